@@ -51,43 +51,54 @@ let package = Package(
         .target(name: "CVectorKernels"),
         .target(name: "CLodestoneSystem"),
 
-        // The shared words, and the parts of the engine.
+        // The words of the API, the structures under them, and the parts of the engine.
+        .target(name: "LodestoneCore", swiftSettings: strict),
         .target(
-            name: "LodestoneCore",
-            dependencies: ["CLodestoneSystem"],
-            swiftSettings: strict
-        ),
-        .target(
-            name: "LodestoneANN",
-            dependencies: ["LodestoneCore", "CVectorKernels", "CLodestoneSystem"],
-            swiftSettings: strict
-        ),
-        .target(
-            name: "LodestoneFiles",
+            name: "LodestoneStructures",
             dependencies: ["LodestoneCore", "CLodestoneSystem"],
             swiftSettings: strict
         ),
         .target(
-            name: "LodestoneText",
-            dependencies: ["LodestoneCore", "CStemmer"],
+            name: "LodestoneANN",
+            dependencies: [
+                "LodestoneCore", "LodestoneStructures", "CVectorKernels", "CLodestoneSystem",
+            ],
             swiftSettings: strict
         ),
-        .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
-        .target(name: "LodestoneMetadata", dependencies: ["LodestoneCore"], swiftSettings: strict),
+        .target(
+            name: "LodestoneFiles",
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "LodestoneText",
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CStemmer"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "LodestoneGraph",
+            dependencies: ["LodestoneCore", "LodestoneStructures"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "LodestoneMetadata",
+            dependencies: ["LodestoneCore", "LodestoneStructures"],
+            swiftSettings: strict
+        ),
         .target(
             name: "LodestoneStorage",
             dependencies: [
-                "LodestoneCore", "LodestoneText", "LodestoneFiles", "CSQLite", "CZstd",
-                "CLodestoneSystem", crypto,
+                "LodestoneCore", "LodestoneStructures", "LodestoneText", "LodestoneFiles",
+                "CSQLite", "CZstd", "CLodestoneSystem", crypto,
             ],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneEngine",
             dependencies: [
-                "LodestoneCore", "LodestoneANN", "LodestoneText", "LodestoneGraph",
-                "LodestoneMetadata", "LodestoneFiles", "LodestoneStorage", "CLodestoneSystem",
-                collections,
+                "LodestoneCore", "LodestoneStructures", "LodestoneANN", "LodestoneText",
+                "LodestoneGraph", "LodestoneMetadata", "LodestoneFiles", "LodestoneStorage",
+                "CLodestoneSystem", collections,
             ],
             swiftSettings: strict
         ),
@@ -95,19 +106,19 @@ let package = Package(
         // The wire, and both of its ends.
         .target(
             name: "LodestoneWire",
-            dependencies: ["LodestoneCore", "CLodestoneProto"],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneProto"],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneTransport",
-            dependencies: ["LodestoneCore", "CLodestoneSystem"],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneServer",
             dependencies: [
-                "LodestoneEngine", "LodestoneWire", "LodestoneTransport", logging, collections,
-                crypto,
+                "LodestoneEngine", "LodestoneStructures", "LodestoneWire", "LodestoneTransport",
+                logging, collections, crypto,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -125,7 +136,7 @@ let package = Package(
         // Files of documents, vectors and edges, for the command line and the measurements.
         .target(
             name: "LodestoneImport",
-            dependencies: ["LodestoneCore", "CZstd"],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CZstd"],
             swiftSettings: strict
         ),
 
@@ -155,7 +166,7 @@ let package = Package(
             name: "lodestone-bench",
             dependencies: [
                 "LodestoneClient", "LodestoneEngine", "LodestoneANN", "LodestoneText",
-                "LodestoneFiles", "LodestoneImport", arguments,
+                "LodestoneFiles", "LodestoneImport", "LodestoneStructures", arguments,
             ],
             swiftSettings: strict
         ),
@@ -163,7 +174,7 @@ let package = Package(
         // What several tests share, and the program that kills servers.
         .target(
             name: "TestSupport",
-            dependencies: ["CLodestoneSystem", "LodestoneCore"],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
             path: "Tests/Support",
             swiftSettings: strict
         ),
@@ -184,8 +195,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "LodestoneStructuresTests",
+            dependencies: ["LodestoneStructures", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "LodestoneANNTests",
-            dependencies: ["LodestoneANN", "CVectorKernels", "TestSupport"],
+            dependencies: ["LodestoneANN", "LodestoneStructures", "CVectorKernels", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -195,43 +211,47 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneGraphTests",
-            dependencies: ["LodestoneGraph", "CSQLite", "TestSupport"],
+            dependencies: ["LodestoneGraph", "LodestoneStructures", "CSQLite", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneMetadataTests",
-            dependencies: ["LodestoneMetadata", "TestSupport"],
+            dependencies: ["LodestoneMetadata", "LodestoneStructures", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneStorageTests",
             dependencies: [
-                "LodestoneStorage", "LodestoneText", "CLodestoneSystem", "CSQLite", "CZstd",
-                "TestSupport", crypto,
+                "LodestoneStorage", "LodestoneStructures", "LodestoneText", "CLodestoneSystem",
+                "CSQLite", "CZstd", "TestSupport", crypto,
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneEngineTests",
             dependencies: [
-                "LodestoneEngine", "LodestoneStorage", "CLodestoneSystem", "CSQLite", "TestSupport",
+                "LodestoneEngine", "LodestoneStorage", "LodestoneStructures", "CLodestoneSystem",
+                "CSQLite", "TestSupport",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneWireTests",
-            dependencies: ["LodestoneWire", "CLodestoneProto", "TestSupport"],
+            dependencies: [
+                "LodestoneWire", "LodestoneStructures", "CLodestoneProto", "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneTransportTests",
-            dependencies: ["LodestoneTransport"],
+            dependencies: ["LodestoneTransport", "LodestoneStructures"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneServerTests",
             dependencies: [
-                "LodestoneServer", "LodestoneClient", "LodestoneWire", "lodestoned", "TestSupport",
+                "LodestoneServer", "LodestoneClient", "LodestoneStructures", "LodestoneWire",
+                "lodestoned", "TestSupport",
             ],
             swiftSettings: strict
         ),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Whether an index can be relied on, as sample queries have measured (`SampledQueries`).
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+package import LodestoneStructures
 
 /// A row near to a query.
 package struct Neighbor: Sendable, Equatable {

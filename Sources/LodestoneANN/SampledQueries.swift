@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Questions like those of users, made from a collection's own vectors, with their true neighbors.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The one place that maps strategies to indexes.
 ///

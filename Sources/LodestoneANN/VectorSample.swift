@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+package import LodestoneStructures
 
 extension VectorTable {
     /// A sample of rows with a vector, spread evenly over the rows that may be found.

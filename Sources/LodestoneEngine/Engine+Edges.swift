@@ -2,6 +2,7 @@
 package import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneStructures
 
 /// The edges of one document, page by page, however many it has.
 extension Engine {

@@ -2,6 +2,7 @@
 package import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 
 /// Scans and counts of a whole collection, or of its documents that pass a filter.
 extension Engine {

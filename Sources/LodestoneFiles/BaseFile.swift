@@ -6,6 +6,7 @@ package import LodestoneCore
 import Glibc
 #else
 import Darwin
+package import LodestoneStructures
 #endif
 
 /// The base of a collection: an immutable file with its derived indexes in sections, mapped

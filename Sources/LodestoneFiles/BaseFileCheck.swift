@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
-import LodestoneCore
+import LodestoneStructures
 
 /// Compares the bytes of a base file, as they are read, with every checksum in the file.
 ///

@@ -6,6 +6,7 @@ package import LodestoneCore
 import Glibc
 #else
 import Darwin
+package import LodestoneStructures
 #endif
 
 /// Writes a base file under a temporary name and renames it once it is durable.

@@ -5,6 +5,7 @@ package import LodestoneCore
 import Glibc
 #else
 import Darwin
+import LodestoneStructures
 #endif
 
 /// The file system calls of the store, each with an error that says what to do.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+package import LodestoneStructures
 
 /// One end's view of an edge: what the edge means, and the node at the other end.
 package struct Adjacency: BitwiseCopyable, Sendable, Equatable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+import LodestoneStructures
 
 /// A list of links for every node, packed into pages.
 ///

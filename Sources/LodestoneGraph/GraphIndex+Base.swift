@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The graph's sections of a base: for each direction a list for every node, and all links in the
 /// order of the lists.

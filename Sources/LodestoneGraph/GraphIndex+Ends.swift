@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+package import LodestoneStructures
 
 /// Lookups of links for changes of edges.
 extension GraphIndex {

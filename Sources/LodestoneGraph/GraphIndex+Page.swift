@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 extension GraphIndex {
     /// The place where a page of incoming links begins, by their source and label.

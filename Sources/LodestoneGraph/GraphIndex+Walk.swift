@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 extension GraphIndex {
     /// The result of a walk: the nodes in the order in which it reached them, the limit that ended

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+package import LodestoneStructures
 
 /// The edges of a collection in memory, found from both of their ends.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+import LodestoneStructures
 
 /// The nodes that a walk has seen: one bit per node, in pages of a cache line each.
 ///

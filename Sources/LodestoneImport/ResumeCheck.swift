@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 /// Checks that everything that an earlier run wrote is still there, so that its import may go on.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The rows that satisfy a filter, as far as an index knows: some do for certain, some may, no
 /// others do.

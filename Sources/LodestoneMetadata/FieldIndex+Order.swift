@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The place of a walk through rows in the order of a field.
 package struct FieldIndexPosition: Sendable, Equatable {

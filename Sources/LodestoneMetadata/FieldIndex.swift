@@ -1,6 +1,7 @@
 // The field index of a collection: the values of indexed fields, with their rows. It is a derived
 // index, as those of vectors, words and edges are, and decides filters without reading rows.
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The rows of each value of a collection's indexed fields, and the rows that exist.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Keys in order with their rows, in memory or in a base: written once, then only read.
 ///

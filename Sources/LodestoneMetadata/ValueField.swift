@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 /// A field of the metadata that is indexed.
 package struct ValueField: Sendable, Equatable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneStructures
 
 /// The memory that the connections and calls of a server may take, in addition to its collections.
 ///

@@ -2,16 +2,11 @@
 // The source of truth of a Lodestone store: rows, vectors and the change log, committed by batch.
 // All derived indexes can be rebuilt from it.
 package import LodestoneCore
+package import LodestoneStructures
 package import LodestoneText
 
 /// The number of a collection in the store; it is never given twice.
 package typealias CollectionNumber = UInt32
-
-/// The number of a row, which is one version of a document in its collection.
-///
-/// Numbers rise in the order of writing and are never given twice. A replaced document gets a new
-/// row.
-package typealias RowID = UInt32
 
 /// A place where batches become durable.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
+package import LodestoneStructures
 import Synchronization
 
 #if canImport(Darwin)

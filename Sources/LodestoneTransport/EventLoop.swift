@@ -2,6 +2,7 @@
 import CLodestoneSystem
 package import Dispatch
 package import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 #if canImport(Glibc)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// A message that could not be decoded.
 package struct DecodingFailure: Error, Sendable, Equatable {

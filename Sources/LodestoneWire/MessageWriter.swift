@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Writes protobuf in one pass into memory that may turn out too small.
 ///

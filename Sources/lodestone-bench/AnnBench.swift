@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneANN
 import LodestoneCore
+import LodestoneStructures
 
 /// Recall against queries per second of processor time, for one vector index in this process.
 struct AnnBench: ParsableCommand {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneANN
 import LodestoneCore
+import LodestoneStructures
 
 /// Drops half of the rows at random and writes their vectors again, round after round.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneANN
 import LodestoneCore
+import LodestoneStructures
 
 /// Queries to a table with their true neighbors.
 struct AnnQueries {

@@ -2,8 +2,8 @@
 import ArgumentParser
 import Foundation
 import LodestoneANN
-import LodestoneCore
 import LodestoneImport
+import LodestoneStructures
 
 /// The vectors to index, and the vectors of the queries.
 struct AnnVectors: ParsableArguments {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 

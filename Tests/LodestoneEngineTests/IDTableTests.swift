@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 import CSQLite
 import LodestoneCore
 import LodestoneGraph
+import LodestoneStructures
 import Testing
 
 /// The edges of a graph in a real SQLite table in memory, walked by a recursive query.

@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneServer
+import LodestoneStructures
 import LodestoneWire
 
 #if canImport(Glibc)

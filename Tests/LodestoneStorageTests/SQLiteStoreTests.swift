@@ -2,6 +2,7 @@
 import CSQLite
 import Foundation
 import LodestoneCore
+import LodestoneStructures
 import LodestoneText
 import LodestoneStorage
 import TestSupport

@@ -4,6 +4,7 @@ import CZstd
 import Crypto
 import Foundation
 import LodestoneCore
+import LodestoneStructures
 import LodestoneText
 import LodestoneStorage
 import TestSupport

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// Sections in memory, as a file would have them.
 package struct MemorySections: SectionSink, SectionSource {

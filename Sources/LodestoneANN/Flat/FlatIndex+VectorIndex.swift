@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// A `FlatIndex` keeps nothing: it compares every vector.
 extension FlatIndex: VectorIndex {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The first section of a graph in a base, which says how to read the others.
 struct HNSWHeader: Equatable {

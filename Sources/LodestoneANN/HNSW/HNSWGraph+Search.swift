@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 
 extension HNSWGraph {
     /// Nodes that a walk expands between two checks of its context.

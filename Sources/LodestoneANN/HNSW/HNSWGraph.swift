@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 
 /// Nodes with their codes and links, in contiguous memory.
 ///

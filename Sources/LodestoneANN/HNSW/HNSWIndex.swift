@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 package import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// A graph of neighbors (Malkov & Yashunin, arXiv:1603.09320) that is walked by small codes, with

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
-import LodestoneCore
+import LodestoneStructures
 
 /// A fixed rotation that spreads the content of a few elements over all of them.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The hyperplanes of all tables, with each metric's transformation of vectors before the hash.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 // Costs are times in nanoseconds, measured with 2,000 to 30,000 vectors of 64 and 384 elements. A
 // search of 16 tables with 80 probes each took 300 microseconds, 3 to 9 times as long as a scan of

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The tables of rows that were indexed together; never changed.
 ///

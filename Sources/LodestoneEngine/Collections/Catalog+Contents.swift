@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 
 /// Contents that replace a collection's present ones: from a new base, or from the rows.
 extension Catalog {

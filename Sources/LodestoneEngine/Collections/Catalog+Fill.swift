@@ -2,6 +2,7 @@
 import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 
 /// The backfill of metadata fields that were indexed after the collection had rows.
 extension Catalog {

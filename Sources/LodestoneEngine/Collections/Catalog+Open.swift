@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 
 /// The limits on the collections that have their contents in memory at a time.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 import Synchronization
 
 /// The catalog: the collections by name, and the sequence number up to which all of them are

@@ -5,6 +5,7 @@ import LodestoneFiles
 import LodestoneGraph
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// The writing of a base: the sections of every derived index, in one file.

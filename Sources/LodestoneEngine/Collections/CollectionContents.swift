@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// The in-memory contents of a collection at one sequence number.

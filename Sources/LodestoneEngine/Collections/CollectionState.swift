@@ -4,6 +4,7 @@ import LodestoneCore
 import LodestoneGraph
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// The derived indexes of a collection at one sequence number, which searches read.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+import LodestoneStructures
 
 /// The conditions for folding a collection's delta into a new base, and for linking its vectors.
 ///

@@ -3,6 +3,7 @@ import LodestoneANN
 import LodestoneCore
 import LodestoneFiles
 import LodestoneStorage
+import LodestoneStructures
 import Synchronization
 
 #if canImport(Glibc)

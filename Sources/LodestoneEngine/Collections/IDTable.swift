@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// The map between document ids and node numbers: a base in a mapped file, and the ids added since.

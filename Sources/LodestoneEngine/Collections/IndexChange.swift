@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneANN
-import LodestoneCore
 import LodestoneGraph
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// The effect of one batch on a collection, in the internal numbers of the contents that apply it.

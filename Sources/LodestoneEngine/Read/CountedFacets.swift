@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 
 /// The facets of one call; facets that equal queries share are counted once.
 struct CountedFacets {

@@ -2,6 +2,7 @@
 import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 import Synchronization
 
 /// The rows of a state that satisfy a filter, with the explanation of how they were found.

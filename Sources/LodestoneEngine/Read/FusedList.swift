@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 
 /// The documents of several lists, while the scores and ranks of their sources are added up.
 struct FusedList {

@@ -2,6 +2,7 @@
 // How the ranked lists of several sources become one; docs/fusion.md says what was measured.
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 
 /// The hits of one source, best first; better hits have larger scores.
 struct RankedList {

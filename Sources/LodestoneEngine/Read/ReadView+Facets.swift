@@ -2,6 +2,7 @@
 import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 
 extension ReadView {
     /// The most frequent values of some fields.

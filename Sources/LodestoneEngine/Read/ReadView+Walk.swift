@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneGraph
+import LodestoneStructures
 
 extension ReadView {
     /// The steps of a walk from some nodes, in the graph of this state.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 
 /// One state of a collection for a read: the contents in memory and, where rows are needed, a
 /// reader.

@@ -2,6 +2,7 @@
 // The text sources of a query: their normalized queries, and the documents that match.
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// The normalized query of a text source.

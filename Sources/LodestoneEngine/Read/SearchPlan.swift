@@ -2,6 +2,7 @@
 import LodestoneANN
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// Answers the queries of one request from one state: each source by its index, then the fusion.

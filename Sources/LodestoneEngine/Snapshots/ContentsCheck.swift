@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneGraph
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// Compares the contents of a collection with its rows: ids, rows, counts, links and words.

@@ -2,6 +2,7 @@
 import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneStructures
 
 /// A write whose rows are known: the batch for the store, and the change to the collection after
 /// it.

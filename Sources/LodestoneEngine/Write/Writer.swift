@@ -3,6 +3,7 @@ import DequeModule
 import Dispatch
 import LodestoneCore
 import LodestoneStorage
+import LodestoneStructures
 import Synchronization
 
 /// A queued write with its request id, its call, and the function that gets its result.
@@ -279,7 +280,7 @@ final class Writer: Sendable {
                 )
             )
         }
-        Mutation.dawdle(milliseconds: 20)
+        Mutation.delay(milliseconds: 20)
     }
     #endif
 

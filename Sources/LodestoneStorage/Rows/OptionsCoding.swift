@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
+import LodestoneStructures
 
 /// The encoding of a collection's options: dimension, metric, strategies, text, indexed fields.
 ///

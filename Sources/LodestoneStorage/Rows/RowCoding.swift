@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
+import LodestoneStructures
 
 /// The columns of a document's row, in the bytes that the store keeps.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 import LodestoneCore
+import LodestoneStructures
 
 /// Forgets the log up to its last batch, whether or not single collections still need rows of it.
 ///

@@ -2,6 +2,7 @@
 import CLodestoneSystem
 import CSQLite
 import LodestoneCore
+import LodestoneStructures
 
 /// A document whose edges are too many for its row.
 struct Hub {

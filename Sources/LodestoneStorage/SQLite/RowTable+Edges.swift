@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The edges of documents, which lie in the document's row while they are few.
 extension RowTable {

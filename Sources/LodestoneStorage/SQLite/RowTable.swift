@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import LodestoneText
 
 /// The rows of one collection and their words, on one connection.

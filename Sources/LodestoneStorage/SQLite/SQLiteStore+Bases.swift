@@ -8,6 +8,7 @@ import LodestoneFiles
 import Glibc
 #else
 import Darwin
+package import LodestoneStructures
 #endif
 
 /// Bases: the pointers to them, and the removal of the files and log rows that they replace.

@@ -2,6 +2,7 @@
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 
 /// A commit, in an order that survives a crash at any point.
 ///
@@ -112,7 +113,7 @@ extension SQLiteStore {
             Mutation.openAndClose(databasePath)
         }
         if Mutation.requestIDOutsideTransaction.isPlanted {
-            Mutation.dawdle(milliseconds: 5)
+            Mutation.delay(milliseconds: 5)
             for (batch, sequence) in zip(batches, firstSequenceNumber...) {
                 try? remember(batch, sequenceNumber: sequence)
             }
@@ -123,7 +124,7 @@ extension SQLiteStore {
     private func relinkHubs(_ batches: [StoredBatch]) {
         for case .rows(let change) in batches.map(\.change) {
             for edges in change.relinked where (try? table(change).isHub(edges.row)) == true {
-                Mutation.dawdle(milliseconds: 50)
+                Mutation.delay(milliseconds: 50)
                 try? writer.execute("BEGIN IMMEDIATE")
                 _ = try? table(change).relink(edges, Set(change.dropped))
                 try? writer.execute("COMMIT")

@@ -7,6 +7,7 @@ import LodestoneFiles
 import Glibc
 #else
 import Darwin
+import LodestoneStructures
 #endif
 
 /// Erasure of dropped and replaced documents: afterwards no file of the store contains them.

@@ -3,6 +3,7 @@ import CLodestoneSystem
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 
 /// Segment compaction: it frees the space of vectors whose rows were removed.
 ///

@@ -2,6 +2,7 @@
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 import LodestoneText
 import Synchronization
 

@@ -6,6 +6,7 @@ import LodestoneCore
 import Glibc
 #else
 import Darwin
+import LodestoneStructures
 #endif
 
 /// The lock for the compaction of a collection: one holder among the threads of all processes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
+import LodestoneStructures
 
 /// Writes the live vectors of some runs into new segments, in row order.
 ///

@@ -2,6 +2,7 @@
 import Dispatch
 import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 import Synchronization
 
 #if canImport(Glibc)

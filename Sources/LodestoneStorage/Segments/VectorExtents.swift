@@ -2,6 +2,7 @@
 import CLodestoneSystem
 import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 
 /// The places of a collection's vectors up to the base's sequence number, with checksums by block.
 ///

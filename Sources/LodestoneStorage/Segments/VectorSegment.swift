@@ -7,6 +7,7 @@ import LodestoneFiles
 import Glibc
 #else
 import Darwin
+import LodestoneStructures
 #endif
 
 /// An append-only file of vectors of one collection, mapped read-only.

@@ -7,6 +7,7 @@ import LodestoneFiles
 import Glibc
 #else
 import Darwin
+import LodestoneStructures
 #endif
 
 /// Snapshots of a store while writes go on.

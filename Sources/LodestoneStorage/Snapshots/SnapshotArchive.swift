@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 import Synchronization
 
 #if canImport(Glibc)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The kinds of damage that a store can find in itself, each with one wording.
 extension Damage {

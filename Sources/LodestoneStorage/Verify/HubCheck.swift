@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Compares the edges of hubs with their checksums, and hubs with the rows that name them.
 struct HubCheck {

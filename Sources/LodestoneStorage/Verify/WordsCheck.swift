@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import LodestoneText
 
 /// Compares the words in FTS5 with the words of the rows' texts.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 /// Tells whether two processes make the same words of texts.
 ///

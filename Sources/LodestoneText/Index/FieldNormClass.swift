@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// The part of a posting that its score needs: the word's frequency in each field of the document,

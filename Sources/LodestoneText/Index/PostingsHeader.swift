@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+import LodestoneStructures
 
 /// A postings list of a base, as its record in `TLST`.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 /// Comparing an index with the texts that it was made from.
 extension TextIndex {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 extension TextIndex {
     /// Writes base and delta as one new base, without the dropped rows.

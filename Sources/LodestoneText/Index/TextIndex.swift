@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The words of a collection's documents: their rows, their positions, and how well rows match a
 /// query.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+import LodestoneStructures
 
 /// The words of a base as they stand in texts, searched where they lie in the file.
 ///

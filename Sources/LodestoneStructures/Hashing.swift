@@ -8,28 +8,28 @@ extension UInt64 {
         self = bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 
-    /// A hash of some bytes, spread over all bits; without `seed` nobody can predict it.
+    /// A hash of some bytes, spread over all bits; unpredictable without `seed`.
     ///
     /// It is the folded product of two words, as in wyhash.
     package init(hashing bytes: UnsafeRawBufferPointer, seed: UInt64) {
-        let stir: UInt64 = 0x9E37_79B9_7F4A_7C15
-        var state = seed ^ Self.folded(UInt64(bytes.count) ^ stir, seed | 1)
-        var place = 0
-        while place + 8 <= bytes.count {
-            let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-            state = Self.folded(state ^ word, stir ^ seed)
-            place += 8
+        let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+        var state = seed ^ Self.foldedMultiply(UInt64(bytes.count) ^ increment, seed | 1)
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            state = Self.foldedMultiply(state ^ word, increment ^ seed)
+            offset += 8
         }
-        var rest: UInt64 = 0
-        while place < bytes.count {
-            rest = rest << 8 | UInt64(bytes[place])
-            place += 1
+        var remaining: UInt64 = 0
+        while offset < bytes.count {
+            remaining = remaining << 8 | UInt64(bytes[offset])
+            offset += 1
         }
-        self = Self.folded(state ^ rest, stir ^ seed)
-        self = Self.folded(self ^ stir, seed | 1)
+        self = Self.foldedMultiply(state ^ remaining, increment ^ seed)
+        self = Self.foldedMultiply(self ^ increment, seed | 1)
     }
 
-    private static func folded(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    private static func foldedMultiply(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low
     }

@@ -84,13 +84,13 @@ extension RowSet {
             var word = 0
             var bits: UInt64 = 0
             for row in rows {
-                let place = Int(row / 64)
-                if place != word {
+                let index = Int(row / 64)
+                if index != word {
                     if word < wordCount {
                         added += (bits & ~words[word]).nonzeroBitCount
                         words[word] |= bits
                     }
-                    word = place
+                    word = index
                     bits = 0
                 }
                 bits |= 1 << UInt64(row % 64)
@@ -107,22 +107,22 @@ extension RowSet {
     /// Adds every row of `other`.
     package mutating func formUnion(_ other: RowSet) {
         grow(to: other.words.count * 64)
-        for place in other.words.indices { words[place] |= other.words[place] }
+        for index in other.words.indices { words[index] |= other.words[index] }
         recount()
     }
 
     /// Leaves only the rows that `other` has, too.
     package mutating func formIntersection(_ other: RowSet) {
-        for place in words.indices {
-            words[place] &= place < other.words.count ? other.words[place] : 0
+        for index in words.indices {
+            words[index] &= index < other.words.count ? other.words[index] : 0
         }
         recount()
     }
 
     /// Removes every row of `other`.
     package mutating func subtract(_ other: RowSet) {
-        for place in 0..<min(words.count, other.words.count) {
-            words[place] &= ~other.words[place]
+        for index in 0..<min(words.count, other.words.count) {
+            words[index] &= ~other.words[index]
         }
         recount()
     }
@@ -130,7 +130,7 @@ extension RowSet {
     /// Removes every row below `row`.
     package mutating func removeRows(below row: UInt32) {
         let word = Int(row / 64)
-        for place in 0..<min(word, words.count) { words[place] = 0 }
+        for index in 0..<min(word, words.count) { words[index] = 0 }
         if word < words.count { words[word] &= ~0 << UInt64(row % 64) }
         recount()
     }

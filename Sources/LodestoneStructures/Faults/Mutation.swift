@@ -8,83 +8,11 @@ import Glibc
 import Darwin
 #endif
 
-/// A named place where a test may end the process as a crash would.
-package enum Failpoint {
-    /// Ends the process when `LODESTONE_FAULT` names this place and its turn has come.
-    ///
-    /// `LODESTONE_FAULT=commit.before-vectors:3` ends the process the third time, and without a
-    /// number the first time. The exit status is 137, as after `kill -9`.
-    @inlinable
-    package static func reach(_ name: StaticString) {
-        #if DEBUG
-        armed?.reach("\(name)")
-        #endif
-    }
-
-    /// The number of bytes, at most the one that `LODESTONE_SMALLER` sets.
-    ///
-    /// With a smaller number, a small store runs the code of large stores.
-    @inlinable
-    package static func smaller(_ byteCount: Int) -> Int {
-        #if DEBUG
-        min(byteCount, smallest)
-        #else
-        byteCount
-        #endif
-    }
-
-    /// The number of things, at most the one that `LODESTONE_FEWER` sets.
-    @inlinable
-    package static func fewer(_ count: Int) -> Int {
-        #if DEBUG
-        min(count, fewest)
-        #else
-        count
-        #endif
-    }
-
-    #if DEBUG
-    @usableFromInline package static let fewest =
-        getenv("LODESTONE_FEWER").flatMap { Int(String(cString: $0)) } ?? .max
-
-    @usableFromInline package static let smallest =
-        getenv("LODESTONE_SMALLER").flatMap { Int(String(cString: $0)) } ?? .max
-
-    @usableFromInline package static let armed = ArmedFailpoint(
-        getenv("LODESTONE_FAULT").map { String(cString: $0) }
-    )
-    #endif
-}
-
-#if DEBUG
-import Synchronization
-
-/// The one place that is armed, and the number of times that it may still be passed.
-@usableFromInline
-package final class ArmedFailpoint: Sendable {
-    private let name: String
-    private let remaining: Atomic<Int>
-
-    init?(_ setting: String?) {
-        guard let setting, !setting.isEmpty else { return nil }
-        let parts = setting.split(separator: ":", maxSplits: 1)
-        name = String(parts[0])
-        remaining = Atomic(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
-    }
-
-    @usableFromInline
-    package func reach(_ name: String) {
-        guard name == self.name else { return }
-        if remaining.subtract(1, ordering: .relaxed).newValue == 0 { _exit(137) }
-    }
-}
-#endif
-
 /// A bug that the fault harness plants to prove that it would find the bug.
 ///
 /// `LODESTONE_PLANT` names the bug.
 package enum Mutation: String, CaseIterable, Sendable {
-    /// M1: answers before the commit, then dawdles.
+    /// M1: answers before the commit, then waits.
     case ackBeforeCommit = "ack-before-commit"
     /// M2: commits without waiting for the disk.
     case synchronousNormal = "synchronous-normal"
@@ -133,7 +61,7 @@ package enum Mutation: String, CaseIterable, Sendable {
     }
 
     /// Waits, so that a test has time to strike.
-    package static func dawdle(milliseconds: UInt32) {
+    package static func delay(milliseconds: UInt32) {
         usleep(milliseconds * 1_000)
     }
 
@@ -143,13 +71,4 @@ package enum Mutation: String, CaseIterable, Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
     #endif
-}
-
-/// The comparison that every checksum goes through.
-package enum Checksum {
-    /// Whether the computed checksum is the stored one.
-    @inlinable
-    package static func isRight(_ computed: UInt32, _ stored: UInt32) -> Bool {
-        computed == stored || Mutation.checksumsOff.isPlanted
-    }
 }

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// The way in which a collection finds words.
+public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
+    /// SQLite's FTS5 with the same words: on disk, small in memory, slow at ranking and costly
+    /// in a write.
+    case fts5 = 0
+    /// Lodestone's own postings: the default.
+    case postings = 1
+}
+
 /// A text field with a weight of its own.
 public struct TextFieldOptions: Sendable, Equatable {
     /// The valid weights.

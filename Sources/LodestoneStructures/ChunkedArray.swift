@@ -8,7 +8,7 @@
 /// Threading: a value; copies on different threads are independent.
 ///
 /// It is public because only then does the compiler specialize it in the modules that use it. That
-/// makes a walk over the graph five times as fast. Programs have no use for it.
+/// makes a walk over the graph five times as fast.
 public struct ChunkedArray<Element> {
     /// The number of elements of a chunk.
     @inlinable static var chunkSize: Int { 256 }

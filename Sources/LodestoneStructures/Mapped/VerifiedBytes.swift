@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLodestoneSystem
 public import Synchronization
 
 /// Bytes of a mapped file that are compared with their checksums, block by block, before their
@@ -94,12 +93,12 @@ public final class VerifiedBytes: @unchecked Sendable {
     ///
     /// - Parameter trusted: A part of the same memory.
     package func trust(_ trusted: UnsafeRawBufferPointer) {
-        guard let start = bytes.baseAddress, let first = trusted.baseAddress else { return }
-        let offset = first - start
+        guard let base = bytes.baseAddress, let first = trusted.baseAddress else { return }
+        let offset = first - base
         for block in 0..<markCount {
-            let place = block * Self.blockBytes
-            let end = min(place + Self.blockBytes, bytes.count)
-            if place >= offset, end <= offset + trusted.count {
+            let start = block * Self.blockBytes
+            let end = min(start + Self.blockBytes, bytes.count)
+            if start >= offset, end <= offset + trusted.count {
                 marks[block].store(true, ordering: .relaxed)
             }
         }
@@ -129,114 +128,4 @@ public final class VerifiedBytes: @unchecked Sendable {
         marks[block].store(true, ordering: .relaxed)
         return true
     }
-}
-
-/// An array of plain values inside `VerifiedBytes`.
-///
-/// Threading: a value over memory that is never written.
-/// Unchecked for the pointer, which `bytes` keeps mapped.
-public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
-    @usableFromInline let start: UnsafePointer<Element>
-    @usableFromInline let offset: Int
-    /// The number of elements.
-    public let count: Int
-    /// The bytes in which the elements lie.
-    public let bytes: VerifiedBytes
-
-    /// The elements in `range`, a range of bytes; `nil` when it does not fit them or is not
-    /// aligned.
-    public init?(_ bytes: VerifiedBytes, _ range: Range<Int>) {
-        guard range.lowerBound >= 0, range.upperBound <= bytes.count,
-            range.count % MemoryLayout<Element>.stride == 0,
-            let base = bytes.bytes.baseAddress,
-            Int(bitPattern: base + range.lowerBound) % MemoryLayout<Element>.alignment == 0
-        else { return nil }
-        start = (base + range.lowerBound).assumingMemoryBound(to: Element.self)
-        offset = range.lowerBound
-        count = range.count / MemoryLayout<Element>.stride
-        self.bytes = bytes
-    }
-
-    /// The element at `index`, or `substitute` when it is damaged or beyond the end.
-    @inlinable public func element(_ index: Int, or substitute: Element) -> Element {
-        let stride = MemoryLayout<Element>.stride
-        let place = offset + index * stride
-        guard index >= 0, index < count, bytes.check(place..<place + stride) else {
-            return substitute
-        }
-        return start[index]
-    }
-
-    /// Prefetches the element at `index`, if there is one, because it will be read soon.
-    public func prefetch(_ index: Int) {
-        if index >= 0, index < count { lode_prefetch(start + index) }
-    }
-
-    /// The elements of `range`; none when any of them is damaged or beyond the end.
-    ///
-    /// The pointer is valid while `bytes` lives.
-    @inlinable public func elements(_ range: Range<Int>) -> UnsafeBufferPointer<Element> {
-        let stride = MemoryLayout<Element>.stride
-        guard range.lowerBound >= 0, range.upperBound <= count,
-            bytes.check(offset + range.lowerBound * stride..<offset + range.upperBound * stride)
-        else { return UnsafeBufferPointer(start: nil, count: 0) }
-        return UnsafeBufferPointer(start: start + range.lowerBound, count: range.count)
-    }
-}
-
-/// The name of a section of a base file: four ASCII letters.
-public struct SectionTag: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The letters, first one lowest.
-    public let code: UInt32
-
-    /// - Parameter value: Four ASCII letters.
-    public init(stringLiteral value: StaticString) {
-        precondition(value.utf8CodeUnitCount == 4 && value.isASCII, "A tag has four letters.")
-        code = value.withUTF8Buffer { letters in
-            letters.reversed().reduce(0) { $0 << 8 | UInt32($1) }
-        }
-    }
-
-    /// A tag with a code that was read from a file.
-    public init(code: UInt32) {
-        self.code = code
-    }
-
-    /// The letters of the tag.
-    public var description: String {
-        String(
-            decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> ($0 * 8)) },
-            as: UTF8.self
-        )
-    }
-}
-
-/// The receiver of the sections of a derived index's base, one after the other.
-public protocol SectionSink {
-    /// Ends the previous section and begins another, aligned to 64 bytes.
-    mutating func begin(_ tag: SectionTag) throws(LodestoneError)
-    /// Adds bytes to the section under way.
-    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(LodestoneError)
-}
-
-extension SectionSink {
-    /// Writes a whole section.
-    public mutating func write<Element: BitwiseCopyable>(
-        _ tag: SectionTag,
-        _ elements: ContiguousArray<Element>
-    ) throws(LodestoneError) {
-        try begin(tag)
-        let result = elements.withUnsafeBytes { bytes in
-            Result { () throws(LodestoneError) in try append(bytes) }
-        }
-        try result.get()
-    }
-}
-
-/// The sections of a derived index's base.
-public protocol SectionSource {
-    /// A section; `nil` when the file lacks this name, or the section's size doesn't fit the
-    /// elements.
-    func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
-        -> MappedArray<Element>?
 }

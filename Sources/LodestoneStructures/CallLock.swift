@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Dispatch
+package import LodestoneCore
 import Synchronization
 
 /// A lock that a thread waits for only while its call has time left.

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+
+/// An array of plain values inside `VerifiedBytes`.
+///
+/// Threading: a value over memory that is never written.
+/// Unchecked for the pointer, which `bytes` keeps mapped.
+public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
+    @usableFromInline let start: UnsafePointer<Element>
+    @usableFromInline let offset: Int
+    /// The number of elements.
+    public let count: Int
+    /// The bytes in which the elements lie.
+    public let bytes: VerifiedBytes
+
+    /// The elements in `range`, a range of bytes; `nil` when it does not fit them or is not
+    /// aligned.
+    public init?(_ bytes: VerifiedBytes, _ range: Range<Int>) {
+        guard range.lowerBound >= 0, range.upperBound <= bytes.count,
+            range.count % MemoryLayout<Element>.stride == 0,
+            let base = bytes.bytes.baseAddress,
+            Int(bitPattern: base + range.lowerBound) % MemoryLayout<Element>.alignment == 0
+        else { return nil }
+        start = (base + range.lowerBound).assumingMemoryBound(to: Element.self)
+        offset = range.lowerBound
+        count = range.count / MemoryLayout<Element>.stride
+        self.bytes = bytes
+    }
+
+    /// The element at `index`, or `substitute` when it is damaged or beyond the end.
+    @inlinable public func element(_ index: Int, or substitute: Element) -> Element {
+        let stride = MemoryLayout<Element>.stride
+        let start = offset + index * stride
+        guard index >= 0, index < count, bytes.check(start..<start + stride) else {
+            return substitute
+        }
+        return self.start[index]
+    }
+
+    /// Prefetches the element at `index`, if there is one, because it will be read soon.
+    public func prefetch(_ index: Int) {
+        if index >= 0, index < count { lode_prefetch(start + index) }
+    }
+
+    /// The elements of `range`; none when any of them is damaged or beyond the end.
+    ///
+    /// The pointer is valid while `bytes` lives.
+    @inlinable public func elements(_ range: Range<Int>) -> UnsafeBufferPointer<Element> {
+        let stride = MemoryLayout<Element>.stride
+        guard range.lowerBound >= 0, range.upperBound <= count,
+            bytes.check(offset + range.lowerBound * stride..<offset + range.upperBound * stride)
+        else { return UnsafeBufferPointer(start: nil, count: 0) }
+        return UnsafeBufferPointer(start: start + range.lowerBound, count: range.count)
+    }
+}
