@@ -34,7 +34,7 @@ enum Programs {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Runs a program to its end.
+    /// Runs a program of the build, or the program at an absolute path, to its end.
     static func run(
         _ name: String,
         _ arguments: [String],
@@ -49,7 +49,7 @@ enum Programs {
         _ environment: [String: String]
     ) throws -> Outcome {
         let process = Process()
-        process.executableURL = folder.appendingPathComponent(name)
+        process.executableURL = URL(fileURLWithPath: name, relativeTo: folder).absoluteURL
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
