@@ -48,18 +48,18 @@ int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity, int milli
     return count;
 }
 
-int lode_bell_create(void) {
-    int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return bell >= 0 ? bell : -errno;
+int lode_wakeup_create(void) {
+    int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return descriptor >= 0 ? descriptor : -errno;
 }
 
-void lode_bell_ring(int bell) {
-    // The write fails only after 2^64 - 2 rings since the last silence.
-    (void)!eventfd_write(bell, 1);
+void lode_wakeup_signal(int descriptor) {
+    // The write fails only after 2^64 - 2 signals since the last clear.
+    (void)!eventfd_write(descriptor, 1);
 }
 
-void lode_bell_silence(int bell) {
-    eventfd_t rings;
-    (void)!eventfd_read(bell, &rings);
+void lode_wakeup_clear(int descriptor) {
+    eventfd_t count;
+    (void)!eventfd_read(descriptor, &count);
 }
 #endif

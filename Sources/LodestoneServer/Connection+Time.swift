@@ -3,7 +3,7 @@ import LodestoneCore
 import LodestoneWire
 import Logging
 
-/// The time limits of a connection; the shard's tick checks them.
+/// The time limits of a connection; the server loop's tick checks them.
 extension Connection {
     /// Ends the connection when it has exceeded one of its time limits.
     func tick(now: ContinuousClock.Instant) {
@@ -16,7 +16,7 @@ extension Connection {
             break
         }
         closeIfUnread(now)
-        resumeIfUnclogged()
+        resumeIfDrained()
         for call in calls.expired(now) { handler.endIfWaiting(call, on: self) }
     }
 

@@ -17,7 +17,7 @@ import Logging
 /// Threading: the variables belong to the loop. `reply` and `finish` may be called from any thread.
 // Sendable is unchecked because the compiler can't see that the variables are used on the loop
 // only. `ByteStreamHandler` promises the loop for the methods that it calls. Everything else here
-// is called from these methods, from the shard's tick, or through `stream.loop.async`.
+// is called from these methods, from the server loop's tick, or through `stream.loop.async`.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     enum Phase {
         case awaitingHello
@@ -29,8 +29,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Reasons to read nothing for a while.
     struct Suspensions: OptionSet {
         let rawValue: UInt8
-        /// The client has more than its limit left to read.
-        static let clogged = Suspensions(rawValue: 1)
+        /// The client has more replies left to read than its limit.
+        static let backpressure = Suspensions(rawValue: 1)
         /// A frame waits for memory.
         static let memory = Suspensions(rawValue: 2)
         /// A worker decodes a long frame; the bytes after it wait for that.
@@ -38,7 +38,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// Longer messages are decoded by a worker.
-    private static let mostBytesOnLoop = 256 << 10
+    private static let maxBytesOnLoop = 256 << 10
     /// The wrong tokens and malformed messages after which the connection is closed.
     private static let maxFailures = 3
     /// How long an ending connection waits for the client to close.
@@ -48,9 +48,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     let calls: PendingCalls
     let handler: RequestHandler
     let limits: Limits
-    /// The lane of this connection's calls in the queues.
-    var lane: FairQueue.LaneID { ticket }
-    private let shard: ServerLoop
+    /// The number of this connection's queue in every `FairQueue`.
+    var queueID: FairQueue.QueueID { ticket }
+    private let serverLoop: ServerLoop
     private let ticket: ConnectionLimiter.Ticket
 
     var phase = Phase.awaitingHello
@@ -63,20 +63,20 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var lastActivity = ContinuousClock.now
     /// The start time and the length so far of a frame that has arrived in part.
     var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
-    /// Whether no other work is known to wait for this thread than the message being handled.
-    private(set) var isAtLast = false
+    /// Whether no work but the message being handled is known to wait for this thread.
+    private(set) var isLastReady = false
     /// The reasons for which nothing is read now.
     private(set) var suspensions: Suspensions = []
     var isReadingSuspended: Bool { !suspensions.isEmpty }
-    /// Whether the queue of reads has been told of a short read of this connection.
+    /// Whether the time of a short read of this connection is noted in the queue of reads.
     var isKnownForShortReads = false
     /// The number of the frame that the frame gate has let in, or that waits at the gate.
     private var frameAtGate: UInt64?
     /// Frames that came to the gate so far.
     private var gateCount: UInt64 = 0
-    /// The frame that a worker has.
+    /// The frame that a worker decodes.
     private var longFrame: LongFrame?
-    /// Whether the calls of the client that have not begun are no longer wanted.
+    /// Whether the client is lost, so calls that have not begun need no replies.
     private var isLost = false
     /// Whether the last tick found more unread output than the limit.
     var wasOverUnreadLimit = false
@@ -85,12 +85,12 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         _ stream: ByteStream,
         ticket: ConnectionLimiter.Ticket,
         handler: RequestHandler,
-        shard: ServerLoop
+        serverLoop: ServerLoop
     ) {
         self.stream = stream
         self.ticket = ticket
         self.handler = handler
-        self.shard = shard
+        self.serverLoop = serverLoop
         limits = handler.configuration.limits
         calls = PendingCalls(limit: limits.maxInFlight)
         decoder = FrameDecoder(maxFrameBytes: limits.maxFrameBytesBeforeHello)
@@ -103,9 +103,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         lastActivity = .now
         while true {
             if case .ending = phase { return bytes.count }
-            if isClogged {
+            if isBackpressured {
                 partialFrame = nil
-                suspend(.clogged)
+                suspend(.backpressure)
                 return consumed
             }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
@@ -113,11 +113,11 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 switch try decoder.next(in: rest) {
                 case .message(let range):
                     partialFrame = nil
-                    if range.count > Self.mostBytesOnLoop {
-                        decodeApart(range)
+                    if range.count > Self.maxBytesOnLoop {
+                        decodeOnWorker(range)
                         return consumed
                     }
-                    isAtLast = range.upperBound == rest.count && stream.loop.isAtLast
+                    isLastReady = range.upperBound == rest.count && stream.loop.isLastReady
                     receive(UnsafeRawBufferPointer(rebasing: rest[range]))
                     leaveGate()
                     consumed += range.upperBound
@@ -223,10 +223,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         handler.frames.leave(ticket)
     }
 
-    /// Has a worker decode the message at `range` of the unconsumed input.
+    /// Lets a worker decode the message at `range` of the unconsumed input.
     ///
     /// The bytes after the message are read when the worker is done.
-    private func decodeApart(_ range: Range<Int>) {
+    private func decodeOnWorker(_ range: Range<Int>) {
         suspend(.decoding)
         handler.frames.complete(ticket)
         stream.takeInput(range.upperBound) { [self] bytes in
@@ -237,7 +237,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 stream.loop.async { self.receiveLong(decoded, frameByteCount: range.count) }
             }
             do throws(LodestoneError) {
-                try handler.decoding.submit(job, of: lane)
+                try handler.decoding.submit(job, of: queueID)
             } catch {
                 longFrame = nil
                 end(with: error)
@@ -250,7 +250,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         longFrame = nil
         leaveGate()
         guard !isLost, let decoded else { return }
-        isAtLast = false
+        isLastReady = false
         receive(decoded, frameByteCount: frameByteCount)
         resume(.decoding)
     }
@@ -291,7 +291,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         let sequenceNumber = handler.engine.sequenceNumber
         if let last = hello.lastSequenceNumber, last > sequenceNumber {
             handler.logger.error(
-                "a client has seen more than this store holds",
+                "a client has seen a later sequence number than this store has",
                 metadata: [
                     "peer": "\(stream.peer)", "client": "\(hello.clientName.printable)",
                     "clientSequenceNumber": "\(last)", "sequenceNumber": "\(sequenceNumber)",
@@ -301,7 +301,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             return
         }
         clientName = hello.clientName.printable
-        handler.occupancy.helloSaid(ticket)
+        handler.connectionLimiter.helloReceived(ticket)
         decoder.maxFrameBytes = limits.maxFrameBytes
         phase = .serving(role)
         handler.logger.debug(
@@ -352,25 +352,25 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Whether the client has so much left to read that no more replies should be made for it.
     ///
     /// Output that only waits for the end of the round doesn't count. Any thread.
-    var isClogged: Bool {
+    var isBackpressured: Bool {
         guard stream.unsentByteCount > limits.maxUnreadBytes / 4 else { return false }
         stream.flush()
         return stream.unsentByteCount > limits.maxUnreadBytes / 4
     }
 
-    /// Keeps `work` until the client has read enough.
+    /// Defers `work` until the client has read enough.
     ///
     /// Any thread.
-    func park(_ work: @escaping @Sendable () -> Void) {
-        guard calls.park(work) else {
+    func deferWork(_ work: @escaping @Sendable () -> Void) {
+        guard calls.deferWork(work) else {
             work()
             return
         }
-        // The client may have read everything since `isClogged` was checked.
-        if !isClogged { calls.unpark() }
+        // The client may have read everything since `isBackpressured` was checked.
+        if !isBackpressured { calls.runDeferredWork() }
     }
 
-    /// Sends the reply to a call that is under way, and forgets the call.
+    /// Sends the reply to a current call, and forgets the call.
     ///
     /// Any thread.
     func finish(_ call: PendingCall, _ reply: Reply) {
@@ -382,11 +382,11 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
         call.context.answer?.end()
         handler.output.letInIfAnyWaits()
-        if calls.answered() { stream.loop.async { self.endIfDrained() } }
+        if calls.replySent() { stream.loop.async { self.endIfDrained() } }
     }
 
     func drained(_ stream: ByteStream) {
-        resumeIfUnclogged()
+        resumeIfDrained()
         handler.output.letInIfAnyWaits()
     }
 
@@ -401,15 +401,15 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         stream.resumeReading()
     }
 
-    func resumeIfUnclogged() {
-        guard !isClogged else { return }
-        calls.unpark()
-        resume(.clogged)
+    func resumeIfDrained() {
+        guard !isBackpressured else { return }
+        calls.runDeferredWork()
+        resume(.backpressure)
     }
 
     // MARK: End
 
-    /// Asks the client to leave, and ends once the calls under way are answered.
+    /// Tells the client to leave, and ends after the replies to all current calls.
     func drain() {
         switch phase {
         case .awaitingHello:
@@ -482,9 +482,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 "reason": "\(error?.reason ?? "none")",
             ]
         )
-        shard.remove(self)
-        handler.closed(lane)
-        handler.occupancy.connectionClosed(ticket)
+        serverLoop.remove(self)
+        handler.connectionClosed(queueID)
+        handler.connectionLimiter.connectionClosed(ticket)
     }
 
     private func cancelCalls() {
@@ -492,6 +492,6 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         longFrame?.drop()
         leaveGate()
         for call in calls.close() { handler.cancel(call, on: self) }
-        calls.unpark()
+        calls.runDeferredWork()
     }
 }

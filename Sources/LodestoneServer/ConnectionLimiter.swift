@@ -14,7 +14,7 @@ final class ConnectionLimiter: Sendable {
         var connections = 0
         /// Open connections that have not said hello, and may still do so.
         var unauthenticated = 0
-        /// Calls under way on a worker or in the engine, also those of closed connections.
+        /// Calls in flight on a worker or in the engine, also those of closed connections.
         var calls = 0
 
         var isEmpty: Bool { connections == 0 && calls == 0 }
@@ -26,8 +26,8 @@ final class ConnectionLimiter: Sendable {
     private struct State {
         var counts = Counts()
         /// The functions that close the connections that have not said hello.
-        var silent: [Ticket: @Sendable () -> Void] = [:]
-        /// The least ticket that may be in `silent`.
+        var awaitingHello: [Ticket: @Sendable () -> Void] = [:]
+        /// The least ticket that may be in `awaitingHello`.
         var oldest: Ticket = 0
         var next: Ticket = 0
         var whenEmpty: [CheckedContinuation<Void, Never>] = []
@@ -59,15 +59,15 @@ final class ConnectionLimiter: Sendable {
             var closeOldest: (@Sendable () -> Void)?
             if state.counts.unauthenticated >= maxUnauthenticated {
                 while state.oldest < state.next, closeOldest == nil {
-                    closeOldest = state.silent.removeValue(forKey: state.oldest)
+                    closeOldest = state.awaitingHello.removeValue(forKey: state.oldest)
                     state.oldest += 1
                 }
             }
             let ticket = state.next
             state.next += 1
-            state.silent[ticket] = close
+            state.awaitingHello[ticket] = close
             state.counts.connections += 1
-            state.counts.unauthenticated = state.silent.count
+            state.counts.unauthenticated = state.awaitingHello.count
             return (ticket, closeOldest)
         }
         closeOldest?()
@@ -75,15 +75,15 @@ final class ConnectionLimiter: Sendable {
         return ticket
     }
 
-    func helloSaid(_ ticket: Ticket) {
+    func helloReceived(_ ticket: Ticket) {
         state.withLock { state in
-            state.silent[ticket] = nil
-            state.counts.unauthenticated = state.silent.count
+            state.awaitingHello[ticket] = nil
+            state.counts.unauthenticated = state.awaitingHello.count
         }
     }
 
     func connectionClosed(_ ticket: Ticket) {
-        helloSaid(ticket)
+        helloReceived(ticket)
         change { $0.connections -= 1 }
     }
 
@@ -108,17 +108,17 @@ final class ConnectionLimiter: Sendable {
 
     /// Ends every wait, whatever is still there.
     func giveUpWaiting() {
-        for waiter in takeWaiters(evenIfOccupied: true) { waiter.resume() }
+        for waiter in takeWaiters(evenIfNotEmpty: true) { waiter.resume() }
     }
 
     private func change(_ body: (inout Counts) -> Void) {
         state.withLock { body(&$0.counts) }
-        for waiter in takeWaiters(evenIfOccupied: false) { waiter.resume() }
+        for waiter in takeWaiters(evenIfNotEmpty: false) { waiter.resume() }
     }
 
-    private func takeWaiters(evenIfOccupied: Bool) -> [CheckedContinuation<Void, Never>] {
+    private func takeWaiters(evenIfNotEmpty: Bool) -> [CheckedContinuation<Void, Never>] {
         state.withLock { state in
-            guard evenIfOccupied || state.counts.isEmpty, !state.whenEmpty.isEmpty else {
+            guard evenIfNotEmpty || state.counts.isEmpty, !state.whenEmpty.isEmpty else {
                 return []
             }
             let waiters = state.whenEmpty

@@ -15,23 +15,24 @@ import Darwin
 /// Runs the work of many connections on a bounded number of threads, and gives each connection its
 /// share of their time.
 ///
-/// Every connection has a lane. A free thread takes the first job of the lane that has had the
-/// least time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time that a job took
-/// in place of the length of a packet. A lane that was empty begins where the others are, so no
-/// lane saves time up.
+/// Every connection has a queue of its own. A free thread takes the first job of the connection
+/// that has had the least time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time
+/// of a job in place of the length of a packet. A connection that had no job begins where the
+/// others are, so no connection saves time up.
 ///
 /// A job that has run for `youngTime` no longer counts as one of the `width`. One thread more is
-/// then started for a lane that has nothing running and whose jobs are usually shorter than that.
-/// So a short search waits for no more than `youngTime` behind long ones, however many these are.
+/// then started for a connection that has nothing running and whose jobs are usually shorter than
+/// that. So a short search waits for no more than `youngTime` behind long ones, however many these
+/// are.
 ///
-/// Of these additional threads, at most `width` serve lanes whose usual time is unknown: many new
-/// lanes may all turn out long. The usual time is processor time, because short jobs next to long
-/// ones take long by the clock.
+/// At most `width` of these additional threads serve connections whose usual time is unknown: many
+/// new connections may all turn out long. The usual time is processor time, because short jobs next
+/// to long ones take long by the clock.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
-    /// The number of a connection's lane.
-    typealias LaneID = UInt64
+    /// The number of a connection's queue.
+    typealias QueueID = UInt64
 
     /// Work that waits for its turn.
     struct Job: Sendable {
@@ -45,8 +46,8 @@ final class FairQueue: Sendable {
     static let youngTime = Duration.milliseconds(10)
 
     private let width: Int
-    private let mostThreads: Int
-    private let perLane: Int
+    private let maxThreads: Int
+    private let perConnection: Int
     private let maxWaiting: Int
     private let maxWait: Duration
     private let state: Mutex<FairQueueState>
@@ -55,27 +56,28 @@ final class FairQueue: Sendable {
 
     /// - Parameters:
     ///   - label: Names the threads, for debuggers.
-    ///   - width: The most jobs that run at once, long jobs of other lanes not counted.
+    ///   - width: The most jobs that run at once, long jobs of other connections not counted.
     ///   - extraWidth: The most additional threads for short jobs while long ones run.
-    ///   - perLane: The most jobs of one lane that run at once; with 1 they keep their order.
+    ///   - perConnection: The most jobs of one connection that run at once; with 1 they keep their
+    ///     order.
     ///   - maxWaiting: The most jobs that wait.
-    ///   - maxWait: The longest wait that jobs of other lanes may be expected to cause a lane whose
-    ///     jobs wait already.
+    ///   - maxWait: The longest wait that jobs of other connections may be expected to cause a
+    ///     connection whose jobs wait already.
     init(
         label: String,
         width: Int,
         extraWidth: Int,
-        perLane: Int = .max,
+        perConnection: Int = .max,
         maxWaiting: Int = .max,
         maxWait: Duration = .seconds(365 * 86_400)
     ) {
         self.width = width
-        self.perLane = perLane
+        self.perConnection = perConnection
         self.maxWaiting = maxWaiting
         self.maxWait = maxWait
-        mostThreads = min(width + extraWidth, BlockingPool.maxWidth)
+        maxThreads = min(width + extraWidth, BlockingPool.maxWidth)
         state = Mutex(FairQueueState())
-        pool = BlockingPool(label: label, width: mostThreads)
+        pool = BlockingPool(label: label, width: maxThreads)
         timer = DispatchQueue(label: "\(label).timer")
     }
 
@@ -84,22 +86,23 @@ final class FairQueue: Sendable {
     /// Jobs that run.
     var runningCount: Int { state.withLock { $0.running.count } }
 
-    /// Whether a job of `lane` could run outside of the queue without passing another job.
+    /// Whether a job of a connection could run outside of the queue without passing another job.
     ///
-    /// It can when the lane has no job here, and each lane that waits has a job that runs.
-    func wouldPassNobody(_ lane: LaneID) -> Bool {
+    /// It can when the connection has no job here, and each connection that waits has a job that
+    /// runs.
+    func mayBypass(_ id: QueueID) -> Bool {
         state.withLock { state in
-            (state.lanes[lane]?.isIdle ?? true) && state.ready.allSatisfy { $0.runningCount > 0 }
+            (state.queues[id]?.isIdle ?? true) && state.ready.allSatisfy { $0.runningCount > 0 }
         }
     }
 
-    /// Runs `job` once it is the turn of its lane.
+    /// Runs `job` once it is the turn of its connection.
     ///
     /// - Throws: `OVERLOADED`, with the time after which another try makes sense.
-    func submit(_ job: Job, of id: LaneID) throws(LodestoneError) {
+    func submit(_ job: Job, of id: QueueID) throws(LodestoneError) {
         let now = ContinuousClock.now
         let refusal: LodestoneError? = state.withLock { state in
-            if let refusal = self.refusal(of: job, in: state.lanes[id], state, now) {
+            if let refusal = self.refusal(of: job, in: state.queues[id], state, now) {
                 return refusal
             }
             state.add(job, to: id)
@@ -109,39 +112,39 @@ final class FairQueue: Sendable {
         if let refusal { throw refusal }
     }
 
-    /// Takes the job with `context` out of its lane.
+    /// Takes the job with `context` out of its queue.
     ///
     /// False when it has begun or was never there.
-    func remove(_ context: CallContext, of id: LaneID) -> Bool {
+    func remove(_ context: CallContext, of id: QueueID) -> Bool {
         state.withLock { $0.remove(context, of: id) }
     }
 
-    /// Notes the time of a job of a lane that ran outside of the queue.
-    func note(_ time: Duration, of id: LaneID) {
+    /// Notes the time of a job of a connection that ran outside of the queue.
+    func note(_ time: Duration, of id: QueueID) {
         state.withLock { $0.note(time.nanoseconds, of: id) }
     }
 
-    /// Forgets a lane that gets no more jobs.
-    func forget(_ id: LaneID) {
+    /// Deletes the queue of a connection that gets no more jobs.
+    func forget(_ id: QueueID) {
         state.withLock { $0.forget(id) }
     }
 
     /// The reason to refuse a job; `nil` when it is taken.
     ///
-    /// A full queue refuses every job. Otherwise a job is refused only when its lane has jobs
-    /// waiting and other lanes make it wait: a client that is alone, and keeps to its limits, is
-    /// never refused.
+    /// A full queue refuses every job. Otherwise a job is refused only when its connection has jobs
+    /// waiting and other connections make it wait: a client that is alone, and keeps to its limits,
+    /// is never refused.
     private func refusal(
         of job: Job,
-        in lane: FairQueueState.Lane?,
+        in queue: FairQueueState.ConnectionQueue?,
         _ state: borrowing FairQueueState,
         _ now: ContinuousClock.Instant
     ) -> LodestoneError? {
         let wait: Duration
         if state.waitingCount >= maxWaiting {
-            wait = state.expectedWait(of: lane, width: width).all
-        } else if let lane, !lane.waiting.isEmpty {
-            let expected = state.expectedWait(of: lane, width: width)
+            wait = state.expectedWait(of: queue, width: width).all
+        } else if let queue, !queue.waiting.isEmpty {
+            let expected = state.expectedWait(of: queue, width: width)
             let isTooLate =
                 expected.others > .zero && now.advanced(by: expected.all) > job.context.deadline
             guard expected.others > maxWait || isTooLate else { return nil }
@@ -154,12 +157,12 @@ final class FairQueue: Sendable {
 
     /// Starts the jobs that may run now.
     ///
-    /// When quick lanes still wait, a timer starts jobs again once the next running job reaches
-    /// `youngTime`.
+    /// When quick connections still wait, a timer starts jobs again once the next running job
+    /// reaches `youngTime`.
     private func startJobs(_ state: inout FairQueueState, _ now: ContinuousClock.Instant) {
         while let running = take(&state, now) { pool.async { self.work(running) } }
         guard !state.isTimerSet, let due = state.nextOld(after: now, Self.youngTime),
-            state.running.count < mostThreads,
+            state.running.count < maxThreads,
             state.ready.contains(where: { $0.isQuick(Self.youngTime) && $0.runningCount == 0 })
         else { return }
         state.isTimerSet = true
@@ -173,19 +176,19 @@ final class FairQueue: Sendable {
         }
     }
 
-    /// Takes the next job out of its lane, if one may run now.
+    /// Takes the next job out of its queue, if one may run now.
     private func take(_ state: inout FairQueueState, _ now: ContinuousClock.Instant)
         -> FairQueueState.Running?
     {
         let count = state.running.count
-        guard count < mostThreads, !state.ready.isEmpty else { return nil }
-        if count < width { return state.take(now) { $0.runningCount < perLane } }
+        guard count < maxThreads, !state.ready.isEmpty else { return nil }
+        if count < width { return state.take(now) { $0.runningCount < perConnection } }
         let old = state.oldCount(now, Self.youngTime)
         guard count < width + old else { return nil }
         let takesUnknown = count < 2 * width
-        return state.take(now) { lane in
-            lane.runningCount == 0 && lane.isQuick(Self.youngTime)
-                && (takesUnknown || lane.usualTime != nil)
+        return state.take(now) { queue in
+            queue.runningCount == 0 && queue.isQuick(Self.youngTime)
+                && (takesUnknown || queue.usualTime != nil)
         }
     }
 
@@ -207,8 +210,8 @@ final class FairQueue: Sendable {
             next = state.withLock { state in
                 state.end(running, now, processorTime: used)
                 let next = take(&state, now)
-                // A lane whose jobs keep their order may have made two jobs ready: its own next
-                // job, and the job that this thread takes.
+                // A connection whose jobs keep their order may have made two jobs ready: its own
+                // next job, and the job that this thread takes.
                 startJobs(&state, now)
                 return next
             }

@@ -2,174 +2,179 @@
 import DequeModule
 import LodestoneCore
 
-/// The lanes of a `FairQueue`, and the jobs that run.
+/// The connections' queues in a `FairQueue`, and the jobs that run.
 ///
-/// Times are nanoseconds. Finding the next lane looks at each lane that waits. For a thousand lanes
-/// this takes a microsecond.
+/// Times are nanoseconds. The choice of the next job compares all connections that wait. For a
+/// thousand connections this takes a microsecond.
 ///
 /// Threading: guarded by the mutex of its queue.
 struct FairQueueState {
     /// The jobs of one connection that wait, and the number that run.
-    final class Lane {
-        let id: FairQueue.LaneID
+    final class ConnectionQueue {
+        let id: FairQueue.QueueID
         var waiting: Deque<FairQueue.Job> = []
         var runningCount = 0
-        /// The time that the lane has had, on the clock that all lanes share.
+        /// The time that the connection has had, on the clock that all connections share.
         var served: Int64
         /// The processor time that a job usually takes; `nil` before the first has ended.
         var usualTime: Int64?
         /// The value of the queue's `epoch` for which `served` holds; in a later epoch it begins
         /// again.
         var epoch: UInt64
-        /// Whether the lane gets no more jobs.
+        /// Whether the connection gets no more jobs.
         var isClosed = false
-        /// The number of the lane's last start to wait, counted over all lanes.
-        var arrival: UInt64 = 0
+        /// The number of the connection's last start to wait, counted over all connections.
+        var waitOrder: UInt64 = 0
 
-        init(id: FairQueue.LaneID, served: Int64, epoch: UInt64) {
+        init(id: FairQueue.QueueID, served: Int64, epoch: UInt64) {
             self.id = id
             self.served = served
             self.epoch = epoch
         }
 
-        /// Whether the lane has no job here.
+        /// Whether the connection has no job here.
         var isIdle: Bool { waiting.isEmpty && runningCount == 0 }
 
-        /// Whether the lane's jobs are expected to end within `time`.
+        /// Whether the connection's jobs are expected to end within `time`.
         func isQuick(_ time: Duration) -> Bool { (usualTime ?? 0) <= time.nanoseconds }
     }
 
-    /// A job under way.
+    /// A job that runs.
     struct Running: Sendable {
         let job: FairQueue.Job
-        fileprivate let lane: FairQueue.LaneID
+        fileprivate let queue: FairQueue.QueueID
         fileprivate let start: ContinuousClock.Instant
-        /// The time that the lane was charged when the job began.
+        /// The time that the connection was charged when the job began.
         fileprivate let charge: Int64
         fileprivate let number: UInt64
     }
 
     /// The divisor in the moving average of usual times: the last job counts one part in so many.
     private static let weightOfLast: Int64 = 4
-    /// The most lanes that are kept.
+    /// The most queues that are kept.
     ///
-    /// More lanes than there may be connections come from connections that were closed.
-    private static let mostLanes = 1 << 16
+    /// More queues than there may be connections come from connections that were closed.
+    private static let maxQueues = 1 << 16
 
-    /// The lanes of all connections that have had a job here.
+    /// The queues of all connections that have had a job here.
     ///
-    /// A lane is kept because the usual time of its jobs is worth knowing when the next one comes.
-    private(set) var lanes: [FairQueue.LaneID: Lane] = [:]
-    /// The lanes with a job that waits.
-    private(set) var ready: [Lane] = []
+    /// An empty queue is kept for the usual time of its jobs, which is needed when the next one
+    /// comes.
+    private(set) var queues: [FairQueue.QueueID: ConnectionQueue] = [:]
+    /// The queues with a job that waits.
+    private(set) var ready: [ConnectionQueue] = []
     private(set) var running: [Running] = []
     private(set) var waitingCount = 0
     /// Whether the timer for jobs that reach `youngTime` is set.
     var isTimerSet = false
-    /// The least `served` with which a lane begins: that of the lane that was served last.
+    /// The least `served` with which a connection begins: that of the connection that was served last.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
     private var epoch: UInt64 = 0
-    private var arrivals: UInt64 = 0
+    private var waitCount: UInt64 = 0
     private var starts: UInt64 = 0
 
-    /// Adds a job at the end of its lane.
-    mutating func add(_ job: FairQueue.Job, to id: FairQueue.LaneID) {
-        let lane = lanes[id] ?? Lane(id: id, served: virtualTime, epoch: epoch)
-        lanes[id] = lane
-        if lane.epoch != epoch {
-            lane.epoch = epoch
-            lane.served = virtualTime
+    /// Adds a job at the end of its queue.
+    mutating func add(_ job: FairQueue.Job, to id: FairQueue.QueueID) {
+        let queue = queues[id] ?? ConnectionQueue(id: id, served: virtualTime, epoch: epoch)
+        queues[id] = queue
+        if queue.epoch != epoch {
+            queue.epoch = epoch
+            queue.served = virtualTime
         }
-        if lane.waiting.isEmpty {
-            lane.served = max(lane.served, virtualTime)
-            makeReady(lane)
+        if queue.waiting.isEmpty {
+            queue.served = max(queue.served, virtualTime)
+            makeReady(queue)
         }
-        lane.waiting.append(job)
+        queue.waiting.append(job)
         waitingCount += 1
     }
 
-    /// Takes the job with `context` out of its lane; false when it isn't there.
-    mutating func remove(_ context: CallContext, of id: FairQueue.LaneID) -> Bool {
-        guard let lane = lanes[id],
-            let index = lane.waiting.firstIndex(where: { $0.context === context })
+    /// Takes the job with `context` out of its queue; false when it isn't there.
+    mutating func remove(_ context: CallContext, of id: FairQueue.QueueID) -> Bool {
+        guard let queue = queues[id],
+            let index = queue.waiting.firstIndex(where: { $0.context === context })
         else { return false }
-        lane.waiting.remove(at: index)
+        queue.waiting.remove(at: index)
         waitingCount -= 1
-        if lane.waiting.isEmpty { ready.removeAll { $0 === lane } }
-        forgetIfClosed(lane)
+        if queue.waiting.isEmpty { ready.removeAll { $0 === queue } }
+        forgetIfClosed(queue)
         return true
     }
 
-    /// Takes the first job of the lane that has had the least time, among the lanes that `mayRun`.
-    mutating func take(_ now: ContinuousClock.Instant, _ mayRun: (Lane) -> Bool) -> Running? {
+    /// Takes the first job of the connection that has had the least time, among those that
+    /// `mayRun`.
+    mutating func take(
+        _ now: ContinuousClock.Instant,
+        _ mayRun: (ConnectionQueue) -> Bool
+    ) -> Running? {
         var best: Int?
-        for (index, lane) in ready.enumerated() where mayRun(lane) {
+        for (index, queue) in ready.enumerated() where mayRun(queue) {
             guard let found = best else {
                 best = index
                 continue
             }
             let other = ready[found]
-            if (lane.served, lane.arrival) < (other.served, other.arrival) { best = index }
+            if (queue.served, queue.waitOrder) < (other.served, other.waitOrder) { best = index }
         }
         guard let best else { return nil }
-        let lane = ready[best]
-        guard let job = lane.waiting.popFirst() else { return nil }
+        let queue = ready[best]
+        guard let job = queue.waiting.popFirst() else { return nil }
         waitingCount -= 1
         ready.swapAt(best, ready.count - 1)
         ready.removeLast()
-        virtualTime = max(virtualTime, lane.served)
-        // The job's time is not known yet: the lane is charged its usual time, which `end`
+        virtualTime = max(virtualTime, queue.served)
+        // The job's time is not known yet: the connection is charged its usual time, which `end`
         // corrects.
-        let charge = lane.usualTime ?? usualTimeOfAll
-        lane.served += charge
-        lane.runningCount += 1
-        if !lane.waiting.isEmpty { makeReady(lane) }
+        let charge = queue.usualTime ?? usualTimeOfAll
+        queue.served += charge
+        queue.runningCount += 1
+        if !queue.waiting.isEmpty { makeReady(queue) }
         starts += 1
-        let started = Running(job: job, lane: lane.id, start: now, charge: charge, number: starts)
+        let started = Running(job: job, queue: queue.id, start: now, charge: charge, number: starts)
         running.append(started)
         return started
     }
 
-    /// Charges the lane of a job that has ended with the time that it took.
+    /// Charges the connection of a job that has ended with the time that it took.
     mutating func end(
         _ ended: Running,
         _ now: ContinuousClock.Instant,
         processorTime: Int64
     ) {
         running.removeAll { $0.number == ended.number }
-        guard let lane = lanes[ended.lane] else { return }
+        guard let queue = queues[ended.queue] else { return }
         let time = max(0, ended.start.duration(to: now).nanoseconds)
-        lane.served += time - ended.charge
-        lane.runningCount -= 1
-        note(processorTime, of: lane)
+        queue.served += time - ended.charge
+        queue.runningCount -= 1
+        note(processorTime, of: queue)
         usualTimeOfAll += (time - usualTimeOfAll) / Self.weightOfLast
-        forgetIfClosed(lane)
+        forgetIfClosed(queue)
         if running.isEmpty && ready.isEmpty {
-            // No lane is at a disadvantage when all begin again.
+            // No connection is at a disadvantage when all begin again.
             epoch += 1
             virtualTime = 0
         }
-        if lanes.count > Self.mostLanes { lanes = lanes.filter { !$0.value.isIdle } }
+        if queues.count > Self.maxQueues { queues = queues.filter { !$0.value.isIdle } }
     }
 
-    /// Notes the time of a job of a lane that ran outside of the queue.
-    mutating func note(_ time: Int64, of id: FairQueue.LaneID) {
-        let lane = lanes[id] ?? Lane(id: id, served: virtualTime, epoch: epoch)
-        lanes[id] = lane
-        note(time, of: lane)
+    /// Notes the time of a job of a connection that ran outside of the queue.
+    mutating func note(_ time: Int64, of id: FairQueue.QueueID) {
+        let queue = queues[id] ?? ConnectionQueue(id: id, served: virtualTime, epoch: epoch)
+        queues[id] = queue
+        note(time, of: queue)
     }
 
-    private func note(_ time: Int64, of lane: Lane) {
-        let before = lane.usualTime ?? time
-        lane.usualTime = before + (time - before) / Self.weightOfLast
+    private func note(_ time: Int64, of queue: ConnectionQueue) {
+        let before = queue.usualTime ?? time
+        queue.usualTime = before + (time - before) / Self.weightOfLast
     }
 
-    /// Forgets a lane, at once or when the last of its jobs has ended.
-    mutating func forget(_ id: FairQueue.LaneID) {
-        guard let lane = lanes[id] else { return }
-        lane.isClosed = true
-        forgetIfClosed(lane)
+    /// Deletes the queue of a connection, at once or when the last of its jobs has ended.
+    mutating func forget(_ id: FairQueue.QueueID) {
+        guard let queue = queues[id] else { return }
+        queue.isClosed = true
+        forgetIfClosed(queue)
     }
 
     /// The number of jobs that have run for `youngTime`.
@@ -184,15 +189,15 @@ struct FairQueueState {
         running.lazy.map { $0.start.advanced(by: youngTime) }.filter { $0 > now }.min()
     }
 
-    /// How long a job that is added to `lane` now would wait: for all jobs, and for those of other
-    /// lanes.
+    /// The wait of a job that is added to `queue` now: for all jobs, and for those of other
+    /// connections.
     ///
-    /// By fair turns, no other lane gets more time before the new job than `lane` itself does.
-    func expectedWait(of lane: Lane?, width: Int) -> (all: Duration, others: Duration) {
-        let usual = lane?.usualTime ?? usualTimeOfAll
-        let own = usual * Int64((lane?.waiting.count ?? 0) + (lane?.runningCount ?? 0))
+    /// By fair turns, no other connection gets more time before the new job than this one does.
+    func expectedWait(of queue: ConnectionQueue?, width: Int) -> (all: Duration, others: Duration) {
+        let usual = queue?.usualTime ?? usualTimeOfAll
+        let own = usual * Int64((queue?.waiting.count ?? 0) + (queue?.runningCount ?? 0))
         var others: Int64 = 0
-        for other in ready where other !== lane {
+        for other in ready where other !== queue {
             let backlog = (other.usualTime ?? usualTimeOfAll) * Int64(other.waiting.count)
             others += min(backlog, own + usual)
         }
@@ -200,13 +205,13 @@ struct FairQueueState {
         return (.nanoseconds((own + others) / threads), .nanoseconds(others / threads))
     }
 
-    private mutating func makeReady(_ lane: Lane) {
-        arrivals += 1
-        lane.arrival = arrivals
-        ready.append(lane)
+    private mutating func makeReady(_ queue: ConnectionQueue) {
+        waitCount += 1
+        queue.waitOrder = waitCount
+        ready.append(queue)
     }
 
-    private mutating func forgetIfClosed(_ lane: Lane) {
-        if lane.isClosed, lane.isIdle { lanes[lane.id] = nil }
+    private mutating func forgetIfClosed(_ queue: ConnectionQueue) {
+        if queue.isClosed, queue.isIdle { queues[queue.id] = nil }
     }
 }

@@ -7,21 +7,21 @@ import Synchronization
 ///
 /// A frame takes its whole length when its header has arrived, so a frame that is let in can also
 /// be finished. The other frames wait with their bytes left in the socket. A quarter of the memory
-/// is for frames of `mostSmallBytes`, which pass the larger ones.
+/// is for frames of `maxSmallBytes`, which pass the larger ones.
 ///
 /// Among small frames, and among larger ones, the gate lets in the first that there is room for.
 /// Once a frame has waited for `longestBypass`, no frame of its kind passes it. Once a frame has
-/// waited for `patience`, the gate ends the frames that received nothing for that long, else the
-/// slowest. So clients that send half a frame and then nothing keep nobody out.
+/// waited for `gracePeriod`, the gate ends the frames that received nothing for that long, else the
+/// slowest. So clients that send half a frame and then nothing keep no other client out.
 ///
 /// Threading: every method may be called from any thread.
 final class FrameGate: Sendable {
     private struct Admitted {
         let byteCount: Int
         let since: ContinuousClock.Instant
-        /// The bytes that had arrived at the last look.
+        /// The bytes that had arrived at the last check.
         var arrivedByteCount = 0
-        /// When these bytes had last become more.
+        /// The time at which these bytes last became more.
         var movedAt: ContinuousClock.Instant
         /// Whether the whole frame has arrived: it waits for a worker, not for its client.
         var isComplete = false
@@ -43,9 +43,9 @@ final class FrameGate: Sendable {
     }
 
     /// How long a frame waits before the slowest of the others is ended.
-    private static let patience = Duration.seconds(1)
+    private static let gracePeriod = Duration.seconds(1)
     /// The most bytes of a small frame.
-    private static let mostSmallBytes = 4 << 20
+    private static let maxSmallBytes = 4 << 20
     /// How long others may pass a frame for which there is no room.
     private static let longestBypass = Duration.seconds(5)
     /// The speed above which a frame is never ended.
@@ -99,7 +99,7 @@ final class FrameGate: Sendable {
         }
     }
 
-    /// Gives back the memory of a frame, or its place among the frames that wait.
+    /// Gives back the memory of a frame, or removes it from the frames that wait.
     func leave(_ connection: ConnectionLimiter.Ticket) {
         let admitted = state.withLock { state in
             if let frame = state.admitted.removeValue(forKey: connection) {
@@ -132,14 +132,14 @@ final class FrameGate: Sendable {
     func relieve(_ now: ContinuousClock.Instant) {
         let ending: [Admitted] = state.withLock { state in
             guard let first = state.waiting.first,
-                first.since.duration(to: now) >= Self.patience
+                first.since.duration(to: now) >= Self.gracePeriod
             else { return [] }
             let incomplete = state.admitted.values.filter { !$0.isComplete }
-            let silent = incomplete.filter { $0.movedAt.duration(to: now) >= Self.patience }
-            guard silent.isEmpty else { return silent }
+            let idle = incomplete.filter { $0.movedAt.duration(to: now) >= Self.gracePeriod }
+            guard idle.isEmpty else { return idle }
             let slowest =
                 incomplete
-                .filter { $0.since.duration(to: now) >= Self.patience }
+                .filter { $0.since.duration(to: now) >= Self.gracePeriod }
                 .min { Self.rate(of: $0, now) < Self.rate(of: $1, now) }
             guard let slowest, Self.rate(of: slowest, now) < Self.fastBytesPerSecond else {
                 return []
@@ -149,7 +149,7 @@ final class FrameGate: Sendable {
         for frame in ending { frame.end() }
     }
 
-    private static func isLarge(_ byteCount: Int) -> Bool { byteCount > mostSmallBytes }
+    private static func isLarge(_ byteCount: Int) -> Bool { byteCount > maxSmallBytes }
 
     /// Takes the memory of a frame, if that much is free for a frame of its size.
     private func reserve(_ byteCount: Int) -> Bool {
@@ -180,16 +180,16 @@ final class FrameGate: Sendable {
     private func admitWaiting(_ state: inout State) -> [@Sendable () -> Void] {
         var admitted: [@Sendable () -> Void] = []
         let now = ContinuousClock.now
-        var place = 0
-        while place < state.waiting.count {
-            let frame = state.waiting[place]
-            guard !Self.mustWait(frame.byteCount, state, now, before: place),
+        var index = 0
+        while index < state.waiting.count {
+            let frame = state.waiting[index]
+            guard !Self.mustWait(frame.byteCount, state, now, before: index),
                 reserve(frame.byteCount)
             else {
-                place += 1
+                index += 1
                 continue
             }
-            state.waiting.remove(at: place)
+            state.waiting.remove(at: index)
             state.admitted[frame.connection] = Admitted(
                 byteCount: frame.byteCount,
                 since: now,

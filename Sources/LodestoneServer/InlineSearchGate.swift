@@ -3,33 +3,33 @@ import Synchronization
 
 /// Remembers whether searches that looked short turned out short.
 ///
-/// A loop that answers a search keeps its other connections waiting. After a search that took
-/// longer than `most`, no search is tried on the loop for twenty times as long. So such errors take
+/// A loop that runs a search keeps its other connections waiting. After a search that took
+/// longer than `limit`, no search is tried on the loop for twenty times as long. So such errors take
 /// at worst 5 percent of a loop's time.
 ///
 /// Threading: every method may be called from any thread.
 final class InlineSearchGate: Sendable {
-    /// How long a search may keep a loop.
-    let most: Duration
+    /// The longest time that a search may keep a loop.
+    let limit: Duration
     private static let pauseFactor = 20
 
     private let origin = ContinuousClock.now
     /// The time until which no search is tried, in nanoseconds after `origin`.
     private let pausedUntil = Atomic<Int64>(0)
 
-    init(most: Duration) {
-        self.most = most
+    init(limit: Duration) {
+        self.limit = limit
     }
 
     /// Whether a search that looks short may be tried.
-    func expects(_ now: ContinuousClock.Instant) -> Bool {
+    func permits(_ now: ContinuousClock.Instant) -> Bool {
         nanoseconds(now) >= pausedUntil.load(ordering: .relaxed)
     }
 
     /// Notes the time that a search took on the loop.
     func note(_ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant) {
         let time = start.duration(to: end)
-        guard time > most else { return }
+        guard time > limit else { return }
         let pause = time * Self.pauseFactor
         pausedUntil.store(nanoseconds(end.advanced(by: pause)), ordering: .relaxed)
     }

@@ -10,19 +10,19 @@ import Synchronization
 final class LongFrame: @unchecked Sendable {
     private let bytes: ByteBuffer
     private let message: Range<Int>
-    private let isUnwanted = Atomic<Bool>(false)
+    private let isDropped = Atomic<Bool>(false)
 
     init(_ bytes: consuming ByteBuffer, message: Range<Int>) {
         self.bytes = bytes
         self.message = message
     }
 
-    /// Marks the message as no longer wanted; any thread.
-    func drop() { isUnwanted.store(true, ordering: .relaxed) }
+    /// Drops the message, which is then not decoded; any thread.
+    func drop() { isDropped.store(true, ordering: .relaxed) }
 
     /// The message, unless it was dropped; on a worker.
     func decode(limits: Limits) -> Result<Request, DecodingFailure>? {
-        if isUnwanted.load(ordering: .relaxed) { return nil }
+        if isDropped.load(ordering: .relaxed) { return nil }
         return bytes.withUnsafeBytes { bytes in
             Result { () throws(DecodingFailure) in
                 try MessageCodec.decodeRequest(

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Gives memory back to the system after a peak.
 ///
-/// The allocator keeps freed memory for the next use. After one large answer that next use may
+/// The allocator keeps freed memory for the next use. After one large reply that next use may
 /// never come.
 ///
 /// Threading: every method may be called from any thread.
@@ -21,9 +21,9 @@ final class MemoryRelief: Sendable {
     }
 
     /// The least peak after which memory is given back.
-    private static let leastPeak = 8 << 20
+    private static let minPeak = 8 << 20
     /// The time for which use must stay low; the next batch of an import comes sooner.
-    private static let patience = Duration.seconds(3)
+    private static let gracePeriod = Duration.seconds(3)
 
     private let memory: ServerMemory
     private let state = Mutex(State())
@@ -45,13 +45,13 @@ final class MemoryRelief: Sendable {
         let used = memory.parts.reduce(0) { $0 + $1.budget.usedByteCount }
         let isOver = state.withLock { state in
             state.peak = max(state.peak, peak)
-            guard state.peak >= Self.leastPeak, used < state.peak / 2 else {
+            guard state.peak >= Self.minPeak, used < state.peak / 2 else {
                 state.lowSince = nil
                 return false
             }
             let since = state.lowSince ?? now
             state.lowSince = since
-            guard since.duration(to: now) >= Self.patience else { return false }
+            guard since.duration(to: now) >= Self.gracePeriod else { return false }
             state.peak = used
             state.lowSince = nil
             return true

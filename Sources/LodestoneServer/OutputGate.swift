@@ -2,11 +2,11 @@
 import LodestoneCore
 import Synchronization
 
-/// Keeps reads from beginning while too many replies are left unread.
+/// Keeps reads from beginning while clients leave too many replies unread.
 ///
 /// Once half of the memory is used, reads wait if their clients don't take their replies. Once all
 /// of it is used, every read waits. `ServerLoop` then closes connections that have read nothing for
-/// `patience`, first those with the most unread bytes. After `longestWait` it also closes
+/// `gracePeriod`, first those with the most unread bytes. After `longestWait` it also closes
 /// connections that read slowly, so the wait is short.
 ///
 /// Threading: every method may be called from any thread.
@@ -19,19 +19,19 @@ final class OutputGate: Sendable {
     }
 
     /// How long a connection may read nothing while others need the memory.
-    static let patience = Duration.seconds(1)
+    static let gracePeriod = Duration.seconds(1)
     /// How long a read waits before connections that read slowly are closed.
     static let longestWait = Duration.seconds(5)
 
     private let memory: MemoryBudget
-    /// The memory of answers that are being made, which become output next.
-    private let answers: MemoryBudget
+    /// The memory of replies that are being made, which become output next.
+    private let replies: MemoryBudget
     private let waiting = Mutex<[Waiting]>([])
     private let waitingCount = Atomic<Int>(0)
 
-    init(memory: MemoryBudget, answers: MemoryBudget) {
+    init(memory: MemoryBudget, replies: MemoryBudget) {
         self.memory = memory
-        self.answers = answers
+        self.replies = replies
     }
 
     /// Whether no read may begin.
@@ -73,10 +73,10 @@ final class OutputGate: Sendable {
     func remove(_ context: CallContext) -> Bool {
         guard waitingCount.load(ordering: .acquiring) > 0 else { return false }
         return waiting.withLock { waiting in
-            guard let place = waiting.firstIndex(where: { $0.context === context }) else {
+            guard let index = waiting.firstIndex(where: { $0.context === context }) else {
                 return false
             }
-            waiting.remove(at: place)
+            waiting.remove(at: index)
             waitingCount.store(waiting.count, ordering: .releasing)
             return true
         }
@@ -104,9 +104,9 @@ final class OutputGate: Sendable {
 
     private func mayEnter(_ isBlocked: Bool) -> Bool {
         let used = memory.usedByteCount
-        // Answers in the making count too: many reads that begin at once would each find little
+        // Replies in the making count too: many reads that begin at once would each find little
         // used.
-        guard used + answers.usedByteCount < memory.limit + answers.limit / 2 else { return false }
+        guard used + replies.usedByteCount < memory.limit + replies.limit / 2 else { return false }
         return used < (isBlocked ? memory.limit / 2 : memory.limit)
     }
 }

@@ -2,7 +2,7 @@
 import LodestoneCore
 import Synchronization
 
-/// A call that is under way on a worker or in the engine.
+/// A call that a worker or the engine serves.
 final class PendingCall: Sendable {
     /// The id of its request.
     let id: UInt64
@@ -39,8 +39,8 @@ final class PendingCalls: Sendable {
     private struct State {
         var calls: [UInt64: PendingCall] = [:]
         /// Calls whose reply is not in the output yet; some of them are no longer in `calls`.
-        var unanswered = 0
-        var parked: [@Sendable () -> Void] = []
+        var unrepliedCount = 0
+        var deferred: [@Sendable () -> Void] = []
         var isDraining = false
         var isClosed = false
     }
@@ -52,11 +52,11 @@ final class PendingCalls: Sendable {
         self.limit = limit
     }
 
-    /// Calls under way.
+    /// Calls in flight.
     var count: Int { state.withLock { $0.calls.count } }
 
-    /// Whether every call has been answered.
-    var isEmpty: Bool { state.withLock { $0.unanswered == 0 } }
+    /// Whether every call has its reply.
+    var isEmpty: Bool { state.withLock { $0.unrepliedCount == 0 } }
 
     /// - Throws: `ID_IN_USE`, `TOO_MANY_IN_FLIGHT`.
     func insert(_ call: PendingCall) throws(LodestoneError) {
@@ -66,13 +66,13 @@ final class PendingCalls: Sendable {
             let room = call.kind.isDescription ? 2 * limit : limit
             guard state.calls.count < room else { return .tooManyInFlight(limit) }
             state.calls[call.id] = call
-            state.unanswered += 1
+            state.unrepliedCount += 1
             return nil
         }
         if let refusal { throw refusal }
     }
 
-    /// Forgets a call that is about to be answered.
+    /// Forgets a call whose reply is sent next.
     ///
     /// - Returns: Whether it was the only call.
     func remove(_ call: PendingCall) -> Bool {
@@ -82,7 +82,7 @@ final class PendingCalls: Sendable {
         }
     }
 
-    /// The call with `id`, if it is under way.
+    /// The call in flight with `id`.
     func call(_ id: UInt64) -> PendingCall? {
         state.withLock { $0.calls[id] }
     }
@@ -95,10 +95,10 @@ final class PendingCalls: Sendable {
     /// Notes that the reply to a call is in the output.
     ///
     /// - Returns: Whether the connection only waited for that.
-    func answered() -> Bool {
+    func replySent() -> Bool {
         state.withLock { state in
-            state.unanswered -= 1
-            return state.isDraining && state.unanswered == 0
+            state.unrepliedCount -= 1
+            return state.isDraining && state.unrepliedCount == 0
         }
     }
 
@@ -106,25 +106,25 @@ final class PendingCalls: Sendable {
         state.withLock { $0.isDraining = true }
     }
 
-    /// Keeps `work` until `unpark`.
+    /// Defers `work` until `runDeferredWork`.
     ///
     /// False when the connection is closed; the caller then goes on with the work.
-    func park(_ work: @escaping @Sendable () -> Void) -> Bool {
+    func deferWork(_ work: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             guard !state.isClosed else { return false }
-            state.parked.append(work)
+            state.deferred.append(work)
             return true
         }
     }
 
-    /// Runs the work that was parked.
-    func unpark() {
-        let parked = state.withLock { state in
-            let parked = state.parked
-            state.parked = []
-            return parked
+    /// Runs the deferred work.
+    func runDeferredWork() {
+        let deferred = state.withLock { state in
+            let deferred = state.deferred
+            state.deferred = []
+            return deferred
         }
-        for work in parked { work() }
+        for work in deferred { work() }
     }
 
     /// Takes every call, for the last time.

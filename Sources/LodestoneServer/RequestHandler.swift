@@ -5,13 +5,13 @@ import LodestoneWire
 import Logging
 import Synchronization
 
-/// Takes a decoded request to the place that answers it: the loop, a worker, or the engine.
+/// Takes a decoded request to the thread that serves it: the loop, a worker, or the engine's.
 ///
 /// Threading: may be used from every loop and worker.
 final class RequestHandler: Sendable {
     let engine: Engine
     let configuration: ServerConfiguration
-    let occupancy: ConnectionLimiter
+    let connectionLimiter: ConnectionLimiter
     let metrics = ServerMetrics()
     let logger: Logger
     /// The log of denials.
@@ -31,14 +31,14 @@ final class RequestHandler: Sendable {
     let relief: MemoryRelief
     /// The queue in which collections are described; a list of all may open thousands.
     private let descriptions: FairQueue
-    /// Whether maintenance of the whole store is under way: `maintain`.
+    /// Whether maintenance of the whole store runs: `maintain`.
     private let isMaintaining = Atomic<Bool>(false)
-    private let brevity: InlineSearchGate
-    /// The number of searches answered on a loop; `searchesBegunAgain` counts those that took too
+    private let inlineSearchGate: InlineSearchGate
+    /// The number of searches that ran on a loop; `restartedSearches` counts those that took too
     /// long.
-    private let searchesAtOnce = Atomic<Int>(0)
-    private let searchesBegunAgain = Atomic<Int>(0)
-    /// The number of builds of indexes under way: one runs, the others wait for it.
+    private let inlineSearches = Atomic<Int>(0)
+    private let restartedSearches = Atomic<Int>(0)
+    /// The number of current builds of indexes: one runs, the others wait for it.
     private let builds = Atomic<Int>(0)
     private static let maxBuilds = 8
 
@@ -50,8 +50,8 @@ final class RequestHandler: Sendable {
         audit[metadataKey: "log"] = "audit"
         self.audit = audit
         let limits = configuration.limits
-        occupancy = ConnectionLimiter(limits: limits)
-        brevity = InlineSearchGate(most: configuration.maxSearchTimeOnLoop)
+        connectionLimiter = ConnectionLimiter(limits: limits)
+        inlineSearchGate = InlineSearchGate(limit: configuration.maxSearchTimeOnLoop)
         reads = FairQueue(
             label: "lodestone.reads",
             width: configuration.readWorkers,
@@ -63,7 +63,7 @@ final class RequestHandler: Sendable {
             label: "lodestone.writes",
             width: min(max(2, Processors.count), 32),
             extraWidth: 16,
-            perLane: 1
+            perConnection: 1
         )
         // At most two frames are decoded at once: the memory of a decoded request is counted only
         // afterwards.
@@ -71,7 +71,7 @@ final class RequestHandler: Sendable {
             label: "lodestone.decoding",
             width: min(2, Processors.count),
             extraWidth: 0,
-            perLane: 1
+            perConnection: 1
         )
         descriptions = FairQueue(label: "lodestone.descriptions", width: 2, extraWidth: 6)
         memory = ServerMemory(
@@ -79,7 +79,7 @@ final class RequestHandler: Sendable {
             maxFrameBytes: limits.maxFrameBytes
         )
         frames = FrameGate(memory: memory.frames)
-        output = OutputGate(memory: memory.output, answers: memory.answers)
+        output = OutputGate(memory: memory.output, replies: memory.replies)
         relief = MemoryRelief(memory)
     }
 
@@ -89,7 +89,7 @@ final class RequestHandler: Sendable {
         return tokens.role(of: token)
     }
 
-    /// A request that has arrived, with its connection.
+    /// A received request, with its connection.
     private struct IncomingCall {
         let request: Request
         let kind: CallKind
@@ -99,21 +99,21 @@ final class RequestHandler: Sendable {
         func reply(_ reply: Reply) { connection.reply(reply, to: request.id) }
     }
 
-    /// Answers `request`, now or later; on the loop of the connection.
+    /// Serves `request`, now or later; on the loop of the connection.
     func handle(
         _ request: Request,
         as role: Role,
         frameByteCount: Int,
         on connection: Connection
     ) {
-        let arrival = IncomingCall(
+        let incoming = IncomingCall(
             request: request,
             kind: CallKind(request.call),
             frameByteCount: frameByteCount,
             connection: connection
         )
-        guard role.allows(arrival.kind) else {
-            deny(arrival, role: role)
+        guard role.allows(incoming.kind) else {
+            deny(incoming, role: role)
             return
         }
         switch request.call {
@@ -121,52 +121,52 @@ final class RequestHandler: Sendable {
             break  // the connection's own
         case .cancel(let id):
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
-        case .ping: answerAtOnce(arrival)
-        case .listCollections, .describeCollection, .stats: describe(arrival)
-        case .compact(let collection): compact(collection, arrival)
-        case .buildIndex(let collection): build(collection, arrival)
-        case .snapshot, .verify, .erase: maintain(arrival)
+        case .ping: replyToPing(incoming)
+        case .listCollections, .describeCollection, .stats: describe(incoming)
+        case .compact(let collection): compact(collection, incoming)
+        case .buildIndex(let collection): build(collection, incoming)
+        case .snapshot, .verify, .erase: maintain(incoming)
         case .createCollection(let name, let options):
-            write(.createCollection(name: name, options), to: name, arrival)
+            write(.createCollection(name: name, options), to: name, incoming)
         case .alterCollection(let name, let change):
-            write(.alterCollection(name: name, change), to: name, arrival)
-        case .dropCollection(let name): write(.dropCollection(name: name), to: name, arrival)
-        case .indexMany(let batch): write(.indexMany(batch), to: batch.collection, arrival)
-        case .dropMany(let batch): write(.dropMany(batch), to: batch.collection, arrival)
-        case .get(let get): read(get.collection, arrival)
-        case .scan(let scan): read(scan.collection, arrival)
-        case .count(let count): read(count.collection, arrival)
-        case .search(let search): read(search.collection, arrival)
-        case .walk(let walk): read(walk.collection, arrival)
-        case .listEdges(let request): read(request.collection, arrival)
-        case .listSnapshots, .deleteSnapshot, .fetchSnapshot: read(nil, arrival)
+            write(.alterCollection(name: name, change), to: name, incoming)
+        case .dropCollection(let name): write(.dropCollection(name: name), to: name, incoming)
+        case .indexMany(let batch): write(.indexMany(batch), to: batch.collection, incoming)
+        case .dropMany(let batch): write(.dropMany(batch), to: batch.collection, incoming)
+        case .get(let get): read(get.collection, incoming)
+        case .scan(let scan): read(scan.collection, incoming)
+        case .count(let count): read(count.collection, incoming)
+        case .search(let search): read(search.collection, incoming)
+        case .walk(let walk): read(walk.collection, incoming)
+        case .listEdges(let request): read(request.collection, incoming)
+        case .listSnapshots, .deleteSnapshot, .fetchSnapshot: read(nil, incoming)
         }
     }
 
-    /// Cancels `call`; a call that waits for a worker is answered at once.
+    /// Cancels `call`; a call that waits for a worker gets its reply at once.
     func cancel(_ call: PendingCall, on connection: Connection) {
         call.context.cancel()
         endIfWaiting(call, on: connection)
     }
 
-    /// Answers a call whose deadline has passed, if it waits for a worker or for memory.
+    /// Ends a call whose deadline has passed, if it waits for a worker or for memory.
     func endIfWaiting(_ call: PendingCall, on connection: Connection) {
-        let lane = connection.lane
+        let queueID = connection.queueID
         let context = call.context
-        if reads.remove(context, of: lane) || writes.remove(context, of: lane)
-            || descriptions.remove(context, of: lane) || output.remove(context)
+        if reads.remove(context, of: queueID) || writes.remove(context, of: queueID)
+            || descriptions.remove(context, of: queueID) || output.remove(context)
         {
-            answerIfOver(call, on: connection)
+            finishIfOver(call, on: connection)
         }
     }
 
-    /// Forgets the lane of a closed connection.
-    func closed(_ lane: FairQueue.LaneID) {
-        for queue in [reads, writes, decoding, descriptions] { queue.forget(lane) }
+    /// Deletes the queues of a closed connection.
+    func connectionClosed(_ queueID: FairQueue.QueueID) {
+        for queue in [reads, writes, decoding, descriptions] { queue.forget(queueID) }
         output.letInIfAnyWaits()
     }
 
-    /// Counts and logs a call that is about to be answered, and gives back its memory.
+    /// Counts and logs a call before its reply is sent, and gives back its memory.
     func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
         let time = call.acceptedAt.duration(to: .now)
         memory.requests.release(call.byteCount)
@@ -192,52 +192,52 @@ final class RequestHandler: Sendable {
                 ]
             )
         }
-        occupancy.callEnded()
+        connectionLimiter.callEnded()
     }
 
     // MARK: Calls
 
-    private func answerAtOnce(_ arrival: IncomingCall) {
-        arrival.reply(.pong(sequenceNumber: engine.sequenceNumber))
-        metrics.record(arrival.kind, failed: false, duration: .zero)
+    private func replyToPing(_ incoming: IncomingCall) {
+        incoming.reply(.pong(sequenceNumber: engine.sequenceNumber))
+        metrics.record(incoming.kind, failed: false, duration: .zero)
     }
 
     /// Describes collections and the server.
     ///
     /// This does not run on the loop, because changes of other processes are read first. It waits
     /// behind no search, and runs however much memory other requests take.
-    private func describe(_ arrival: IncomingCall) {
-        guard let call = begin(arrival, nil) else { return }
+    private func describe(_ incoming: IncomingCall) {
+        guard let call = begin(incoming, nil) else { return }
         let job = FairQueue.Job(context: call.context) { [self] in
-            guard !answerIfOver(call, on: arrival.connection) else { return }
+            guard !finishIfOver(call, on: incoming.connection) else { return }
             let reply: Reply
             do throws(LodestoneError) {
-                switch arrival.request.call {
+                switch incoming.request.call {
                 case .listCollections: reply = .collections(try engine.collections())
                 case .describeCollection(let name): reply = .collection(try engine.describe(name))
                 default: reply = .stats(try stats())
                 }
             } catch {
-                arrival.connection.finish(call, .error(error))
+                incoming.connection.finish(call, .error(error))
                 return
             }
-            arrival.connection.finish(call, reply)
+            incoming.connection.finish(call, reply)
         }
-        submit(job, for: call, to: descriptions, arrival.connection)
+        submit(job, for: call, to: descriptions, incoming.connection)
     }
 
     /// Replies with `error` to a call that is not started.
-    private func refuse(_ arrival: IncomingCall, _ error: LodestoneError) {
-        metrics.record(arrival.kind, failed: true, duration: .zero)
-        arrival.reply(.error(error))
+    private func refuse(_ incoming: IncomingCall, _ error: LodestoneError) {
+        metrics.record(incoming.kind, failed: true, duration: .zero)
+        incoming.reply(.error(error))
     }
 
-    private func write(_ write: Engine.Write, to collection: String, _ arrival: IncomingCall) {
-        guard let call = begin(arrival, collection) else { return }
-        let requestID = arrival.request.requestID
-        let connection = arrival.connection
+    private func write(_ write: Engine.Write, to collection: String, _ incoming: IncomingCall) {
+        guard let call = begin(incoming, collection) else { return }
+        let requestID = incoming.request.requestID
+        let connection = incoming.connection
         let job = FairQueue.Job(context: call.context) { [self] in
-            guard !answerIfOver(call, on: connection) else { return }
+            guard !finishIfOver(call, on: connection) else { return }
             engine.write(write, requestID: requestID, context: call.context) { result in
                 switch result {
                 case .success(let receipt): connection.finish(call, .written(receipt))
@@ -256,7 +256,7 @@ final class RequestHandler: Sendable {
         _ connection: Connection
     ) {
         do throws(LodestoneError) {
-            try queue.submit(job, of: connection.lane)
+            try queue.submit(job, of: connection.queueID)
         } catch {
             connection.finish(call, .error(error))
         }
@@ -265,9 +265,9 @@ final class RequestHandler: Sendable {
     /// Compacts a collection.
     ///
     /// The compaction goes on when its caller no longer waits: its result is worth the same.
-    private func compact(_ collection: String, _ arrival: IncomingCall) {
-        guard let call = begin(arrival, collection) else { return }
-        let connection = arrival.connection
+    private func compact(_ collection: String, _ incoming: IncomingCall) {
+        guard let call = begin(incoming, collection) else { return }
+        let connection = incoming.connection
         engine.compact(collection) { result in
             switch result {
             case .success(let number): connection.finish(call, .done(sequenceNumber: number))
@@ -277,13 +277,13 @@ final class RequestHandler: Sendable {
     }
 
     /// Builds an index on a thread of its own, which yields to searches and writes.
-    private func build(_ collection: String, _ arrival: IncomingCall) {
+    private func build(_ collection: String, _ incoming: IncomingCall) {
         guard builds.add(1, ordering: .relaxed).newValue <= Self.maxBuilds else {
             builds.subtract(1, ordering: .relaxed)
-            refuse(arrival, .tooManyBuilds(limit: Self.maxBuilds))
+            refuse(incoming, .tooManyBuilds(limit: Self.maxBuilds))
             return
         }
-        guard let call = begin(arrival, collection) else {
+        guard let call = begin(incoming, collection) else {
             builds.subtract(1, ordering: .relaxed)
             return
         }
@@ -296,38 +296,38 @@ final class RequestHandler: Sendable {
                 reply = .error(error)
             }
             builds.subtract(1, ordering: .relaxed)
-            arrival.connection.finish(call, reply)
+            incoming.connection.finish(call, reply)
         }
     }
 
-    private func read(_ collection: String?, _ arrival: IncomingCall) {
-        guard let call = begin(arrival, collection) else { return }
-        if case .search(let search) = arrival.request.call,
-            answerAtOnce(call, search, arrival.connection)
+    private func read(_ collection: String?, _ incoming: IncomingCall) {
+        guard let call = begin(incoming, collection) else { return }
+        if case .search(let search) = incoming.request.call,
+            runInline(call, search, incoming.connection)
         {
             return
         }
-        enqueue(call, arrival.request.call, arrival.connection)
+        enqueue(call, incoming.request.call, incoming.connection)
     }
 
-    /// Answers a short search on the loop, when no other work is known to wait for the loop or a
+    /// Runs a short search on the loop, when no other work is known to wait for the loop or a
     /// worker.
     ///
     /// Waking a worker for the search costs more than all of the search but its walk. A search that
     /// takes too long is begun again on a worker, and for a while no search is tried here.
     ///
-    /// - Returns: Whether it is answered.
-    private func answerAtOnce(
+    /// - Returns: Whether the call has its reply.
+    private func runInline(
         _ call: PendingCall,
         _ search: SearchRequest,
         _ connection: Connection
     ) -> Bool {
         let start = call.acceptedAt
-        guard connection.isAtLast, connection.calls.count == 1,
-            reads.wouldPassNobody(connection.lane), brevity.expects(start),
-            !connection.isClogged, !output.isFull
+        guard connection.isLastReady, connection.calls.count == 1,
+            reads.mayBypass(connection.queueID), inlineSearchGate.permits(start),
+            !connection.isBackpressured, !output.isFull
         else { return false }
-        let deadline = min(start.advanced(by: brevity.most), call.context.deadline)
+        let deadline = min(start.advanced(by: inlineSearchGate.limit), call.context.deadline)
         let reply: Reply?
         do throws(LodestoneError) {
             reply = try engine.searchAtOnce(search, until: deadline).map { .search($0) }
@@ -335,21 +335,21 @@ final class RequestHandler: Sendable {
             reply = .error(error)
         }
         let end = ContinuousClock.now
-        brevity.note(start, end)
+        inlineSearchGate.note(start, end)
         guard let reply else {
             if end >= deadline {
-                searchesBegunAgain.add(1, ordering: .relaxed)
-                metrics.searchedAgain.increment()
+                restartedSearches.add(1, ordering: .relaxed)
+                metrics.restartedSearches.increment()
             }
             return false
         }
-        searchesAtOnce.add(1, ordering: .relaxed)
-        metrics.searchedAtOnce.increment()
+        inlineSearches.add(1, ordering: .relaxed)
+        metrics.inlineSearches.increment()
         if !connection.isKnownForShortReads {
-            // Long reads of others would delay this lane's next search on a worker, if its usual
-            // time were unknown.
+            // Long reads of others would delay this connection's next search, if its usual
+            // time on a worker were unknown.
             connection.isKnownForShortReads = true
-            reads.note(start.duration(to: end), of: connection.lane)
+            reads.note(start.duration(to: end), of: connection.queueID)
         }
         connection.finish(call, reply)
         return true
@@ -362,9 +362,9 @@ final class RequestHandler: Sendable {
 
     /// Performs a read on a worker.
     private func perform(_ call: PendingCall, _ read: Call, _ connection: Connection) {
-        guard !answerIfOver(call, on: connection) else { return }
-        if connection.isClogged {
-            connection.park { self.enqueue(call, read, connection) }
+        guard !finishIfOver(call, on: connection) else { return }
+        if connection.isBackpressured {
+            connection.deferWork { self.enqueue(call, read, connection) }
             return
         }
         let mayBegin = output.enter(
@@ -410,19 +410,19 @@ final class RequestHandler: Sendable {
     }
 
     /// Performs work on the whole store, on a thread of its own, one such call at a time.
-    private func maintain(_ arrival: IncomingCall) {
+    private func maintain(_ incoming: IncomingCall) {
         guard !isMaintaining.exchange(true, ordering: .acquiring) else {
-            refuse(arrival, .maintenanceRuns)
+            refuse(incoming, .maintenanceRuns)
             return
         }
-        guard let call = begin(arrival, nil) else {
+        guard let call = begin(incoming, nil) else {
             isMaintaining.store(false, ordering: .releasing)
             return
         }
         MaintenanceThread.run { [self] in
             let reply: Reply
             do throws(LodestoneError) {
-                switch arrival.request.call {
+                switch incoming.request.call {
                 case .snapshot(let name):
                     reply = .snapshot(try engine.createSnapshot(name, context: call.context))
                 case .erase(let collection):
@@ -436,15 +436,15 @@ final class RequestHandler: Sendable {
             // The flag is cleared before the reply, so a client that has the reply can start the
             // next call.
             isMaintaining.store(false, ordering: .releasing)
-            arrival.connection.finish(call, reply)
+            incoming.connection.finish(call, reply)
         }
     }
 
-    /// Answers a call that is cancelled or past its deadline.
+    /// Ends a call that is cancelled or past its deadline.
     ///
-    /// False when the call is still wanted.
+    /// - Returns: Whether the call has ended.
     @discardableResult
-    private func answerIfOver(_ call: PendingCall, on connection: Connection) -> Bool {
+    private func finishIfOver(_ call: PendingCall, on connection: Connection) -> Bool {
         do {
             try call.context.check()
             return false
@@ -454,72 +454,72 @@ final class RequestHandler: Sendable {
         }
     }
 
-    /// Enters a call among those under way, or replies with the reason for a refusal.
-    private func begin(_ arrival: IncomingCall, _ collection: String?) -> PendingCall? {
-        let request = arrival.request
+    /// Adds a call to those in flight, or replies with the reason for a refusal.
+    private func begin(_ incoming: IncomingCall, _ collection: String?) -> PendingCall? {
+        let request = incoming.request
         // The memory of a description is too small to count, and would count in its own figures.
-        let wanted =
-            arrival.kind.isDescription
+        let estimate =
+            incoming.kind.isDescription
             ? 0
             : RequestMemory.estimate(
-                frameByteCount: arrival.frameByteCount,
+                frameByteCount: incoming.frameByteCount,
                 call: request.call
             )
-        let byteCount = memory.requests.share(of: wanted)
+        let byteCount = memory.requests.share(of: estimate)
         guard memory.requests.reserve(byteCount) else {
-            refuse(arrival, .decodeBudget(wanted, limit: memory.requests.limit))
+            refuse(incoming, .decodeBudget(estimate, limit: memory.requests.limit))
             return nil
         }
         let limits = configuration.limits
         let now = ContinuousClock.now
         // The time of maintenance grows with the store, so its deadline may be longer.
         let time =
-            arrival.kind.isMaintenance
+            incoming.kind.isMaintenance
             ? min(request.deadline ?? Limits.maxBuildTime, Limits.maxBuildTime)
             : min(request.deadline ?? limits.defaultDeadline, limits.maxDeadline)
         let call = PendingCall(
             id: request.id,
-            kind: arrival.kind,
+            kind: incoming.kind,
             collection: collection,
-            context: CallContext(deadline: now.advanced(by: time), answer: answerBudget()),
+            context: CallContext(deadline: now.advanced(by: time), answer: replyBudget()),
             acceptedAt: now,
             byteCount: byteCount
         )
         do {
-            try arrival.connection.calls.insert(call)
+            try incoming.connection.calls.insert(call)
         } catch {
             memory.requests.release(byteCount)
-            refuse(arrival, error)
+            refuse(incoming, error)
             return nil
         }
-        occupancy.callBegan()
+        connectionLimiter.callBegan()
         return call
     }
 
-    /// The limits of one answer: a frame on the wire, and a part of the memory of all answers.
-    private func answerBudget() -> ReplyBudget {
+    /// The limits of one reply: a frame on the wire, and a part of the memory of all replies.
+    private func replyBudget() -> ReplyBudget {
         ReplyBudget(
             maxWireBytes: configuration.limits.maxFrameBytes,
-            maxMemoryBytes: memory.answers.limit / 8 * 5,
-            memory: memory.answers
+            maxMemoryBytes: memory.replies.limit / 8 * 5,
+            memory: memory.replies
         )
     }
 
-    private func deny(_ arrival: IncomingCall, role: Role) {
+    private func deny(_ incoming: IncomingCall, role: Role) {
         metrics.denied.increment()
         audit.notice(
             "refused: the role does not allow the call",
             metadata: [
-                "peer": "\(arrival.connection.stream.peer)", "call": "\(arrival.kind.rawValue)",
+                "peer": "\(incoming.connection.stream.peer)", "call": "\(incoming.kind.rawValue)",
                 "role": "\(role.name)",
             ]
         )
-        refuse(arrival, .permissionDenied(arrival.kind, role: role))
+        refuse(incoming, .permissionDenied(incoming.kind, role: role))
     }
 
     private func stats() throws(LodestoneError) -> Stats {
         var stats = try engine.stats()
-        let counts = occupancy.counts
+        let counts = connectionLimiter.counts
         stats.statistics += [
             Statistic("server.connections", Double(counts.connections), unit: "1"),
             Statistic(
@@ -533,12 +533,12 @@ final class RequestHandler: Sendable {
             Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),
             Statistic(
                 "server.searches.at_once",
-                Double(searchesAtOnce.load(ordering: .relaxed)),
+                Double(inlineSearches.load(ordering: .relaxed)),
                 unit: "1"
             ),
             Statistic(
                 "server.searches.begun_again",
-                Double(searchesBegunAgain.load(ordering: .relaxed)),
+                Double(restartedSearches.load(ordering: .relaxed)),
                 unit: "1"
             ),
             Statistic("server.frames.waiting", Double(frames.waitingCount), unit: "1"),

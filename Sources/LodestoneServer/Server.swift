@@ -36,30 +36,30 @@ package final class Server: Service {
     ///   leave the data open to other machines, and when the server was started before.
     package func start() throws(LodestoneError) -> Endpoint {
         try configuration.checkExposure()
-        var shards: [ServerLoop] = []
+        var serverLoops: [ServerLoop] = []
         for index in 0..<max(1, configuration.eventLoops) {
-            shards.append(try ServerLoop(index: index, handler: handler))
+            serverLoops.append(try ServerLoop(index: index, handler: handler))
         }
         let listener: Listener
         do {
             listener = try Listener(
                 configuration.endpoint,
-                loop: shards[0].loop,
-                streamLoops: shards.map(\.loop),
+                loop: serverLoops[0].loop,
+                streamLoops: serverLoops.map(\.loop),
                 socketMode: configuration.socketMode
             )
         } catch {
-            for shard in shards { shard.loop.shutdown() }
+            for serverLoop in serverLoops { serverLoop.loop.shutdown() }
             throw error
         }
         let isFirst = state.withLock { state in
             guard case .idle = state else { return false }
-            state = .running(listener, shards)
+            state = .running(listener, serverLoops)
             return true
         }
         guard isFirst else {
             listener.close()
-            for shard in shards { shard.loop.shutdown() }
+            for serverLoop in serverLoops { serverLoop.loop.shutdown() }
             throw LodestoneError(
                 .failedPrecondition,
                 reason: "STARTED_TWICE",
@@ -67,8 +67,8 @@ package final class Server: Service {
                 recovery: "Create another server."
             )
         }
-        for shard in shards { shard.start() }
-        let started = shards
+        for serverLoop in serverLoops { serverLoop.start() }
+        let started = serverLoops
         listener.start { stream in
             started.first { $0.loop === stream.loop }?.add(stream)
         }
@@ -77,41 +77,41 @@ package final class Server: Service {
             metadata: [
                 "endpoint": "\(listener.localEndpoint)",
                 "tokens": "\(configuration.tokens?.count ?? 0)",
-                "eventLoops": "\(shards.count)", "readWorkers": "\(configuration.readWorkers)",
+                "eventLoops": "\(serverLoops.count)", "readWorkers": "\(configuration.readWorkers)",
             ]
         )
-        if !configuration.endpoint.isLoopback { warnOfCleartext(on: shards[0].loop) }
+        if !configuration.endpoint.isLoopback { warnOfCleartext(on: serverLoops[0].loop) }
         return listener.localEndpoint
     }
 
-    /// Ends the server after the calls under way.
+    /// Ends the server after the calls in flight.
     ///
-    /// It takes no more connections, tells clients to leave, and waits for the calls under way, at
+    /// It takes no more connections, tells clients to leave, and waits for the calls in flight, at
     /// most for `drainTimeout`. Returns when no connection and no call is left.
     package func drain() async {
-        guard let (listener, shards) = leave() else { return }
+        guard let (listener, serverLoops) = leave() else { return }
         handler.logger.info(
             "draining",
-            metadata: ["connections": "\(handler.occupancy.counts.connections)"]
+            metadata: ["connections": "\(handler.connectionLimiter.counts.connections)"]
         )
         listener.close()
-        for shard in shards { shard.drain() }
-        shards[0].loop.schedule(after: configuration.drainTimeout) { [handler] in
+        for serverLoop in serverLoops { serverLoop.drain() }
+        serverLoops[0].loop.schedule(after: configuration.drainTimeout) { [handler] in
             handler.logger.warning(
                 "calls are still under way; closing their connections",
-                metadata: ["calls": "\(handler.occupancy.counts.calls)"]
+                metadata: ["calls": "\(handler.connectionLimiter.counts.calls)"]
             )
-            for shard in shards { shard.closeAll() }
+            for serverLoop in serverLoops { serverLoop.closeAll() }
         }
-        await waitUntilEmpty(shards)
+        await waitUntilEmpty(serverLoops)
     }
 
-    /// Takes no more connections, closes all, cancels the calls under way and waits for them.
+    /// Takes no more connections, closes all, cancels the calls in flight and waits for them.
     package func shutdown() async {
-        guard let (listener, shards) = leave() else { return }
+        guard let (listener, serverLoops) = leave() else { return }
         listener.close()
-        for shard in shards { shard.closeAll() }
-        await waitUntilEmpty(shards)
+        for serverLoop in serverLoops { serverLoop.closeAll() }
+        await waitUntilEmpty(serverLoops)
     }
 
     /// Serves until the service group requests a shutdown, then drains.
@@ -128,26 +128,26 @@ package final class Server: Service {
 
     private func leave() -> (Listener, [ServerLoop])? {
         state.withLock { state in
-            guard case .running(let listener, let shards) = state else {
+            guard case .running(let listener, let serverLoops) = state else {
                 state = .ended
                 return nil
             }
             state = .ended
-            return (listener, shards)
+            return (listener, serverLoops)
         }
     }
 
-    private func waitUntilEmpty(_ shards: [ServerLoop]) async {
+    private func waitUntilEmpty(_ serverLoops: [ServerLoop]) async {
         // A cancelled call ends within milliseconds. If one does not, stopping matters more.
-        shards[0].loop.schedule(after: configuration.drainTimeout + .seconds(5)) { [handler] in
+        serverLoops[0].loop.schedule(after: configuration.drainTimeout + .seconds(5)) { [handler] in
             handler.logger.error(
                 "calls did not end when cancelled; stopping without them",
-                metadata: ["calls": "\(handler.occupancy.counts.calls)"]
+                metadata: ["calls": "\(handler.connectionLimiter.counts.calls)"]
             )
-            handler.occupancy.giveUpWaiting()
+            handler.connectionLimiter.giveUpWaiting()
         }
-        await handler.occupancy.waitUntilEmpty()
-        for shard in shards { shard.loop.shutdown() }
+        await handler.connectionLimiter.waitUntilEmpty()
+        for serverLoop in serverLoops { serverLoop.loop.shutdown() }
     }
 
     private func warnOfCleartext(on loop: EventLoop) {

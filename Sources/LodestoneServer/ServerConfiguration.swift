@@ -24,19 +24,19 @@ package struct ServerConfiguration: Sendable {
     /// The longest wait that other connections may be expected to cause a read whose own connection
     /// has others waiting; beyond it the read is refused.
     package var maxQueueWait: Duration
-    /// How long a search may keep an event loop; one that takes longer is begun again on a worker.
+    /// The longest time that a search may keep an event loop; a longer one begins again on a worker.
     package var maxSearchTimeOnLoop: Duration
     /// The time that a loop polls for an expected request before it sleeps: `BusyPoll`.
     package var busyPoll: Duration
     /// The bytes that connections and calls may take, in addition to the collections' memory.
     ///
-    /// Requests under way have a third, and answers while they are made have a third; one answer
+    /// Requests in flight have a third, and replies while they are made have a third; one reply
     /// may take five eighths of it. Frames on their way in have a sixth, and replies that clients
     /// have not read have a sixth.
     package var memoryBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
-    /// How long requests under way may go on once the server is told to stop.
+    /// The time for requests in flight once the server is told to stop.
     package var drainTimeout: Duration
 
     /// Creates a configuration; the defaults are the documented ones.

@@ -26,7 +26,7 @@ extension LodestoneError {
         .invalid(
             "HELLO_TWICE",
             "The connection is open already.",
-            recovery: "Say hello once; connect anew to use another token."
+            recovery: "Say hello once; connect again to use another token."
         )
     }
 

@@ -6,7 +6,7 @@ import LodestoneTransport
 ///
 /// Threading: the variables belong to the loop.
 // Sendable is unchecked because the compiler can't see that the variables are used on the loop
-// only: `add` and `remove` are called from stream events, the rest goes through `loop.async`.
+// only: `add` and `remove` are called from stream events, everything else goes through `loop.async`.
 final class ServerLoop: @unchecked Sendable {
     let loop: EventLoop
     private let handler: RequestHandler
@@ -43,13 +43,13 @@ final class ServerLoop: @unchecked Sendable {
         let ticket: ConnectionLimiter.Ticket
         do throws(LodestoneError) {
             if isDraining { throw .draining }
-            ticket = try handler.occupancy.connectionOpened { stream.reset() }
+            ticket = try handler.connectionLimiter.connectionOpened { stream.reset() }
         } catch {
             turnAway(stream, error)
             return
         }
         handler.metrics.accepted.increment()
-        let connection = Connection(stream, ticket: ticket, handler: handler, shard: self)
+        let connection = Connection(stream, ticket: ticket, handler: handler, serverLoop: self)
         connections[ObjectIdentifier(connection)] = connection
         stream.start(connection, outputMemory: handler.memory.output)
     }
@@ -86,12 +86,12 @@ final class ServerLoop: @unchecked Sendable {
     /// It stops once the unread replies take little enough memory for every read to go on.
     private func closeUnread(_ now: ContinuousClock.Instant) {
         let wait = handler.output.longestWait(now)
-        guard handler.output.isFull || wait ?? .zero >= OutputGate.patience else { return }
+        guard handler.output.isFull || wait ?? .zero >= OutputGate.gracePeriod else { return }
         let isLong = wait ?? .zero >= OutputGate.longestWait
         let stalled = connections.values
             .filter { connection in
                 guard let since = connection.stream.stalledSince else { return false }
-                return isLong || since.duration(to: now) >= OutputGate.patience
+                return isLong || since.duration(to: now) >= OutputGate.gracePeriod
             }
             .sorted { $0.stream.unsentByteCount > $1.stream.unsentByteCount }
         var excess = handler.output.excess

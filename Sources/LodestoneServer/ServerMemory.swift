@@ -5,12 +5,12 @@ import LodestoneStructures
 
 /// The memory that the connections and calls of a server may take, in addition to its collections.
 ///
-/// Each part has its own share: half-sent frames leave room for answers, and the other way round.
+/// Each part has its own share: half-sent frames leave room for replies, and the other way round.
 struct ServerMemory: Sendable {
-    /// The memory of decoded requests under way.
+    /// The memory of decoded requests in flight.
     let requests: MemoryBudget
-    /// The memory of answers to reads, while they are made.
-    let answers: MemoryBudget
+    /// The memory of replies to reads, while they are made.
+    let replies: MemoryBudget
     /// The memory of frames that have arrived in part, or wait to be decoded.
     let frames: MemoryBudget
     /// The memory of replies that clients have not read.
@@ -26,22 +26,21 @@ struct ServerMemory: Sendable {
     ///   - maxFrameBytes: The largest frame, for which there is room in any case.
     init(limit: Int, maxFrameBytes: Int) {
         requests = MemoryBudget(limit: limit / 3)
-        answers = MemoryBudget(limit: limit / 3)
+        replies = MemoryBudget(limit: limit / 3)
         frames = MemoryBudget(limit: max(limit / 6, maxFrameBytes + 4))
         output = MemoryBudget(limit: max(limit / 6, maxFrameBytes + 4))
     }
 
     var parts: [(name: String, budget: MemoryBudget)] {
         [
-            ("requests", requests), ("answers", answers), ("frames", frames), ("output", output),
+            ("requests", requests), ("answers", replies), ("frames", frames), ("output", output),
         ]
     }
-
 }
 
 /// The default shares of each consumer of the memory that the process may use.
 ///
-/// Together they are five sixths of it. The rest is for memory that grows with the collections,
+/// Together they are five sixths of it. The last sixth is for memory that grows with the collections,
 /// such as tables of rows while a base is written, and for the allocator.
 package enum MemoryShares {
     /// The share of connections and calls: a third, at most 768 MiB.
@@ -82,17 +81,17 @@ enum SystemMemory {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { return nil }
             if parts[0] == "0", parts[1].isEmpty {
-                return leastLimit(of: parts[2], in: root, "memory.max")
+                return minLimit(of: parts[2], in: root, "memory.max")
             }
             guard parts[1].split(separator: ",").contains("memory") else { return nil }
-            return leastLimit(of: parts[2], in: root + "/memory", "memory.limit_in_bytes")
+            return minLimit(of: parts[2], in: root + "/memory", "memory.limit_in_bytes")
         }.min()
     }
 
     /// The least limit that a file of this name has in any folder of a path.
     ///
     /// In a container the root has the limits of the container's own group.
-    private static func leastLimit(of path: Substring, in root: String, _ name: String) -> Int? {
+    private static func minLimit(of path: Substring, in root: String, _ name: String) -> Int? {
         var folder = root + path
         var least: Int?
         while folder.utf8.count >= root.utf8.count {

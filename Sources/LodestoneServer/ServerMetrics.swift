@@ -16,10 +16,10 @@ struct ServerMetrics: Sendable {
     let turnedAway = Counter(label: "lodestone_connections_refused_total")
     /// Tokens that were missing or wrong, and calls that a role does not allow.
     let denied = Counter(label: "lodestone_denied_total")
-    /// Searches answered by the loop that read them.
-    let searchedAtOnce = Counter(label: "lodestone_searches_at_once_total")
-    /// Searches that the loop began and a worker had to begin again.
-    let searchedAgain = Counter(label: "lodestone_searches_begun_again_total")
+    /// Searches that ran on the loop that read them.
+    let inlineSearches = Counter(label: "lodestone_searches_at_once_total")
+    /// Searches that began on the loop and had to begin again on a worker.
+    let restartedSearches = Counter(label: "lodestone_searches_begun_again_total")
     /// Frames that could not be decoded.
     let malformed = Counter(label: "lodestone_malformed_total")
 
@@ -48,7 +48,7 @@ struct ServerMetrics: Sendable {
         )
     }
 
-    /// Counts a call that has been answered.
+    /// Counts a call that has its reply.
     func record(_ kind: CallKind, failed: Bool, duration: Duration) {
         guard let call = calls[kind] else { return }
         (failed ? call.failed : call.succeeded).increment()

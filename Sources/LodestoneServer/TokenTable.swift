@@ -35,7 +35,7 @@ package struct TokenTable: Sendable {
     package func role(of token: [UInt8]?) -> Role? {
         let digest = SHA256.hash(data: token ?? [])
         var found: Role?
-        // `==` of digests looks at every byte whatever it finds.
+        // `==` of digests compares every byte, also after a difference.
         for entry in entries where entry.digest == digest { found = entry.role }
         return token == nil ? nil : found
     }
@@ -61,7 +61,7 @@ package struct TokenTable: Sendable {
                 throw Self.bad(
                     path,
                     "line \(index + 1) is not 'TOKEN' or 'ROLE TOKEN'",
-                    "Write one token a line, with read, write or admin in front."
+                    "Write one token per line, with read, write or admin in front."
                 )
             }
             guard token.utf8.count >= Self.minByteCount else {
@@ -93,7 +93,7 @@ package struct TokenTable: Sendable {
             throw bad(
                 path,
                 "it can't be opened: \(String(cString: strerror(errno)))",
-                "Check the path and who may read it."
+                "Check the path and its permissions."
             )
         }
         defer { close(descriptor) }
@@ -124,11 +124,12 @@ package struct TokenTable: Sendable {
         return text
     }
 
-    private static func bad(_ path: String, _ what: String, _ recovery: String) -> LodestoneError {
+    private static func bad(_ path: String, _ problem: String, _ recovery: String) -> LodestoneError
+    {
         LodestoneError(
             .failedPrecondition,
             reason: "BAD_TOKEN_FILE",
-            "The token file '\(path)' can't be used: \(what).",
+            "The token file '\(path)' can't be used: \(problem).",
             recovery: recovery,
             object: path
         )

@@ -5,7 +5,7 @@ import LodestoneCore
 
 extension Endpoint {
     /// The most addresses of one name that are tried.
-    private static let mostAddresses = 16
+    private static let maxAddresses = 16
 
     /// The addresses that need no name server; `nil` when a name server is needed.
     func literalAddresses() throws(LodestoneError) -> [lode_address]? {
@@ -36,7 +36,7 @@ extension Endpoint {
         _ port: UInt16,
         numeric: Bool
     ) throws(LodestoneError) -> [lode_address] {
-        var found = [lode_address](repeating: lode_address(), count: mostAddresses)
+        var found = [lode_address](repeating: lode_address(), count: maxAddresses)
         var count: Int32 = 0
         let code = lode_resolve(
             host,

@@ -15,7 +15,7 @@ import Glibc
 /// A connected socket.
 ///
 /// Bytes pass through two places only, `readOnce` here and `OutputState.send`. Encryption would
-/// have its place there, between the buffers and the socket.
+/// have its location there, between the buffers and the socket.
 ///
 /// Threading: input and life belong to the loop. Output is guarded by a lock, so that any thread
 /// may send; the loop closes the descriptor after the output has let go of it.
@@ -43,16 +43,16 @@ package final class ByteStream: @unchecked Sendable {
     private static let readByteCount = 16 << 10
     private static let firstReadByteCount = BufferPool.smallByteCount
     /// The most bytes of one read, since other connections wait for its end.
-    private static let mostReadByteCount = 1 << 20
+    private static let maxReadByteCount = 1 << 20
     /// The most reads after a failed send, since the input that had arrived by then is still valid.
-    private static let mostLastReads = 64
+    private static let maxLastReads = 64
     /// The time that an ended stream gives the other end to take its last bytes.
     ///
     /// The stream reads on meanwhile: a close with unread input would make the system drop those
     /// bytes.
     private static let lingerTime = Duration.seconds(1)
 
-    private let watch: Registration
+    private let registration: Registration
     private var phase = Phase.new
     private var handler: (any ByteStreamHandler)?
     private var input: ByteBuffer
@@ -78,18 +78,18 @@ package final class ByteStream: @unchecked Sendable {
     /// The bytes that the loop is sending.
     private var outgoing: ByteBuffer
 
-    /// Takes over a watch.
+    /// Takes over a registration.
     ///
     /// On the loop only.
-    init(_ watch: Registration, loop: EventLoop, peer: String) {
-        self.watch = watch
+    init(_ registration: Registration, loop: EventLoop, peer: String) {
+        self.registration = registration
         self.loop = loop
         self.peer = peer
         input = ByteBuffer(pool: loop.buffers)
-        output = OutputState(descriptor: watch.descriptor, pool: loop.buffers)
+        output = OutputState(descriptor: registration.descriptor, pool: loop.buffers)
         outgoing = ByteBuffer(pool: loop.buffers)
-        watch.pollable = self
-        loop.setInterest([], of: watch)
+        registration.pollable = self
+        loop.setInterest([], of: registration)
     }
 
     /// Begins to read and to report to `handler`, which is kept until the stream is closed.
@@ -149,8 +149,8 @@ package final class ByteStream: @unchecked Sendable {
         var result = 0
         let usual = input.capacity == 0 ? Self.firstReadByteCount : Self.readByteCount
         input.append(reserving: max(usual, expectedByteCount - input.count)) { room in
-            let byteCount = min(room.count, Self.mostReadByteCount)
-            result = lode_socket_receive(watch.descriptor, room.baseAddress, byteCount)
+            let byteCount = min(room.count, Self.maxReadByteCount)
+            result = lode_socket_receive(registration.descriptor, room.baseAddress, byteCount)
             return max(result, 0)
         }
         if result > 0 {
@@ -266,7 +266,7 @@ package final class ByteStream: @unchecked Sendable {
     /// - Returns: Whether the loop has to look at the stream.
     private func hasAppended(now: Bool) -> Bool {
         if now { output.transmit() }
-        let mustTouch = now ? !output.news.isEmpty : !output.isTouched && !output.isBlocked
+        let mustTouch = now ? !output.events.isEmpty : !output.isTouched && !output.isBlocked
         if mustTouch { output.isTouched = true }
         noteUnsent()
         return mustTouch
@@ -279,7 +279,7 @@ package final class ByteStream: @unchecked Sendable {
         let mustTouch = outputLock.locked {
             output.transmit()
             noteUnsent()
-            return !output.news.isEmpty
+            return !output.events.isEmpty
         }
         if mustTouch { loop.touch(self) }
     }
@@ -343,7 +343,7 @@ package final class ByteStream: @unchecked Sendable {
     package func reset() {
         onLoop { stream in
             guard stream.phase != .closed else { return }
-            lode_socket_reset_on_close(stream.watch.descriptor)
+            lode_socket_reset_on_close(stream.registration.descriptor)
             stream.end(nil)
         }
     }
@@ -378,7 +378,7 @@ package final class ByteStream: @unchecked Sendable {
         outgoing.removeAll()
         if !isDelivering { input.removeAll() }
         lingerTimer?.cancel()
-        loop.close(watch)
+        loop.close(registration)
         guard let handler else { return }
         self.handler = nil
         loop.async { handler.closed(self, error: error) }
@@ -397,7 +397,7 @@ package final class ByteStream: @unchecked Sendable {
 
     private func transmit(hasRoom: Bool = false) {
         var attempt: OutputState.Attempt?
-        var news: OutputState.SendEvents = []
+        var events: OutputState.SendEvents = []
         var isBlocked = false
         while true {
             let descriptor = outputLock.locked {
@@ -405,7 +405,7 @@ package final class ByteStream: @unchecked Sendable {
                 let descriptor = output.next(&outgoing, after: attempt, hasRoom: hasRoom)
                 noteUnsent()
                 if descriptor == nil {
-                    news = output.takeNews()
+                    events = output.takeEvents()
                     isBlocked = output.isBlocked
                 }
                 return descriptor
@@ -414,24 +414,24 @@ package final class ByteStream: @unchecked Sendable {
             attempt = OutputState.send(&outgoing, to: descriptor)
         }
         outgoing.releaseIfEmpty()
-        act(on: news, isBlocked: isBlocked)
+        act(on: events, isBlocked: isBlocked)
     }
 
-    private func act(on news: OutputState.SendEvents, isBlocked: Bool) {
-        if news.contains(.failed) {
+    private func act(on events: OutputState.SendEvents, isBlocked: Bool) {
+        if events.contains(.failed) {
             var reads = 0
-            while isReading, reads < Self.mostLastReads, readOnce() { reads += 1 }
+            while isReading, reads < Self.maxLastReads, readOnce() { reads += 1 }
             let errno = outputLock.locked { output.failure } ?? 0
             end(.connectionLost(peer, errno: errno))
         }
         guard phase != .closed else { return }
-        if news.contains(.drained), phase == .open { handler?.drained(self) }
+        if events.contains(.drained), phase == .open { handler?.drained(self) }
         if phase == .closing { closeIfDone() }
         guard phase != .closed else { return }
         var interest: Readiness = []
         if isReading { interest.insert(.read) }
         if isBlocked { interest.insert(.write) }
-        loop.setInterest(interest, of: watch)
+        loop.setInterest(interest, of: registration)
     }
 
     private func closeIfDone() {
@@ -451,7 +451,7 @@ extension ByteStream: Pollable {
             readOnce()
         } else if readiness.contains(.hangup) {
             // The connection is lost, so input that was kept or not read yet needs no reply.
-            end(.connectionLost(peer, errno: lode_socket_error(watch.descriptor)))
+            end(.connectionLost(peer, errno: lode_socket_error(registration.descriptor)))
         }
     }
 

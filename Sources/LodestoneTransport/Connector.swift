@@ -34,7 +34,7 @@ private final class Connector: Pollable, @unchecked Sendable {
     private let loop: EventLoop
     private var completion: ((Result<ByteStream, LodestoneError>) -> Void)?
     private var addresses: ArraySlice<lode_address> = []
-    private var watch: Registration?
+    private var registration: Registration?
     private var timer: ScheduledWork?
     private var lastError: LodestoneError?
 
@@ -90,12 +90,14 @@ private final class Connector: Pollable, @unchecked Sendable {
                 continue
             }
             do throws(LodestoneError) {
-                let watch = try loop.watch(descriptor, for: self)
+                let registration = try loop.register(descriptor, for: self)
                 if isPending == 0 {
-                    finish(.success(ByteStream(watch, loop: loop, peer: endpoint.description)))
+                    finish(
+                        .success(ByteStream(registration, loop: loop, peer: endpoint.description))
+                    )
                 } else {
-                    self.watch = watch
-                    loop.setInterest(.write, of: watch)
+                    self.registration = registration
+                    loop.setInterest(.write, of: registration)
                 }
                 return
             } catch {
@@ -105,14 +107,14 @@ private final class Connector: Pollable, @unchecked Sendable {
     }
 
     func ready(_ readiness: Readiness) {
-        guard let watch else { return }
-        self.watch = nil
-        let result = lode_socket_error(watch.descriptor)
+        guard let registration else { return }
+        self.registration = nil
+        let result = lode_socket_error(registration.descriptor)
         if result == 0, !readiness.contains(.hangup) {
-            finish(.success(ByteStream(watch, loop: loop, peer: endpoint.description)))
+            finish(.success(ByteStream(registration, loop: loop, peer: endpoint.description)))
         } else {
             lastError = failure(result)
-            loop.close(watch)
+            loop.close(registration)
             tryNext()
         }
     }
@@ -140,8 +142,8 @@ private final class Connector: Pollable, @unchecked Sendable {
         }
         self.completion = nil
         timer?.cancel()
-        if let watch { loop.close(watch) }
-        watch = nil
+        if let registration { loop.close(registration) }
+        registration = nil
         completion(result)
     }
 

@@ -31,24 +31,26 @@ package final class EventLoop: @unchecked Sendable {
     let buffers = BufferPool()
 
     private static let key = DispatchSpecificKey<ObjectIdentifier>()
+    /// The longest time in rounds before other work of the queue has its turn.
     private static let budget = Duration.milliseconds(5)
-    private static let patience: Int32 = 1
+    /// The wait on the loop's thread after the last work.
+    private static let waitMilliseconds: Int32 = 1
 
     private struct Inbox: Sendable {
         var work: [@Sendable () -> Void] = []
         var streams: [ByteStream] = []
-        var attention = WakeState.asleep
+        var wakeState = WakeState.asleep
         var hasEnded = false
 
         var isEmpty: Bool { work.isEmpty && streams.isEmpty }
     }
     private let inbox = Mutex(Inbox())
 
-    /// The action that makes the loop look into its inbox.
+    /// The action that makes the loop read its inbox.
     private enum WakeState {
-        /// The loop runs, and will look.
-        case full
-        /// The loop waits for its bell.
+        /// The loop runs, and will read its inbox.
+        case awake
+        /// The loop waits for its wakeup.
         case waiting(PollerWakeup)
         /// The loop must be put on its queue.
         case asleep
@@ -144,37 +146,38 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Starts to watch a descriptor.
+    /// Registers a descriptor.
     ///
     /// The loop owns the descriptor from here on, and closes it even when this fails.
-    func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError)
-        -> Registration
-    {
+    func register(
+        _ descriptor: Int32,
+        for pollable: (any Pollable)?
+    ) throws(LodestoneError) -> Registration {
         assert(isCurrent)
-        let watch = Registration(descriptor: descriptor, pollable: pollable)
+        let registration = Registration(descriptor: descriptor, pollable: pollable)
         do throws(LodestoneError) {
             guard let poller else { throw .loopEnded }
-            try poller.add(watch)
+            try poller.add(registration)
         } catch {
             lode_socket_close(descriptor)
             throw error
         }
-        return watch
+        return registration
     }
 
     /// Whether the poll found no other ready socket after the one whose handler runs now.
     ///
     /// On the loop only.
-    package var isAtLast: Bool { poller?.isAtLast ?? false }
+    package var isLastReady: Bool { poller?.isLastReady ?? false }
 
-    func setInterest(_ interest: Readiness, of watch: Registration) {
+    func setInterest(_ interest: Readiness, of registration: Registration) {
         assert(isCurrent)
-        poller?.setInterest(interest, of: watch)
+        poller?.setInterest(interest, of: registration)
     }
 
-    func close(_ watch: Registration) {
+    func close(_ registration: Registration) {
         assert(isCurrent)
-        poller?.close(watch)
+        poller?.close(registration)
     }
 
     func forget(_ item: ScheduledWork) {
@@ -188,17 +191,17 @@ package final class EventLoop: @unchecked Sendable {
     ///
     /// - Returns: False when the loop has ended.
     private func deposit(work: (@Sendable () -> Void)? = nil, stream: ByteStream? = nil) -> Bool {
-        let attention: WakeState? = inbox.withLock { inbox in
+        let wakeState: WakeState? = inbox.withLock { inbox in
             guard !inbox.hasEnded else { return nil }
             if let work { inbox.work.append(work) }
             if let stream { inbox.streams.append(stream) }
-            defer { inbox.attention = .full }
-            return inbox.attention
+            defer { inbox.wakeState = .awake }
+            return inbox.wakeState
         }
-        switch attention {
+        switch wakeState {
         case nil: return false
-        case .full: break
-        case .waiting(let bell): bell.ring()
+        case .awake: break
+        case .waiting(let wakeup): wakeup.signal()
         case .asleep: queue.async { self.run() }
         }
         return true
@@ -210,7 +213,7 @@ package final class EventLoop: @unchecked Sendable {
     private func run() {
         isInRound = true
         defer { isInRound = false }
-        inbox.withLock { $0.attention = .full }
+        inbox.withLock { $0.wakeState = .awake }
         let end = ContinuousClock.now.advanced(by: Self.budget)
         var waits = false
         while true {
@@ -240,7 +243,7 @@ package final class EventLoop: @unchecked Sendable {
     private func fallAsleep() -> Bool {
         inbox.withLock { inbox in
             guard inbox.isEmpty else { return false }
-            inbox.attention = .asleep
+            inbox.wakeState = .asleep
             return true
         }
     }
@@ -261,11 +264,11 @@ package final class EventLoop: @unchecked Sendable {
         }
         let mayWait = inbox.withLock { inbox in
             guard inbox.isEmpty else { return false }
-            inbox.attention = .waiting(poller.bell)
+            inbox.wakeState = .waiting(poller.wakeup)
             return true
         }
-        return poller.poll(waiting: mayWait ? Self.patience : 0) {
-            inbox.withLock { $0.attention = .full }
+        return poller.poll(waiting: mayWait ? Self.waitMilliseconds : 0) {
+            inbox.withLock { $0.wakeState = .awake }
         }
     }
 
@@ -321,9 +324,9 @@ package final class EventLoop: @unchecked Sendable {
 
     private func end() {
         timers.removeAll()
-        // The loop repeats for streams that begin while handlers learn of the end.
-        while let watches = poller?.watches, !watches.isEmpty {
-            for watch in watches { watch.pollable?.loopEnded() }
+        // The loop repeats for streams that begin while handlers are told of the end.
+        while let registrations = poller?.registrations, !registrations.isEmpty {
+            for registration in registrations { registration.pollable?.loopEnded() }
             isInRound = true
             while runInbox() { endRound() }
             isInRound = false

@@ -23,7 +23,7 @@ package final class Listener: @unchecked Sendable {
     /// The number of connections that the system queues.
     private static let backlog: Int32 = 1_024
     /// The most connections accepted before other work on the loop has its turn.
-    private static let mostAtOnce = 64
+    private static let maxAtOnce = 64
     /// The pause when the system has no descriptor or no memory for one more connection.
     private static let starvedPause = Duration.milliseconds(50)
 
@@ -32,7 +32,7 @@ package final class Listener: @unchecked Sendable {
     private let descriptor: Int32
     private let socketFile: SocketFile?
     private var nextLoop = 0
-    private var watch: Registration?
+    private var registration: Registration?
     private var accepted: (@Sendable (ByteStream) -> Void)?
     private var isPaused = false
     private var isStarved = false
@@ -45,7 +45,7 @@ package final class Listener: @unchecked Sendable {
     ///   - endpoint: The address. Port 0 takes any free port. A name takes its first address, and
     ///     its lookup blocks. A Unix socket file that no process listens on is replaced.
     ///   - loop: The loop that accepts connections.
-    ///   - streamLoops: The loops on which the connections live, in turns; empty: `loop`.
+    ///   - streamLoops: The loops of the connections, in turns; empty: `loop`.
     ///   - socketMode: The permissions of the file of a Unix socket.
     /// - Throws: `.unavailable` when the address is taken or not ours.
     package init(
@@ -93,7 +93,7 @@ package final class Listener: @unchecked Sendable {
     }
 
     deinit {
-        if watch == nil, !isClosed { lode_socket_close(descriptor) }
+        if registration == nil, !isClosed { lode_socket_close(descriptor) }
     }
 
     /// The number of times that the system had no descriptor or no memory for a connection.
@@ -106,10 +106,10 @@ package final class Listener: @unchecked Sendable {
     /// `accepted` runs on the loop of the new stream, which reads nothing before its own `start`.
     package func start(_ accepted: @escaping @Sendable (ByteStream) -> Void) {
         loop.async { [self] in
-            guard watch == nil, !isClosed else { return }
+            guard registration == nil, !isClosed else { return }
             self.accepted = accepted
-            watch = try? loop.watch(descriptor, for: self)
-            isClosed = watch == nil
+            registration = try? loop.register(descriptor, for: self)
+            isClosed = registration == nil
             updateInterest()
         }
     }
@@ -143,8 +143,8 @@ package final class Listener: @unchecked Sendable {
     }
 
     private func updateInterest() {
-        guard let watch else { return }
-        loop.setInterest(isPaused || isStarved ? [] : .read, of: watch)
+        guard let registration else { return }
+        loop.setInterest(isPaused || isStarved ? [] : .read, of: registration)
     }
 
     private func starve() {
@@ -166,8 +166,8 @@ package final class Listener: @unchecked Sendable {
             return
         }
         let begin: @Sendable () -> Void = {
-            guard let watch = try? home.watch(connection, for: nil) else { return }
-            accepted(ByteStream(watch, loop: home, peer: peer))
+            guard let registration = try? home.register(connection, for: nil) else { return }
+            accepted(ByteStream(registration, loop: home, peer: peer))
         }
         if home === loop { begin() } else { home.async(begin) }
     }
@@ -175,7 +175,7 @@ package final class Listener: @unchecked Sendable {
 
 extension Listener: Pollable {
     func ready(_ readiness: Readiness) {
-        for _ in 0..<Self.mostAtOnce where !isPaused && !isClosed {
+        for _ in 0..<Self.maxAtOnce where !isPaused && !isClosed {
             var address = lode_address()
             let connection = lode_socket_accept(descriptor, &address)
             switch -connection {
@@ -198,9 +198,9 @@ extension Listener: Pollable {
         guard !isClosed else { return }
         isClosed = true
         accepted = nil
-        if let watch {
-            loop.close(watch)
-            self.watch = nil
+        if let registration {
+            loop.close(registration)
+            self.registration = nil
         } else {
             lode_socket_close(descriptor)
         }

@@ -40,9 +40,9 @@ struct OutputState: ~Copyable {
     /// The events that the loop must act on.
     struct SendEvents: OptionSet {
         let rawValue: UInt8
-        /// The socket took no more bytes: the loop must watch for room.
+        /// The socket took no more bytes: the loop must wait for room.
         static let blocked = SendEvents(rawValue: 1)
-        /// All bytes are sent after a wait: the loop must stop watching and tell the handler.
+        /// All bytes are sent after a wait: the loop must stop waiting and tell the handler.
         static let drained = SendEvents(rawValue: 2)
         /// The other end was told that no more will come.
         static let finished = SendEvents(rawValue: 4)
@@ -70,7 +70,7 @@ struct OutputState: ~Copyable {
     /// Whether no more bytes will come, so that the other end must be told after the last one.
     var mustFinish = false
     /// The events that the loop has not taken yet.
-    private(set) var news: SendEvents = []
+    private(set) var events: SendEvents = []
     /// The time since which the socket has taken nothing; `nil` unless output waits for it.
     private(set) var stalledSince: ContinuousClock.Instant?
     private(set) var hasFinished = false
@@ -104,9 +104,9 @@ struct OutputState: ~Copyable {
     }
 
     /// Hands the loop its events.
-    mutating func takeNews() -> SendEvents {
-        defer { news = [] }
-        return news
+    mutating func takeEvents() -> SendEvents {
+        defer { events = [] }
+        return events
     }
 
     /// Appends `bytes` and empties them, without a copy where no bytes wait to be sent.
@@ -180,12 +180,12 @@ struct OutputState: ~Copyable {
             mustTellDrained = mustTellDrained || isBlocked
             stalledSince = nil
         case .blocked(let hasSentSome):
-            if !isBlocked { news.insert(.blocked) }
+            if !isBlocked { events.insert(.blocked) }
             if hasSentSome || !isBlocked { stalledSince = .now }
         case .failed(let errno):
             failure = errno
             stalledSince = nil
-            news.insert(.failed)
+            events.insert(.failed)
             buffer.removeAll()
         }
     }
@@ -195,11 +195,11 @@ struct OutputState: ~Copyable {
         guard buffer.isEmpty, failure == nil, !isBlocked else { return }
         if mustTellDrained {
             mustTellDrained = false
-            news.insert(.drained)
+            events.insert(.drained)
         }
         if mustFinish, !hasFinished {
             hasFinished = true
-            news.insert(.finished)
+            events.insert(.finished)
             _ = lode_socket_finish(descriptor)
         }
     }

@@ -4,7 +4,7 @@ import CLodestoneSystem
 import Dispatch
 import LodestoneCore
 
-/// Watches descriptors: two dispatch sources for each, over kqueue, which makes them cheap.
+/// Waits for descriptors: two dispatch sources for each, over kqueue, which makes them cheap.
 ///
 /// Threading: belongs to its loop.
 final class Poller: @unchecked Sendable {
@@ -13,13 +13,13 @@ final class Poller: @unchecked Sendable {
     /// block.
     static let canWait = false
     /// Whether the last poll found no more ready descriptors to report.
-    private(set) var isAtLast = true
+    private(set) var isLastReady = true
 
-    let bell = PollerWakeup()
+    let wakeup = PollerWakeup()
     private let queue: DispatchQueue
     private let wake: @Sendable () -> Void
-    private var all: [ObjectIdentifier: Registration] = [:]
-    private var reported: [(watch: Registration, readiness: Readiness)] = []
+    private var registered: [ObjectIdentifier: Registration] = [:]
+    private var reported: [(registration: Registration, readiness: Readiness)] = []
 
     /// - Parameters:
     ///   - queue: The queue on which everything runs.
@@ -30,39 +30,39 @@ final class Poller: @unchecked Sendable {
         self.wake = wake
     }
 
-    /// Every descriptor watched.
-    var watches: [Registration] { Array(all.values) }
+    /// Every registered descriptor.
+    var registrations: [Registration] { Array(registered.values) }
 
-    /// Watches `watch.descriptor`, for nothing at first.
-    func add(_ watch: Registration) throws(LodestoneError) {
-        let sources = WatchSources(descriptor: watch.descriptor, queue: queue) {
-            [weak self, unowned watch] readiness in
+    /// Adds a registration, for no events at first.
+    func add(_ registration: Registration) throws(LodestoneError) {
+        let sources = RegistrationSources(descriptor: registration.descriptor, queue: queue) {
+            [weak self, unowned registration] readiness in
             guard let self else { return }
-            reported.append((watch, readiness))
+            reported.append((registration, readiness))
             wake()
         }
-        watch.sources = sources
-        watch.slot = 0
-        all[ObjectIdentifier(watch)] = watch
+        registration.sources = sources
+        registration.slot = 0
+        registered[ObjectIdentifier(registration)] = registration
     }
 
-    /// Changes the events that `watch` is told about.
-    func setInterest(_ interest: Readiness, of watch: Registration) {
-        guard watch.slot >= 0, watch.interest != interest else { return }
-        watch.interest = interest
-        watch.sources?.setInterest(interest)
+    /// Changes the events that `registration` is told about.
+    func setInterest(_ interest: Readiness, of registration: Registration) {
+        guard registration.slot >= 0, registration.interest != interest else { return }
+        registration.interest = interest
+        registration.sources?.setInterest(interest)
     }
 
-    /// Ends `watch` and closes its descriptor.
+    /// Ends `registration` and closes its descriptor.
     ///
     /// Nothing is reported about it from here on.
-    func close(_ watch: Registration) {
-        guard watch.slot >= 0 else { return }
-        watch.slot = -1
-        watch.pollable = nil
-        watch.sources?.cancelAndClose()
-        watch.sources = nil
-        all[ObjectIdentifier(watch)] = nil
+    func close(_ registration: Registration) {
+        guard registration.slot >= 0 else { return }
+        registration.slot = -1
+        registration.pollable = nil
+        registration.sources?.cancelAndClose()
+        registration.sources = nil
+        registered[ObjectIdentifier(registration)] = nil
     }
 
     /// Tells the owner of every descriptor that was reported ready since the last call.
@@ -73,17 +73,17 @@ final class Poller: @unchecked Sendable {
         guard !reported.isEmpty else { return false }
         let batch = reported
         reported = []
-        for (place, (watch, readiness)) in batch.enumerated() {
-            isAtLast = place + 1 == batch.count
-            watch.pollable?.ready(readiness)
+        for (index, (registration, readiness)) in batch.enumerated() {
+            isLastReady = index + 1 == batch.count
+            registration.pollable?.ready(readiness)
         }
         return true
     }
 }
 
-/// The bell that wakes a waiting poller; this poller never waits.
+/// Wakes a waiting poller; this poller never waits.
 struct PollerWakeup: Sendable {
-    func ring() {}
+    func signal() {}
 }
 
 /// The two sources of one descriptor.
@@ -92,7 +92,7 @@ struct PollerWakeup: Sendable {
 /// reported their cancellation.
 ///
 /// Threading: belongs to its loop.
-final class WatchSources {
+final class RegistrationSources {
     private let reader: any DispatchSourceRead
     private let writer: any DispatchSourceWrite
     private var interest: Readiness = []

@@ -4,7 +4,7 @@ import CLodestoneSystem
 import Dispatch
 import LodestoneCore
 
-/// Watches descriptors: one epoll descriptor for all of them, and one dispatch source on that.
+/// Waits for descriptors: one epoll descriptor for all of them, and one dispatch source on that.
 ///
 /// With a source per connection, Dispatch makes five more system calls and a thread switch per
 /// event. With one epoll descriptor an event costs one read, one send and a share of one
@@ -12,16 +12,16 @@ import LodestoneCore
 ///
 /// Threading: belongs to its loop.
 final class Poller {
-    /// Whether `poll` can wait, until `bell` wakes it.
+    /// Whether `poll` can wait, until `wakeup` wakes it.
     static let canWait = true
 
     private let epoll: Int32
-    let bell: PollerWakeup
+    let wakeup: PollerWakeup
     private let source: any DispatchSourceRead
-    private var slots: [(watch: Registration?, generation: UInt32)] = []
+    private var slots: [(registration: Registration?, generation: UInt32)] = []
     private var freeSlots: [Int] = []
     /// Whether the last poll found no more ready descriptors to report.
-    private(set) var isAtLast = true
+    private(set) var isLastReady = true
     private var events = [lode_epoll_event](repeating: lode_epoll_event(), count: 256)
 
     /// - Parameters:
@@ -32,7 +32,7 @@ final class Poller {
         epoll = lode_epoll_create()
         guard epoll >= 0 else { throw .system(epoll, "An event loop could not be created") }
         do throws(LodestoneError) {
-            bell = try PollerWakeup(epoll)
+            wakeup = try PollerWakeup(epoll)
         } catch {
             lode_socket_close(epoll)
             throw error
@@ -47,53 +47,53 @@ final class Poller {
         source.cancel()
     }
 
-    /// Every descriptor watched.
-    var watches: [Registration] { slots.compactMap(\.watch) }
+    /// Every registered descriptor.
+    var registrations: [Registration] { slots.compactMap(\.registration) }
 
-    /// Watches `watch.descriptor`, for hang-ups alone at first.
-    func add(_ watch: Registration) throws(LodestoneError) {
+    /// Adds a registration, for hang-ups alone at first.
+    func add(_ registration: Registration) throws(LodestoneError) {
         let slot = freeSlots.popLast() ?? slots.count
         if slot == slots.count { slots.append((nil, 0)) }
-        let result = lode_epoll_add(epoll, watch.descriptor, 0, token(slot))
+        let result = lode_epoll_add(epoll, registration.descriptor, 0, token(slot))
         guard result == 0 else {
             freeSlots.append(slot)
-            throw .system(result, "A connection could not be watched")
+            throw .system(result, "A connection could not be registered")
         }
-        slots[slot].watch = watch
-        watch.slot = slot
+        slots[slot].registration = registration
+        registration.slot = slot
     }
 
-    /// Changes the events that `watch` is told about.
-    func setInterest(_ interest: Readiness, of watch: Registration) {
-        guard watch.slot >= 0, watch.interest != interest else { return }
-        watch.interest = interest
+    /// Changes the events that `registration` is told about.
+    func setInterest(_ interest: Readiness, of registration: Registration) {
+        guard registration.slot >= 0, registration.interest != interest else { return }
+        registration.interest = interest
         let result = lode_epoll_change(
             epoll,
-            watch.descriptor,
+            registration.descriptor,
             interest.rawValue,
-            token(watch.slot)
+            token(registration.slot)
         )
-        precondition(result == 0, "the descriptor of a watch was closed by someone else")
+        precondition(result == 0, "a registered descriptor was closed elsewhere")
     }
 
-    /// Ends `watch` and closes its descriptor.
+    /// Ends `registration` and closes its descriptor.
     ///
     /// Nothing is reported about it from here on.
-    func close(_ watch: Registration) {
-        guard watch.slot >= 0 else { return }
-        slots[watch.slot].watch = nil
-        slots[watch.slot].generation &+= 1
-        freeSlots.append(watch.slot)
-        watch.slot = -1
-        watch.pollable = nil
-        _ = lode_epoll_remove(epoll, watch.descriptor)
-        lode_socket_close(watch.descriptor)
+    func close(_ registration: Registration) {
+        guard registration.slot >= 0 else { return }
+        slots[registration.slot].registration = nil
+        slots[registration.slot].generation &+= 1
+        freeSlots.append(registration.slot)
+        registration.slot = -1
+        registration.pollable = nil
+        _ = lode_epoll_remove(epoll, registration.descriptor)
+        lode_socket_close(registration.descriptor)
     }
 
     /// Tells the owner of every ready descriptor.
     ///
     /// - Parameters:
-    ///   - milliseconds: The longest wait for the first descriptor or the bell.
+    ///   - milliseconds: The longest wait for the first descriptor or the wakeup.
     ///   - woken: Runs once the wait is over, before any owner is told.
     /// - Returns: Whether any owner was told.
     func poll(waiting milliseconds: Int32 = 0, _ woken: () -> Void = {}) -> Bool {
@@ -101,18 +101,18 @@ final class Poller {
             lode_epoll_poll(epoll, $0.baseAddress, Int32($0.count), milliseconds)
         }
         woken()
-        precondition(count >= 0, "the descriptor of a loop was closed by someone else")
+        precondition(count >= 0, "the descriptor of a loop was closed elsewhere")
         for index in 0..<Int(count) {
             let event = events[index]
-            isAtLast = index + 1 == Int(count)
+            isLastReady = index + 1 == Int(count)
             if event.token == PollerWakeup.token {
-                bell.silence()
+                wakeup.clear()
                 continue
             }
             let slot = Int(event.token & 0xFFFF_FFFF)
             // An earlier event of the same batch may have closed the descriptor.
             guard slots[slot].generation == UInt32(event.token >> 32) else { continue }
-            slots[slot].watch?.pollable?.ready(Readiness(rawValue: event.events))
+            slots[slot].registration?.pollable?.ready(Readiness(rawValue: event.events))
         }
         return count > 0
     }
@@ -124,25 +124,25 @@ final class Poller {
 
 /// Wakes a poller that waits.
 ///
-/// Threading: any thread may ring.
+/// Threading: any thread may signal.
 final class PollerWakeup: Sendable {
-    /// The token of the bell, which no slot has.
+    /// The token of the wakeup, which no slot has.
     fileprivate static let token = UInt64.max
     private let descriptor: Int32
 
     fileprivate init(_ epoll: Int32) throws(LodestoneError) {
-        descriptor = lode_bell_create()
+        descriptor = lode_wakeup_create()
         guard descriptor >= 0 else {
             throw .system(descriptor, "An event loop could not be created")
         }
         let result = lode_epoll_add(epoll, descriptor, UInt32(LODE_EPOLL_READ), Self.token)
-        precondition(result == 0, "a new descriptor can be watched")
+        precondition(result == 0, "a new descriptor can be registered")
     }
 
     deinit { lode_socket_close(descriptor) }
 
-    func ring() { lode_bell_ring(descriptor) }
+    func signal() { lode_wakeup_signal(descriptor) }
 
-    fileprivate func silence() { lode_bell_silence(descriptor) }
+    fileprivate func clear() { lode_wakeup_clear(descriptor) }
 }
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The events for which a descriptor is ready, or is watched.
+/// The events for which a descriptor is ready, or is registered.
 struct Readiness: OptionSet {
     let rawValue: UInt32
     /// There is input, or its end.
@@ -23,20 +23,20 @@ protocol Pollable: AnyObject {
     func loopEnded()
 }
 
-/// A descriptor that a loop watches, and owns.
+/// A descriptor that a loop owns and waits for.
 ///
 /// Threading: belongs to its loop.
 final class Registration: @unchecked Sendable {
     // Unchecked: everything that varies is touched on the loop only.
     let descriptor: Int32
-    /// The object that is told; kept until the watch ends.
+    /// The object that is told; kept until the registration ends.
     var pollable: (any Pollable)?
     /// The events that it is told about.
     var interest: Readiness = []
     /// The poller's mark: the slot, or a value that the platform needs.
     var slot = -1
     #if canImport(Darwin)
-    var sources: WatchSources?
+    var sources: RegistrationSources?
     #endif
 
     init(descriptor: Int32, pollable: (any Pollable)?) {

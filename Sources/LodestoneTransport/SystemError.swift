@@ -11,13 +11,13 @@ import Glibc
 #endif
 
 extension LodestoneError {
-    /// The error for a failed system call: `what` happened, because of the negative `errno`.
-    static func system(_ errno: Int32, _ what: String, object: String? = nil) -> LodestoneError {
+    /// The error for a failed system call, with the failure in words and the negative `errno`.
+    static func system(_ errno: Int32, _ failure: String, object: String? = nil) -> LodestoneError {
         let (reason, recovery) = advice(for: -errno)
         return LodestoneError(
             .unavailable,
             reason: reason,
-            "\(what): \(systemText(-errno)).",
+            "\(failure): \(systemText(-errno)).",
             recovery: recovery,
             object: object
         )
@@ -41,7 +41,7 @@ extension LodestoneError {
             .unavailable,
             reason: "SHUT_DOWN",
             "This end has shut down.",
-            recovery: "Nothing to do; connect anew if it is still wanted."
+            recovery: "Nothing to do; connect again if the connection is still needed."
         )
     }
 

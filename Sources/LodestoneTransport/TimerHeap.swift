@@ -42,7 +42,7 @@ package final class ScheduledWork: @unchecked Sendable {
 
 /// The work that waits, in a binary heap with the next one due at the top.
 ///
-/// The elements know their place, so any of them can be removed in O(log n).
+/// The elements keep their index, so any of them can be removed in O(log n).
 struct TimerHeap {
     private var items: [ScheduledWork] = []
 
@@ -64,7 +64,7 @@ struct TimerHeap {
         item.index = -1
         let last = items.removeLast()
         guard hole < items.count else { return }
-        place(last, at: hole)
+        store(last, at: hole)
         siftDown(from: hole)
         siftUp(from: last.index)
     }
@@ -81,7 +81,7 @@ struct TimerHeap {
         items = []
     }
 
-    private mutating func place(_ item: ScheduledWork, at index: Int) {
+    private mutating func store(_ item: ScheduledWork, at index: Int) {
         items[index] = item
         item.index = index
     }
@@ -92,10 +92,10 @@ struct TimerHeap {
         while child > 0 {
             let parent = (child - 1) / 2
             guard item.due < items[parent].due else { break }
-            place(items[parent], at: child)
+            store(items[parent], at: child)
             child = parent
         }
-        place(item, at: child)
+        store(item, at: child)
     }
 
     private mutating func siftDown(from start: Int) {
@@ -106,9 +106,9 @@ struct TimerHeap {
             guard child < items.count else { break }
             if child + 1 < items.count, items[child + 1].due < items[child].due { child += 1 }
             guard items[child].due < item.due else { break }
-            place(items[child], at: parent)
+            store(items[child], at: parent)
             parent = child
         }
-        place(item, at: parent)
+        store(item, at: parent)
     }
 }

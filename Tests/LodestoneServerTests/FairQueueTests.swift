@@ -10,7 +10,7 @@ import Testing
 struct FairQueueTests {
     @Test("A fair queue runs the jobs of one lane in order even when it is wider")
     func order() async throws {
-        let queue = FairQueue(label: "test", width: 4, extraWidth: 4, perLane: 1)
+        let queue = FairQueue(label: "test", width: 4, extraWidth: 4, perConnection: 1)
         let seen = Seen<Int>()
         try await offPool {
             let done = DispatchSemaphore(value: 0)
@@ -124,8 +124,8 @@ struct FairQueueTests {
             let done = DispatchSemaphore(value: 0)
             try queue.submit(job { done.signal() }, of: 9)
             done.wait()
-            for lane in 1...8 as ClosedRange<UInt64> {
-                try queue.submit(job { gate.wait() }, of: lane)
+            for id in 1...8 as ClosedRange<UInt64> {
+                try queue.submit(job { gate.wait() }, of: id)
             }
             while queue.runningCount < 2 {}
             for _ in 1...5 {
@@ -142,12 +142,12 @@ struct FairQueueTests {
         try await offPool {
             let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
             let gate = DispatchSemaphore(value: 0)
-            #expect(queue.wouldPassNobody(1))
+            #expect(queue.mayBypass(1))
             for _ in 1...3 { try queue.submit(job { gate.wait() }, of: 1) }
-            #expect(!queue.wouldPassNobody(1))
-            #expect(queue.wouldPassNobody(2))
+            #expect(!queue.mayBypass(1))
+            #expect(queue.mayBypass(2))
             try queue.submit(job { gate.wait() }, of: 2)
-            #expect(!queue.wouldPassNobody(3))
+            #expect(!queue.mayBypass(3))
             for _ in 1...4 { gate.signal() }
         }
     }
@@ -159,9 +159,9 @@ struct FairQueueTests {
             let gate = DispatchSemaphore(value: 0)
             let done = DispatchGroup()
             try queue.submit(job { gate.wait() }, of: 0)
-            for lane in 1...1_000 as ClosedRange<UInt64> {
+            for id in 1...1_000 as ClosedRange<UInt64> {
                 done.enter()
-                try queue.submit(job { done.leave() }, of: lane)
+                try queue.submit(job { done.leave() }, of: id)
             }
             gate.signal()
             done.wait()
@@ -186,11 +186,11 @@ struct FairQueueTests {
                 extraWidth: 0,
                 maxWait: .milliseconds(200)
             )
-            // Both lanes have a usual time of some 20 ms. The last of these jobs adds another that
+            // Both connections have a usual time of some 20 ms. The last of these jobs adds another that
             // keeps the queue from becoming empty, because an empty queue would forget the times.
             let known = DispatchGroup()
             let left = Atomic<Int>(6)
-            for lane in [1, 2, 1, 2, 1, 2] as [UInt64] {
+            for id in [1, 2, 1, 2, 1, 2] as [UInt64] {
                 known.enter()
                 let known = job {
                     spin(.milliseconds(20))
@@ -199,12 +199,12 @@ struct FairQueueTests {
                     }
                     known.leave()
                 }
-                try slow.submit(known, of: lane)
+                try slow.submit(known, of: id)
             }
             known.wait()
             while slow.waitingCount > 0 {}
             for _ in 1...20 { try slow.submit(job {}, of: 1) }
-            // A lane's own jobs are no reason to refuse its jobs, and jobs of other lanes are no
+            // A connection's own jobs are no reason to refuse its jobs, and those of others are no
             // reason to refuse its first.
             try slow.submit(job {}, of: 2)
             let second = #expect(throws: LodestoneError.self) {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Inline search gate")
 struct InlineSearchGateTests {
-    private let most = Duration.microseconds(500)
+    private let limit = Duration.microseconds(500)
     private let start = ContinuousClock.now.advanced(by: .seconds(1))
 
     private func after(_ microseconds: Int) -> ContinuousClock.Instant {
@@ -14,36 +14,36 @@ struct InlineSearchGateTests {
 
     @Test("Searches within their time keep inline searches enabled")
     func short() {
-        let brevity = InlineSearchGate(most: most)
-        #expect(brevity.expects(start))
-        brevity.note(start, after(1))
-        brevity.note(start, after(500))
-        #expect(brevity.expects(after(500)))
+        let gate = InlineSearchGate(limit: limit)
+        #expect(gate.permits(start))
+        gate.note(start, after(1))
+        gate.note(start, after(500))
+        #expect(gate.permits(after(500)))
     }
 
     @Test("A long search pauses inline searches for twenty times its duration")
     func pause() {
-        let brevity = InlineSearchGate(most: most)
-        brevity.note(start, after(1_000))
-        #expect(!brevity.expects(after(1_000)))
-        #expect(!brevity.expects(after(20_999)))
-        #expect(brevity.expects(after(21_001)))
+        let gate = InlineSearchGate(limit: limit)
+        gate.note(start, after(1_000))
+        #expect(!gate.permits(after(1_000)))
+        #expect(!gate.permits(after(20_999)))
+        #expect(gate.permits(after(21_001)))
         // A search that began before the pause and ends in it doesn't end the pause.
-        brevity.note(after(900), after(1_100))
-        #expect(!brevity.expects(after(20_999)))
+        gate.note(after(900), after(1_100))
+        #expect(!gate.permits(after(20_999)))
         // The next long search begins another pause.
-        brevity.note(after(21_001), after(22_001))
-        #expect(!brevity.expects(after(42_000)))
-        #expect(brevity.expects(after(42_002)))
+        gate.note(after(21_001), after(22_001))
+        #expect(!gate.permits(after(42_000)))
+        #expect(gate.permits(after(42_002)))
     }
 
     @Test("Long searches take at most a twentieth of a loop's time")
     func share() {
-        let brevity = InlineSearchGate(most: most)
+        let gate = InlineSearchGate(limit: limit)
         var (now, spent) = (0, 0)
         while now < 1_000_000 {
-            if brevity.expects(after(now)) {
-                brevity.note(after(now), after(now + 3_000))
+            if gate.permits(after(now)) {
+                gate.note(after(now), after(now + 3_000))
                 (now, spent) = (now + 3_000, spent + 3_000)
             } else {
                 now += 1

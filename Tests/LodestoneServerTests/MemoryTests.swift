@@ -160,7 +160,7 @@ struct MemoryTests {
     @Test("A read that waits for memory is removed once or admitted when memory is free")
     func outputGate() {
         let memory = MemoryBudget(limit: 1_000)
-        let gate = OutputGate(memory: memory, answers: MemoryBudget(limit: 1_000))
+        let gate = OutputGate(memory: memory, replies: MemoryBudget(limit: 1_000))
         let entered = Mutex(0)
         let enter = { (context: CallContext, isBlocked: Bool) in
             gate.enter(context, isBlocked: { isBlocked }, { entered.withLock { $0 += 1 } })

@@ -8,13 +8,13 @@ struct ShortCollection: Sendable {
     private static let moduli = [7, 11, 13, 17]
     private static let vector: [Float] = [1, 0.5, 0.25, 0]
 
-    /// Searches that a loop may answer.
+    /// Searches that a loop may run.
     static let short = [
         Query([.near(vector)]), Query([.matching("word3")]),
         Query([.near(vector), .matching("word3")], limit: 5),
     ]
 
-    /// Searches that only a worker answers.
+    /// Searches that only a worker runs.
     static let long: [Query] = {
         let walk = Walk(from: ["d1"], depth: 1)
         return [

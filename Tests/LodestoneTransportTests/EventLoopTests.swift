@@ -45,10 +45,10 @@ struct EventLoopTests {
         let listener = try Listener(.tcp(host: "127.0.0.1", port: 0), loop: loop)
         let (accepted, taken) = AsyncStream<ByteStream>.makeStream()
         listener.start { taken.yield($0) }
-        let asked = Shared<[Bool]>([])
+        let values = Shared<[Bool]>([])
         let recorders = (0..<3).map { _ in
             Recorder { bytes, stream in
-                asked.update { $0.append(stream.loop.isAtLast) }
+                values.update { $0.append(stream.loop.isLastReady) }
                 return bytes.count
             }
         }
@@ -69,11 +69,11 @@ struct EventLoopTests {
         }
         gate.signal()
         for recorder in recorders { #expect(try await recorder.bytes(1) == [1]) }
-        #expect(asked.value == [false, false, true])
+        #expect(values.value == [false, false, true])
         let first = clients[0]
         await other.run { first.send(now: true) { $0.append(2) } }
         #expect(try await recorders[0].bytes(1) == [2])
-        #expect(asked.value.last == true)
+        #expect(values.value.last == true)
         await loop.end()
         await other.end()
     }

@@ -10,7 +10,7 @@
 enum {
     LODE_EPOLL_READ = 1,   // something to read, or the end of input
     LODE_EPOLL_WRITE = 2,  // room to write
-    LODE_EPOLL_HANGUP = 4  // an error, or both directions ended; reported without being asked for
+    LODE_EPOLL_HANGUP = 4  // an error, or both directions ended; reported without a request
 };
 
 typedef struct {
@@ -30,11 +30,11 @@ int lode_epoll_remove(int epoll, int descriptor);
 /// Returns the number of events, or a negative errno.
 int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity, int milliseconds);
 
-/// A descriptor that wakes an epoll, closed on exec, and ready to read once rung; or a negative
+/// A descriptor that wakes an epoll, closed on exec, and ready to read once signaled; or a negative
 /// errno.
-int lode_bell_create(void);
-void lode_bell_ring(int bell);
-void lode_bell_silence(int bell);
+int lode_wakeup_create(void);
+void lode_wakeup_signal(int descriptor);
+void lode_wakeup_clear(int descriptor);
 #endif
 
 #endif
