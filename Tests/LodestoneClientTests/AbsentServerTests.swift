@@ -78,11 +78,11 @@ struct AbsentServerTests {
             .init(hello: { $0.lastSequenceNumber == nil ? nil : .error(behind) })
         )
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let lost = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"])
         }
-        try #require(await arrivals.next()).connection.stream.reset()
+        try #require(await incomingCalls.next()).connection.stream.reset()
         for error in [
             await lost,
             await failure { () async throws(LodestoneError) in try await client.ping() },
@@ -109,12 +109,12 @@ struct AbsentServerTests {
         )
         let client = try await LodestoneClient.connect(configuration)
         #expect(try await client.ping() == 42)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let read = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"], deadline: .seconds(5))
         }
         // The next attempt would come after the deadline, so there is none.
-        try #require(await arrivals.next()).connection.stream.reset()
+        try #require(await incomingCalls.next()).connection.stream.reset()
         #expect(await read?.code == .unavailable)
         let past = await failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"], deadline: .seconds(Int64.min))

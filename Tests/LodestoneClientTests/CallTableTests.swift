@@ -21,14 +21,14 @@ struct CallTableTests {
         for name in names {
             _ = table.submit(name, deadline: time(10), isWrite: isWrite)
         }
-        let sent = turns(&table).map(\.id)
+        let sent = dispatches(&table).map(\.id)
         return (table, sent)
     }
 
-    private func turns(_ table: inout CallTable<String>) -> [CallTable<String>.Turn] {
-        var turns: [CallTable<String>.Turn] = []
-        while let turn = table.nextTurn() { turns.append(turn) }
-        return turns
+    private func dispatches(_ table: inout CallTable<String>) -> [CallTable<String>.Dispatch] {
+        var dispatches: [CallTable<String>.Dispatch] = []
+        while let dispatch = table.nextDispatch() { dispatches.append(dispatch) }
+        return dispatches
     }
 
     @Test("Calls wait until the connection is open, then go in the order in which they came")
@@ -37,9 +37,9 @@ struct CallTableTests {
         for name in ["a", "b", "c"] {
             _ = table.submit(name, deadline: time(10), isWrite: false)
         }
-        #expect(table.nextTurn() == nil)
+        #expect(table.nextDispatch() == nil)
         table.open(limit: 64)
-        let sent = turns(&table)
+        let sent = dispatches(&table)
         #expect(sent.map(\.payload) == ["a", "b", "c"])
         #expect(sent.map(\.id) == [2, 3, 4])
         #expect(sent.map(\.isAlone) == [true, false, false])
@@ -60,52 +60,57 @@ struct CallTableTests {
         var (table, ids) = table("a", "b", "c", "d", limit: 2)
         #expect(ids.count == 2)
         _ = table.finish(ids[1])
-        #expect(turns(&table).map(\.payload) == ["c"])
+        #expect(dispatches(&table).map(\.payload) == ["c"])
         _ = table.finish(ids[0])
-        #expect(turns(&table).map(\.payload) == ["d"])
+        #expect(dispatches(&table).map(\.payload) == ["d"])
     }
 
     @Test("Calls wait while the connection has too much to send")
     func clogged() {
         var (table, _) = table()
-        table.isClogged = true
+        table.isBackpressured = true
         _ = table.submit("a", deadline: time(10), isWrite: false)
-        #expect(table.nextTurn() == nil)
-        table.isClogged = false
-        #expect(table.nextTurn()?.payload == "a")
+        #expect(table.nextDispatch() == nil)
+        table.isBackpressured = false
+        #expect(table.nextDispatch()?.payload == "a")
     }
 
     @Test("An abandoned call keeps its place until the server's reply")
     func abandonedPlace() {
         var (table, ids) = table("a", "b", limit: 1)
-        guard case .ended(let ended) = table.cancel(ids[0], now: start, patience: .seconds(1))
+        guard case .ended(let ended) = table.cancel(ids[0], now: start, gracePeriod: .seconds(1))
         else {
             Issue.record("a read that is cancelled ends at once")
             return
         }
         #expect(ended.payload == "a" && ended.wasSent && ended.outcome == .notApplied)
-        #expect(table.nextTurn() == nil)
+        #expect(table.nextDispatch() == nil)
         #expect(table.finish(ids[0]) == nil)
-        #expect(table.nextTurn()?.payload == "b")
+        #expect(table.nextDispatch()?.payload == "b")
     }
 
     @Test("A queued call that is cancelled leaves the queue at once")
     func cancelQueued() {
         var (table, ids) = table("a", "b", "c", limit: 1, isWrite: true)
-        let result = table.cancel(ids[0] + 1, now: start, patience: .seconds(1))
+        let result = table.cancel(ids[0] + 1, now: start, gracePeriod: .seconds(1))
         guard case .ended(let ended) = result else {
             Issue.record("a queued call that is cancelled ends at once")
             return
         }
         #expect(ended.payload == "b" && !ended.wasSent && ended.outcome == .notApplied)
         _ = table.finish(ids[0])
-        #expect(table.nextTurn()?.payload == "c")
+        #expect(table.nextDispatch()?.payload == "c")
     }
 
     @Test("A cancelled write that was sent waits for its outcome, up to a limit")
     func cancelWrite() {
         var (table, ids) = table("a", isWrite: true)
-        guard case .awaitsWord(let until) = table.cancel(ids[0], now: start, patience: .seconds(1))
+        guard
+            case .awaitsReply(let until) = table.cancel(
+                ids[0],
+                now: start,
+                gracePeriod: .seconds(1)
+            )
         else {
             Issue.record("the server may say what became of a write")
             return
@@ -113,7 +118,7 @@ struct CallTableTests {
         #expect(until == time(1))
         #expect(table.earliestDeadline == time(1))
         // A second cancellation changes nothing.
-        if case .nothing = table.cancel(ids[0], now: time(5), patience: .seconds(1)) {
+        if case .nothing = table.cancel(ids[0], now: time(5), gracePeriod: .seconds(1)) {
         } else {
             Issue.record("a call is cancelled once")
         }
@@ -131,7 +136,7 @@ struct CallTableTests {
         _ = table.submit("write", deadline: time(5), isWrite: true)
         _ = table.submit("late write, queued", deadline: time(2), isWrite: true)
         _ = table.submit("queued", deadline: time(9), isWrite: false)
-        _ = turns(&table)
+        _ = dispatches(&table)
         #expect(table.earliestDeadline == time(1))
         #expect(table.expire(at: start).isEmpty)
         let expired = table.expire(at: time(2))
@@ -164,7 +169,7 @@ struct CallTableTests {
         for (name, isWrite) in [("read", false), ("write", true), ("queued write", true)] {
             _ = table.submit(name, deadline: time(1), isWrite: isWrite)
         }
-        _ = turns(&table)
+        _ = dispatches(&table)
         let lost = table.close()
         #expect(lost.map(\.payload) == ["read", "write", "queued write"])
         #expect(lost.map(\.outcome) == [.notApplied, .unknown, .notApplied])
@@ -185,33 +190,33 @@ struct CallTableTests {
         var (table, ids) = table("a", "b", "c", limit: 1)
         #expect(ids.count == 1)
         let passing = pass(&table, ["ping", "stats"])
-        #expect(turns(&table).map(\.payload) == ["ping", "stats"])
+        #expect(dispatches(&table).map(\.payload) == ["ping", "stats"])
         #expect(table.finish(ids[0]) == "a")
-        #expect(turns(&table).map(\.payload) == ["b"])
+        #expect(dispatches(&table).map(\.payload) == ["b"])
         #expect(passing.map { table.finish($0) } == ["ping", "stats"])
-        #expect(table.nextTurn() == nil)
+        #expect(table.nextDispatch() == nil)
         // Given up, they hold no more than their own place.
         let late = pass(&table, ["late"])
-        #expect(turns(&table).map(\.id) == late)
+        #expect(dispatches(&table).map(\.id) == late)
         #expect(table.expire(at: time(5)).map(\.payload) == ["late"])
         #expect(table.finish(late[0]) == nil)
         #expect(table.finish(ids[0] + 1) == "b")
-        #expect(turns(&table).map(\.payload) == ["c"])
+        #expect(dispatches(&table).map(\.payload) == ["c"])
     }
 
     @Test("At most 16 passing calls are under way, and further ones wait in order")
-    func mostPassing() {
+    func passingLimit() {
         var (table, _) = table("a", limit: 1)
         let names = (0..<40).map { "\($0)" }
         let ids = pass(&table, names)
-        #expect(turns(&table).map(\.payload) == Array(names[..<16]))
-        guard case .ended(let ended) = table.cancel(ids[16], now: start, patience: .zero) else {
+        #expect(dispatches(&table).map(\.payload) == Array(names[..<16]))
+        guard case .ended(let ended) = table.cancel(ids[16], now: start, gracePeriod: .zero) else {
             Issue.record("a call that waits ends when it is cancelled")
             return
         }
         #expect(ended.payload == "16" && !ended.wasSent)
         for id in ids[..<3] { _ = table.finish(id) }
-        #expect(turns(&table).map(\.payload) == ["17", "18", "19"])
+        #expect(dispatches(&table).map(\.payload) == ["17", "18", "19"])
         #expect(table.earliestDeadline == time(5))
         #expect(table.leave(lastRequest: ids[18]).map(\.payload) == Array(names[19...]))
         #expect(table.close().map(\.payload) == ["a"] + names[3..<16] + ["17", "18"])

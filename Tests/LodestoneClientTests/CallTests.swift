@@ -19,11 +19,11 @@ struct CallTests {
                 }
             }
             var waiting: [ScriptedServer.IncomingCall] = []
-            for await arrival in server.arrivals {
-                waiting.append(arrival)
+            for await incoming in server.incomingCalls {
+                waiting.append(incoming)
                 if waiting.count == 50 { break }
             }
-            for arrival in waiting.shuffled() { arrival.answer(.echo(arrival.request)) }
+            for incoming in waiting.shuffled() { incoming.reply(.echo(incoming.request)) }
             try await group.waitForAll()
         }
         await client.close()
@@ -35,7 +35,7 @@ struct CallTests {
         let server = try ScriptedServer()
         let client = try await server.client()
         let echoing = Task {
-            for await arrival in server.arrivals { arrival.answer(.echo(arrival.request)) }
+            for await incoming in server.incomingCalls { incoming.reply(.echo(incoming.request)) }
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<100 {
@@ -79,16 +79,16 @@ struct CallTests {
             }
             var waiting: [ScriptedServer.IncomingCall] = []
             var answered = 0
-            for await arrival in server.arrivals {
-                waiting.append(arrival)
+            for await incoming in server.incomingCalls {
+                waiting.append(incoming)
                 #expect(waiting.count <= 2)
                 guard waiting.count == 2 || answered == 11 else { continue }
                 let first = waiting.removeFirst()
-                first.answer(.echo(first.request))
+                first.reply(.echo(first.request))
                 answered += 1
                 if answered == 12 { break }
                 if answered == 11, let last = waiting.first {
-                    last.answer(.echo(last.request))
+                    last.reply(.echo(last.request))
                     break
                 }
             }
@@ -102,23 +102,23 @@ struct CallTests {
     func passing() async throws {
         let server = try ScriptedServer(.init(maxInFlight: 2))
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<10 {
                 group.addTask { _ = try await client.collection("c").get(["a"]) }
             }
             var waiting: [ScriptedServer.IncomingCall] = []
-            for _ in 0..<2 { waiting.append(try #require(await arrivals.next())) }
+            for _ in 0..<2 { waiting.append(try #require(await incomingCalls.next())) }
             #expect(try await client.ping(deadline: .seconds(20)) == 42)
             async let collections = client.collections(deadline: .seconds(20))
-            let listing = try #require(await arrivals.next())
+            let listing = try #require(await incomingCalls.next())
             #expect(listing.request.call == .listCollections)
-            listing.answer(.collections([]))
+            listing.reply(.collections([]))
             #expect(try await collections.isEmpty)
-            for arrival in waiting { arrival.answer(.echo(arrival.request)) }
+            for incoming in waiting { incoming.reply(.echo(incoming.request)) }
             for _ in 0..<8 {
-                let arrival = try #require(await arrivals.next())
-                arrival.answer(.echo(arrival.request))
+                let incoming = try #require(await incomingCalls.next())
+                incoming.reply(.echo(incoming.request))
             }
             try await group.waitForAll()
         }
@@ -158,12 +158,12 @@ struct CallTests {
             Query([.matching("x")]),
             deadline: .seconds(3)
         )
-        var arrivals = server.arrivals.makeAsyncIterator()
-        let arrival = try #require(await arrivals.next())
-        let deadline = try #require(arrival.request.deadline)
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
+        let incoming = try #require(await incomingCalls.next())
+        let deadline = try #require(incoming.request.deadline)
         #expect(deadline <= .seconds(3) && deadline > .seconds(1))
-        #expect(arrival.request.requestID == nil)
-        arrival.answer(
+        #expect(incoming.request.requestID == nil)
+        incoming.reply(
             .search(SearchResponse(results: [QueryResult(hits: [])], sequenceNumber: 1))
         )
         #expect(try await reply.hits.isEmpty)
@@ -176,31 +176,33 @@ struct CallTests {
         let server = try ScriptedServer()
         let client = try await server.client()
         let collection = client.collection("c")
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let start = ContinuousClock.now
         async let read = failure { () async throws(LodestoneError) in
             try await collection.search([], deadline: .milliseconds(40))
         }
-        let readArrival = try #require(await arrivals.next())
+        let incomingRead = try #require(await incomingCalls.next())
         #expect(await read?.code == .deadlineExceeded)
         #expect(await read?.outcome == .notApplied)
         #expect(ContinuousClock.now - start >= .milliseconds(40))
         #expect(
-            try #require(await arrivals.next()).request.call == .cancel(id: readArrival.request.id)
+            try #require(await incomingCalls.next()).request.call
+                == .cancel(id: incomingRead.request.id)
         )
 
         async let write = failure { () async throws(LodestoneError) in
             try await collection.drop(["a"], deadline: .milliseconds(40))
         }
-        let writeArrival = try #require(await arrivals.next())
+        let incomingWrite = try #require(await incomingCalls.next())
         #expect(await write?.code == .deadlineExceeded)
         #expect(await write?.outcome == .unknown)
         #expect(
-            try #require(await arrivals.next()).request.call == .cancel(id: writeArrival.request.id)
+            try #require(await incomingCalls.next()).request.call
+                == .cancel(id: incomingWrite.request.id)
         )
         // The late replies have no caller any more, and the connection still works.
-        readArrival.answer(.search(SearchResponse(results: [], sequenceNumber: 1)))
-        writeArrival.answer(.written(at: 2))
+        incomingRead.reply(.search(SearchResponse(results: [], sequenceNumber: 1)))
+        incomingWrite.reply(.written(at: 2))
         #expect(try await client.ping() == 42)
         await client.close()
         await server.end()
@@ -210,15 +212,15 @@ struct CallTests {
     func deadlineInQueue() async throws {
         let server = try ScriptedServer(.init(maxInFlight: 1))
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let first = client.collection("c").get(["a"])
-        let arrival = try #require(await arrivals.next())
+        let incoming = try #require(await incomingCalls.next())
         let error = await failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["b"], deadline: .milliseconds(30))
         }
         #expect(error?.code == .deadlineExceeded)
         #expect(error?.outcome == .notApplied)
-        arrival.answer(.echo(arrival.request))
+        incoming.reply(.echo(incoming.request))
         #expect(try await first.count == 1)
         await client.close()
         await server.end()
@@ -245,13 +247,13 @@ struct CallTests {
         let server = try ScriptedServer()
         let client = try await server.client()
         let text = String(repeating: "x", count: 900_000)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let first = client.collection("c").get(["a"])
-        let arrival = try #require(await arrivals.next())
-        let stream = arrival.connection.stream
+        let incoming = try #require(await incomingCalls.next())
+        let stream = incoming.connection.stream
         stream.loop.async {
             stream.suspendReading()
-            arrival.answer(.echo(arrival.request))
+            incoming.reply(.echo(incoming.request))
         }
         _ = try await first
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -263,7 +265,7 @@ struct CallTests {
                 }
             }
             stream.loop.async { stream.resumeReading() }
-            for _ in 0..<40 { try #require(await arrivals.next()).answer(.written(at: 1)) }
+            for _ in 0..<40 { try #require(await incomingCalls.next()).reply(.written(at: 1)) }
             try await group.waitForAll()
         }
         await client.close()
@@ -274,12 +276,12 @@ struct CallTests {
     func unexpectedReply() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let error = failure { () async throws(LodestoneError) in
             try await client.collection("c").search(Query([.matching("x")]))
         }
         // An answer to one question is missing.
-        try #require(await arrivals.next()).answer(
+        try #require(await incomingCalls.next()).reply(
             .search(SearchResponse(results: [], sequenceNumber: 1))
         )
         #expect(await error?.reason == "UNEXPECTED_REPLY")

@@ -10,18 +10,21 @@ struct CancelTests {
     func cancelRead() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let task = Task {
             await failure { () async throws(LodestoneError) in
                 try await client.collection("c").get(["a"])
             }
         }
-        let arrival = try #require(await arrivals.next())
+        let incoming = try #require(await incomingCalls.next())
         task.cancel()
         let error = await task.value
         #expect(error?.code == .cancelled)
         #expect(error?.outcome == .notApplied)
-        #expect(try #require(await arrivals.next()).request.call == .cancel(id: arrival.request.id))
+        #expect(
+            try #require(await incomingCalls.next()).request.call
+                == .cancel(id: incoming.request.id)
+        )
         await client.close()
         await server.end()
     }
@@ -30,7 +33,7 @@ struct CancelTests {
     func cancelWrite() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let cancelled = LodestoneError(
             .cancelled,
             reason: "CANCELLED",
@@ -38,7 +41,7 @@ struct CancelTests {
             recovery: "",
             outcome: .notApplied
         )
-        for (answer, outcome) in [
+        for (reply, outcome) in [
             (Reply.error(cancelled), LodestoneError.Outcome?.some(.notApplied)),
             (.written(at: 7), nil),
         ] {
@@ -47,11 +50,11 @@ struct CancelTests {
                     try await client.collection("c").drop(["a"])
                 }
             }
-            let arrival = try #require(await arrivals.next())
+            let incoming = try #require(await incomingCalls.next())
             task.cancel()
-            let cancel = try #require(await arrivals.next())
-            #expect(cancel.request.call == .cancel(id: arrival.request.id))
-            arrival.answer(answer)
+            let cancel = try #require(await incomingCalls.next())
+            #expect(cancel.request.call == .cancel(id: incoming.request.id))
+            incoming.reply(reply)
             #expect(await task.value?.outcome == outcome)
         }
         // Without its word, the outcome is unknown.
@@ -60,7 +63,7 @@ struct CancelTests {
                 try await client.collection("c").drop(["a"])
             }
         }
-        _ = try #require(await arrivals.next())
+        _ = try #require(await incomingCalls.next())
         task.cancel()
         let error = await task.value
         #expect(error?.code == .cancelled)
@@ -75,20 +78,23 @@ struct CancelTests {
         var configuration = server.configuration()
         configuration.cancelPatience = .milliseconds(milliseconds)
         let client = try await LodestoneClient.connect(configuration)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let task = Task {
             await failure { () async throws(LodestoneError) in
                 try await client.collection("c").drop(["a"])
             }
         }
-        let arrival = try #require(await arrivals.next())
+        let incoming = try #require(await incomingCalls.next())
         let start = ContinuousClock.now
         task.cancel()
-        #expect(try #require(await arrivals.next()).request.call == .cancel(id: arrival.request.id))
+        #expect(
+            try #require(await incomingCalls.next()).request.call
+                == .cancel(id: incoming.request.id)
+        )
         if milliseconds > 0 {
             // Longer than the standard.
             try await Task.sleep(for: .seconds(2.5))
-            arrival.answer(.written(at: 7))
+            incoming.reply(.written(at: 7))
             #expect(await task.value == nil)
         } else {
             #expect(await task.value?.outcome == .unknown)
@@ -103,9 +109,9 @@ struct CancelTests {
         let server = try ScriptedServer(.init(maxInFlight: 1))
         let client = try await server.client()
         let collection = client.collection("c")
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let first = collection.get(["first"])
-        let arrival = try #require(await arrivals.next())
+        let incoming = try #require(await incomingCalls.next())
         let task = Task {
             await failure { () async throws(LodestoneError) in
                 try await collection.drop(["second"])
@@ -114,10 +120,10 @@ struct CancelTests {
         task.cancel()
         #expect(await task.value?.code == .cancelled)
         async let third = collection.get(["third"])
-        arrival.answer(.echo(arrival.request))
-        let next = try #require(await arrivals.next())
+        incoming.reply(.echo(incoming.request))
+        let next = try #require(await incomingCalls.next())
         #expect(next.request.call == .get(GetRequest(collection: "c", ids: ["third"])))
-        next.answer(.echo(next.request))
+        next.reply(.echo(next.request))
         _ = try await (first, third)
         await client.close()
         await server.end()

@@ -20,15 +20,15 @@ struct ConnectionTests {
     func lost() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let read = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"])
         }
-        _ = try #require(await arrivals.next())
+        _ = try #require(await incomingCalls.next())
         async let write = failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["a"])
         }
-        try #require(await arrivals.next()).connection.stream.reset()
+        try #require(await incomingCalls.next()).connection.stream.reset()
         #expect(await read?.code == .unavailable)
         #expect(await read?.outcome == .notApplied)
         #expect(await write?.code == .unavailable)
@@ -44,17 +44,17 @@ struct ConnectionTests {
     func retries() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let requestID = RequestID.random()
         async let receipt = client.collection("c").drop(["a"], requestID: requestID)
-        let first = try #require(await arrivals.next())
+        let first = try #require(await incomingCalls.next())
         first.connection.stream.close()
-        let second = try #require(await arrivals.next())
+        let second = try #require(await incomingCalls.next())
         #expect(first.request.requestID == requestID)
         #expect(second.request.requestID == requestID)
         #expect(second.request.call == first.request.call)
         #expect(second.connection !== first.connection)
-        second.answer(.written(at: 9))
+        second.reply(.written(at: 9))
         #expect(try await receipt.sequenceNumber == 9)
         await client.close()
         await server.end()
@@ -68,9 +68,9 @@ struct ConnectionTests {
         )
         let attempts = Shared(0)
         let resetting = Task {
-            for await arrival in server.arrivals {
+            for await incoming in server.incomingCalls {
                 attempts.update { $0 += 1 }
-                arrival.connection.stream.reset()
+                incoming.connection.stream.reset()
             }
         }
         let error = await failure { () async throws(LodestoneError) in
@@ -93,12 +93,12 @@ struct ConnectionTests {
     func doubtStays() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let error = failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["a"])
         }
-        try #require(await arrivals.next()).connection.stream.close()
-        try #require(await arrivals.next()).answer(.error(overloaded(retryAfter: nil)))
+        try #require(await incomingCalls.next()).connection.stream.close()
+        try #require(await incomingCalls.next()).reply(.error(overloaded(retryAfter: nil)))
         #expect(await error?.reason == "OVERLOADED")
         #expect(await error?.outcome == .unknown)
         await client.close()
@@ -109,15 +109,15 @@ struct ConnectionTests {
     func retryAfter() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let documents = client.collection("c").get(["a"])
-        let first = try #require(await arrivals.next())
+        let first = try #require(await incomingCalls.next())
         let start = ContinuousClock.now
-        first.answer(.error(overloaded(retryAfter: .milliseconds(60))))
-        let second = try #require(await arrivals.next())
+        first.reply(.error(overloaded(retryAfter: .milliseconds(60))))
+        let second = try #require(await incomingCalls.next())
         #expect(ContinuousClock.now - start >= .milliseconds(60))
         #expect(second.request.id != first.request.id)
-        second.answer(.echo(second.request))
+        second.reply(.echo(second.request))
         #expect(try await documents.count == 1)
         await client.close()
         await server.end()
@@ -127,12 +127,14 @@ struct ConnectionTests {
     func deadlineSpansAttempts() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(deadline: .seconds(60))
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let start = ContinuousClock.now
         async let error = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"])
         }
-        try #require(await arrivals.next()).answer(.error(overloaded(retryAfter: .seconds(300))))
+        try #require(await incomingCalls.next()).reply(
+            .error(overloaded(retryAfter: .seconds(300)))
+        )
         #expect(await error?.reason == "OVERLOADED")
         // It does not sit the deadline out; how soon it ends is the machine's affair.
         #expect(ContinuousClock.now - start < .seconds(50))
@@ -144,20 +146,20 @@ struct ConnectionTests {
     func goAway() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         var endings = server.endings.makeAsyncIterator()
         async let started = client.collection("c").get(["started"])
-        let first = try #require(await arrivals.next())
+        let first = try #require(await incomingCalls.next())
         async let other = client.collection("c").drop(["other"])
-        let second = try #require(await arrivals.next())
+        let second = try #require(await incomingCalls.next())
         first.connection.say(.goAway(GoAway(lastRequest: first.request.id, message: "bye")))
-        let again = try #require(await arrivals.next())
+        let again = try #require(await incomingCalls.next())
         #expect(again.connection !== first.connection)
         #expect(again.request.call == second.request.call)
         #expect(again.request.requestID == second.request.requestID)
-        again.answer(.written(at: 3))
+        again.reply(.written(at: 3))
         #expect(try await other.sequenceNumber == 3)
-        first.answer(.echo(first.request))
+        first.reply(.echo(first.request))
         #expect(try await started.first?.id == "started")
         // With its last call, the old connection has no purpose.
         #expect(await endings.next() == ObjectIdentifier(first.connection))
@@ -171,13 +173,13 @@ struct ConnectionTests {
         let client = try await server.client()
         let answering = Task {
             var count = 0
-            for await arrival in server.arrivals {
+            for await incoming in server.incomingCalls {
                 count += 1
                 if count % 5 == 0 {
-                    let last = arrival.request.id - 1
-                    arrival.connection.say(.goAway(GoAway(lastRequest: last, message: "bye")))
+                    let last = incoming.request.id - 1
+                    incoming.connection.say(.goAway(GoAway(lastRequest: last, message: "bye")))
                 } else {
-                    arrival.answer(.echo(arrival.request))
+                    incoming.reply(.echo(incoming.request))
                 }
             }
         }
@@ -194,11 +196,11 @@ struct ConnectionTests {
     func lastWord() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let error = failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["a"])
         }
-        let peer = try #require(await arrivals.next()).connection
+        let peer = try #require(await incomingCalls.next()).connection
         peer.say(
             .error(
                 LodestoneError(.unavailable, reason: "TOO_MANY_CONNECTIONS", "", recovery: "")
@@ -241,7 +243,7 @@ struct ConnectionTests {
 
     @Test("A connection to an absent or silent server fails with the reason")
     func noServer() async throws {
-        let server = try ScriptedServer(.init(saysHello: false))
+        let server = try ScriptedServer(.init(repliesToHello: false))
         var configuration = server.configuration()
         configuration.connectTimeout = .milliseconds(50)
         let silent = configuration
@@ -264,18 +266,18 @@ struct ConnectionTests {
     func silentServer() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         var endings = server.endings.makeAsyncIterator()
         async let long = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["long"])
         }
-        let arrival = try #require(await arrivals.next())
+        let incoming = try #require(await incomingCalls.next())
         async let short = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["short"], deadline: .milliseconds(20))
         }
         #expect(await short?.code == .deadlineExceeded)
         #expect(await long?.reason == "NO_REPLY")
-        #expect(await endings.next() == ObjectIdentifier(arrival.connection))
+        #expect(await endings.next() == ObjectIdentifier(incoming.connection))
         #expect(try await client.ping() == 42)
         await client.close()
         await server.end()
@@ -285,12 +287,12 @@ struct ConnectionTests {
     func garbage() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let error = failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["a"])
         }
-        let arrival = try #require(await arrivals.next())
-        arrival.connection.stream.send { $0.append(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF, 1]) }
+        let incoming = try #require(await incomingCalls.next())
+        incoming.connection.stream.send { $0.append(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF, 1]) }
         #expect(await error?.reason == "FRAME_TOO_LARGE")
         #expect(await error?.outcome == .unknown)
         #expect(try await client.ping() == 42)
@@ -302,19 +304,19 @@ struct ConnectionTests {
     func unreadableReply() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         async let write = failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["a"])
         }
-        let writeArrival = try #require(await arrivals.next())
+        let incomingWrite = try #require(await incomingCalls.next())
         async let read = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"])
         }
-        let readArrival = try #require(await arrivals.next())
-        for arrival in [writeArrival, readArrival] {
+        let incomingRead = try #require(await incomingCalls.next())
+        for incoming in [incomingWrite, incomingRead] {
             // The id, then a receipt whose durability is none: field 2 of field 12 is 9.
-            let id = UInt8(arrival.request.id)
-            arrival.connection.stream.send {
+            let id = UInt8(incoming.request.id)
+            incoming.connection.stream.send {
                 $0.append(contentsOf: [0, 0, 0, 6, 0x08, id, 0x62, 2, 0x10, 9])
             }
         }
@@ -330,12 +332,12 @@ struct ConnectionTests {
     func close() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        var arrivals = server.arrivals.makeAsyncIterator()
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
         var endings = server.endings.makeAsyncIterator()
         async let pending = failure { () async throws(LodestoneError) in
             try await client.collection("c").drop(["a"])
         }
-        _ = try #require(await arrivals.next())
+        _ = try #require(await incomingCalls.next())
         await client.close()
         #expect(await pending?.reason == "CLIENT_CLOSED")
         #expect(await pending?.outcome == .unknown)

@@ -11,10 +11,10 @@ struct LifeTests {
     /// Answers gets and writes.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
         Task {
-            for await arrival in server.arrivals {
-                switch arrival.request.call {
-                case .get: arrival.answer(.echo(arrival.request))
-                case .indexMany: arrival.answer(.written(at: 1))
+            for await incoming in server.incomingCalls {
+                switch incoming.request.call {
+                case .get: incoming.reply(.echo(incoming.request))
+                case .indexMany: incoming.reply(.written(at: 1))
                 default: break
                 }
             }

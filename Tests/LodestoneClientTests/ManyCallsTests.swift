@@ -37,7 +37,7 @@ struct ManyCallsTests {
         let ids = (0...Self.count).compactMap {
             table.submit($0, deadline: time(1 + $0), isWrite: false)
         }
-        _ = table.nextTurn()
+        _ = table.nextDispatch()
         return (table, Array(ids.dropFirst()))
     }
 
@@ -52,7 +52,8 @@ struct ManyCallsTests {
         var (table, waiting) = table()
         try expectSoon {
             for id in order.of(waiting) {
-                guard case .ended(let ended) = table.cancel(id, now: start, patience: .zero) else {
+                guard case .ended(let ended) = table.cancel(id, now: start, gracePeriod: .zero)
+                else {
                     Issue.record("a call that waits ends when it is cancelled")
                     return
                 }
@@ -61,7 +62,7 @@ struct ManyCallsTests {
         }
         #expect(table.earliestDeadline == time(1))
         #expect(table.finish(1) == 0)
-        #expect(table.nextTurn() == nil)
+        #expect(table.nextDispatch() == nil)
         #expect(table.earliestDeadline == nil)
     }
 
@@ -80,17 +81,17 @@ struct ManyCallsTests {
     }
 
     @Test("Many waiting calls get their turns in order, past cancelled ones")
-    func turns() {
+    func dispatches() {
         var (table, waiting) = table()
         for id in waiting where id % 10 != 0 {
-            _ = table.cancel(id, now: start, patience: .zero)
+            _ = table.cancel(id, now: start, gracePeriod: .zero)
         }
         var last: UInt64 = 1
         expectSoon {
             while table.finish(last) != nil {
-                guard let turn = table.nextTurn() else { break }
-                #expect(turn.id == (last == 1 ? 10 : last + 10))
-                last = turn.id
+                guard let dispatch = table.nextDispatch() else { break }
+                #expect(dispatch.id == (last == 1 ? 10 : last + 10))
+                last = dispatch.id
             }
         }
         #expect(last == UInt64(Self.count))
@@ -102,10 +103,10 @@ struct ManyCallsTests {
         table.open(limit: 64)
         // Its deadline stays the earliest, before those of the calls that end.
         _ = table.submit(0, deadline: time(1), isWrite: false)
-        _ = table.nextTurn()
+        _ = table.nextDispatch()
         for number in 1...10_000 {
             _ = table.submit(number, deadline: time(2), isWrite: false)
-            #expect(table.nextTurn().flatMap { table.finish($0.id) } == number)
+            #expect(table.nextDispatch().flatMap { table.finish($0.id) } == number)
         }
         #expect(table.deadlines.count < 100)
         #expect(table.earliestDeadline == time(1))
@@ -128,11 +129,11 @@ struct ManyCallsTests {
                 let id = table.submit(0, deadline: time(deadline), isWrite: false)
                 waiting.append((id ?? 0, deadline))
             case 4..<6:
-                let turn = table.nextTurn()
+                let dispatch = table.nextDispatch()
                 let hasPlace = sent.count + abandoned.count < 5
-                #expect(turn?.id == (hasPlace ? waiting.first?.id : nil))
-                guard let turn else { break }
-                sent[turn.id] = waiting.removeFirst().deadline
+                #expect(dispatch?.id == (hasPlace ? waiting.first?.id : nil))
+                guard let dispatch else { break }
+                sent[dispatch.id] = waiting.removeFirst().deadline
             case 6:
                 guard let id = sent.keys.sorted().randomElement(using: &random) else { break }
                 sent[id] = nil
@@ -140,7 +141,7 @@ struct ManyCallsTests {
             case 7:
                 guard let id = waiting.randomElement(using: &random)?.id else { break }
                 waiting.removeAll { $0.id == id }
-                guard case .ended = table.cancel(id, now: time(now), patience: .zero) else {
+                guard case .ended = table.cancel(id, now: time(now), gracePeriod: .zero) else {
                     Issue.record("a call that waits ends when it is cancelled")
                     return
                 }
@@ -168,15 +169,15 @@ struct CancelledCrowdTests {
     /// Answers calls that are cancelled, and all others but those for `crowd` at once.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
         Task {
-            for await arrival in server.arrivals {
-                switch arrival.request.call {
+            for await incoming in server.incomingCalls {
+                switch incoming.request.call {
                 case .cancel(let id):
                     let error = LodestoneError(.cancelled, reason: "CANCELLED", "", recovery: "")
-                    arrival.connection.send(Response(id: id, reply: .error(error)))
+                    incoming.connection.send(Response(id: id, reply: .error(error)))
                 case .get(let get) where get.ids == ["crowd"]:
                     break
                 default:
-                    arrival.answer(.echo(arrival.request))
+                    incoming.reply(.echo(incoming.request))
                 }
             }
         }

@@ -14,7 +14,7 @@ final class ScriptedServer: Sendable {
         var request: Request
         var connection: Peer
 
-        func answer(_ reply: Reply) {
+        func reply(_ reply: Reply) {
             connection.send(Response(id: request.id, reply: reply))
         }
     }
@@ -24,11 +24,11 @@ final class ScriptedServer: Sendable {
         var maxFrameBytes = Limits.standard.maxFrameBytes
         /// The reply to hello; `nil`: the usual one.
         var hello: @Sendable (Hello) -> Reply? = { _ in nil }
-        var saysHello = true
+        var repliesToHello = true
     }
 
     let endpoint: Endpoint
-    let arrivals: AsyncStream<IncomingCall>
+    let incomingCalls: AsyncStream<IncomingCall>
     /// Every hello, in order.
     let hellos = Shared<[Hello]>([])
     /// Connections that have ended.
@@ -40,9 +40,9 @@ final class ScriptedServer: Sendable {
         loop = try EventLoop(label: "scripted")
         listener = try Listener(.tcp(host: "127.0.0.1", port: 0), loop: loop)
         endpoint = listener.localEndpoint
-        let arriving: AsyncStream<IncomingCall>.Continuation
+        let incomingCall: AsyncStream<IncomingCall>.Continuation
         let ending: AsyncStream<ObjectIdentifier>.Continuation
-        (arrivals, arriving) = AsyncStream.makeStream()
+        (incomingCalls, incomingCall) = AsyncStream.makeStream()
         (endings, ending) = AsyncStream.makeStream()
         listener.start { [hellos] stream in
             let peer = Peer(stream)
@@ -50,7 +50,7 @@ final class ScriptedServer: Sendable {
                 switch request.call {
                 case .hello(let hello):
                     hellos.update { $0.append(hello) }
-                    guard settings.saysHello else { return }
+                    guard settings.repliesToHello else { return }
                     let reply =
                         settings.hello(hello)
                         ?? .hello(
@@ -64,7 +64,7 @@ final class ScriptedServer: Sendable {
                 case .ping:
                     peer.send(Response(id: request.id, reply: .pong(sequenceNumber: 42)))
                 default:
-                    arriving.yield(IncomingCall(request: request, connection: peer))
+                    incomingCall.yield(IncomingCall(request: request, connection: peer))
                 }
             }
             peer.ended = { ending.yield(ObjectIdentifier($0)) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import DequeModule
 
-/// Elements that wait for their turn in the order of their arrival; any may be removed before.
+/// Elements in the order of their arrival; any may be removed from the middle.
 ///
 /// Ids rise, so a binary search finds an element. A removed element leaves an empty slot, because
 /// moving all later elements would take time for each of many that wait. Empty slots are removed
@@ -14,7 +14,7 @@ struct CallQueue<Element> {
     private(set) var count = 0
 
     /// The number of slots below which empty ones are not removed.
-    private static var leastSlots: Int { 64 }
+    private static var minSlots: Int { 64 }
 
     var isEmpty: Bool { count == 0 }
 
@@ -29,7 +29,7 @@ struct CallQueue<Element> {
         count += 1
     }
 
-    /// Removes the element whose turn it is.
+    /// Removes the first element.
     mutating func popFirst() -> (id: UInt64, element: Element)? {
         while let id = ids.popFirst() {
             guard let element = elements.removeFirst() else { continue }
@@ -46,18 +46,18 @@ struct CallQueue<Element> {
         index(of: id).flatMap { elements[$0] }
     }
 
-    /// Takes the element with `id` out, if it waits.
+    /// Removes the element with `id`, if it waits.
     ///
     /// - Complexity: O(log n), on average over many.
     mutating func remove(_ id: UInt64) -> Element? {
         guard let index = index(of: id), let element = elements[index] else { return nil }
         elements[index] = nil
         count -= 1
-        if ids.count >= Self.leastSlots, count * 2 < ids.count { removeEmptySlots() }
+        if ids.count >= Self.minSlots, count * 2 < ids.count { removeEmptySlots() }
         return element
     }
 
-    /// Takes everything out, in the order of the turns.
+    /// Removes everything, in order.
     mutating func removeAll() -> [(id: UInt64, element: Element)] {
         defer { self = CallQueue() }
         return zip(ids, elements).compactMap { id, element in element.map { (id, $0) } }

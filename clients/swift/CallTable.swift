@@ -2,15 +2,14 @@
 import HeapModule
 import LodestoneCore
 
-/// The calls of one connection: those that wait for their reply, and those that wait for their
-/// turn.
+/// The calls of one connection: those that wait for their reply, and those that wait to be sent.
 ///
-/// Turns go by order of arrival. Calls that the server answers at once and doesn't count pass the
-/// queue.
+/// Calls are sent in the order of submission. Calls that the server serves at once and doesn't
+/// count pass the queue.
 ///
-/// The table only remembers calls: each method returns what the caller must do. A call that is
-/// given up after it was sent keeps its place until the reply comes, because the server still
-/// counts it.
+/// The table only remembers calls: each method returns the caller's next step. A call that is given
+/// up after it was sent stays in the table until the reply comes, because the server still counts
+/// it.
 ///
 /// No method takes longer for one call because many others wait: the lock of the connection is held
 /// meanwhile, and every caller needs it.
@@ -27,7 +26,7 @@ struct CallTable<Payload> {
     }
 
     /// A call that ends without a reply.
-    struct Unanswered {
+    struct EndedCall {
         var id: UInt64
         var payload: Payload
         /// The effect that the call may have had.
@@ -38,8 +37,8 @@ struct CallTable<Payload> {
         var isCancelled: Bool
     }
 
-    /// A call whose turn has come.
-    struct Turn {
+    /// A call to send now.
+    struct Dispatch {
         var id: UInt64
         var payload: Payload
         /// Whether no other call waits for its reply.
@@ -51,10 +50,10 @@ struct CallTable<Payload> {
         /// The call had ended already.
         case nothing
         /// The call ends now.
-        case ended(Unanswered)
+        case ended(EndedCall)
         /// The call is a write that was sent: the server must be told, and its reply or this time
         /// ends the call.
-        case awaitsWord(until: ContinuousClock.Instant)
+        case awaitsReply(until: ContinuousClock.Instant)
     }
 
     /// The time at which a call gives up; void once the call has ended or gives up at another time.
@@ -85,20 +84,20 @@ struct CallTable<Payload> {
     private var lastID: UInt64
     private var sent: [UInt64: Entry] = [:]
     private var queue = CallQueue<Entry>()
-    /// Calls that pass the queue, while `mostPassed` of them are under way.
+    /// Calls that pass the queue, while `maxPassing` of them are in flight.
     private var passingQueue = CallQueue<Entry>()
-    /// The number of calls in `sent` that have passed the queue.
-    private var passedCount = 0
+    /// The number of calls in `sent` that passed the queue.
+    private var passingCount = 0
     /// The most calls that pass the queue at once: enough to describe a server, too few to flood
     /// it.
-    private static var mostPassed: Int { 16 }
+    private static var maxPassing: Int { 16 }
     /// The deadlines of all calls, with void ones behind the earliest.
     private(set) var deadlines: Heap<Due> = []
-    private static var mostVoidDeadlines: Int { 64 }
+    private static var maxVoidDeadlines: Int { 64 }
 
     /// Whether the connection has more to send than it should hold; nothing is sent until it has
     /// less.
-    var isClogged = false
+    var isBackpressured = false
 
     /// - Parameter lastID: The largest id that is taken already.
     init(lastID: UInt64 = 0) {
@@ -108,7 +107,7 @@ struct CallTable<Payload> {
     /// Whether a new call would be taken.
     var takesCalls: Bool { phase == .opening || phase == .open }
 
-    /// Whether the connection has no purpose left: it takes no calls, and none is under way.
+    /// Whether the connection has no purpose left: it takes no calls, and none is in flight.
     var isDone: Bool { !takesCalls && sent.isEmpty && waitingCount == 0 }
 
     /// The time at which the next call gives up.
@@ -157,19 +156,19 @@ struct CallTable<Payload> {
     }
 
     /// Takes the next call that may be sent now, if there is one; it counts as sent.
-    mutating func nextTurn() -> Turn? {
-        guard phase != .opening, !isClogged, let (id, entry) = popFirst(),
+    mutating func nextDispatch() -> Dispatch? {
+        guard phase != .opening, !isBackpressured, let (id, entry) = popFirst(),
             let payload = entry.payload
         else { return nil }
         let isAlone = sent.isEmpty
         sent[id] = entry
-        if entry.passesQueue { passedCount += 1 }
-        return Turn(id: id, payload: payload, isAlone: isAlone)
+        if entry.passesQueue { passingCount += 1 }
+        return Dispatch(id: id, payload: payload, isAlone: isAlone)
     }
 
     private mutating func popFirst() -> (id: UInt64, element: Entry)? {
-        if passedCount < Self.mostPassed, let next = passingQueue.popFirst() { return next }
-        return sent.count - passedCount < limit ? queue.popFirst() : nil
+        if passingCount < Self.maxPassing, let next = passingQueue.popFirst() { return next }
+        return sent.count - passingCount < limit ? queue.popFirst() : nil
     }
 
     /// Lets calls be sent: the server is ready for at most `limit` at once.
@@ -193,16 +192,16 @@ struct CallTable<Payload> {
     /// - Parameters:
     ///   - id: The id of the call.
     ///   - now: The present time.
-    ///   - patience: How long to wait for the server's reply on the outcome of a write that it has.
+    ///   - gracePeriod: The wait for the server's reply on the outcome of a write that it has.
     /// - Returns: The next step for the caller.
     mutating func cancel(
         _ id: UInt64,
         now: ContinuousClock.Instant,
-        patience: Duration
+        gracePeriod: Duration
     ) -> Cancellation {
         defer { deadlinesChanged(by: id) }
         if let entry = takeWaiting(id) {
-            return unanswered(id, entry, wasSent: false).map { .ended($0) } ?? .nothing
+            return endedCall(id, entry, wasSent: false).map { .ended($0) } ?? .nothing
         }
         guard var entry = sent[id], entry.payload != nil, !entry.isCancelled else {
             return .nothing
@@ -211,21 +210,21 @@ struct CallTable<Payload> {
             return abandon(id).map { .ended($0) } ?? .nothing
         }
         entry.isCancelled = true
-        entry.deadline = min(entry.deadline, start.duration(to: now) + patience)
+        entry.deadline = min(entry.deadline, start.duration(to: now) + gracePeriod)
         sent[id] = entry
         deadlines.insert(Due(deadline: entry.deadline, id: id))
-        return .awaitsWord(until: start.advanced(by: entry.deadline))
+        return .awaitsReply(until: start.advanced(by: entry.deadline))
     }
 
     /// Gives up on every call whose deadline has passed.
-    mutating func expire(at now: ContinuousClock.Instant) -> [Unanswered] {
+    mutating func expire(at now: ContinuousClock.Instant) -> [EndedCall] {
         let now = start.duration(to: now)
-        var expired: [Unanswered] = []
+        var expired: [EndedCall] = []
         while let due = deadlines.min, due.deadline <= now {
             deadlines.removeMin()
             guard !isVoid(due) else { continue }
             let call =
-                takeWaiting(due.id).flatMap { unanswered(due.id, $0, wasSent: false) }
+                takeWaiting(due.id).flatMap { endedCall(due.id, $0, wasSent: false) }
                 ?? abandon(due.id)
             if let call { expired.append(call) }
         }
@@ -237,37 +236,37 @@ struct CallTable<Payload> {
     /// `lastRequest`.
     ///
     /// - Returns: The calls to make on another connection.
-    mutating func leave(lastRequest: UInt64) -> [Unanswered] {
+    mutating func leave(lastRequest: UInt64) -> [EndedCall] {
         if phase != .closed { phase = .leaving }
         let notStarted = sent.keys.filter { $0 > lastRequest }.sorted()
         let ended = notStarted.compactMap { id in
-            takeSent(id).flatMap { unanswered(id, $0, wasSent: false) }
+            takeSent(id).flatMap { endedCall(id, $0, wasSent: false) }
         }
         defer { forgetVoidDeadlines() }
         return ended + takeQueue()
     }
 
     /// Ends every call, because the connection has ended.
-    mutating func close() -> [Unanswered] {
+    mutating func close() -> [EndedCall] {
         phase = .closed
         let lost = sent.sorted { $0.key < $1.key }.compactMap { id, entry in
-            unanswered(id, entry, wasSent: true)
+            endedCall(id, entry, wasSent: true)
         }
         sent = [:]
-        passedCount = 0
+        passingCount = 0
         deadlines = []
         return lost + takeQueue()
     }
 
-    private mutating func abandon(_ id: UInt64) -> Unanswered? {
+    private mutating func abandon(_ id: UInt64) -> EndedCall? {
         guard let entry = sent[id] else { return nil }
         sent[id]?.payload = nil
-        return unanswered(id, entry, wasSent: true)
+        return endedCall(id, entry, wasSent: true)
     }
 
     private mutating func takeSent(_ id: UInt64) -> Entry? {
         guard let entry = sent.removeValue(forKey: id) else { return nil }
-        if entry.passesQueue { passedCount -= 1 }
+        if entry.passesQueue { passingCount -= 1 }
         return entry
     }
 
@@ -275,9 +274,9 @@ struct CallTable<Payload> {
         queue.remove(id) ?? passingQueue.remove(id)
     }
 
-    private mutating func takeQueue() -> [Unanswered] {
+    private mutating func takeQueue() -> [EndedCall] {
         (passingQueue.removeAll() + queue.removeAll()).compactMap {
-            unanswered($0.id, $0.element, wasSent: false)
+            endedCall($0.id, $0.element, wasSent: false)
         }
     }
 
@@ -290,21 +289,21 @@ struct CallTable<Payload> {
 
     /// Removes void deadlines, if need be, after a call has ended or gives up at another time.
     private mutating func deadlinesChanged(by id: UInt64) {
-        let isTooMany = deadlines.count > 2 * (sent.count + waitingCount) + Self.mostVoidDeadlines
+        let isTooMany = deadlines.count > 2 * (sent.count + waitingCount) + Self.maxVoidDeadlines
         if isTooMany || deadlines.min?.id == id { forgetVoidDeadlines() }
     }
 
     /// Removes void deadlines until the earliest belongs to a call, and few void ones are left.
     private mutating func forgetVoidDeadlines() {
         while let due = deadlines.min, isVoid(due) { deadlines.removeMin() }
-        if deadlines.count > 2 * (sent.count + waitingCount) + Self.mostVoidDeadlines {
+        if deadlines.count > 2 * (sent.count + waitingCount) + Self.maxVoidDeadlines {
             deadlines = Heap(deadlines.unordered.filter { !isVoid($0) })
         }
     }
 
-    private func unanswered(_ id: UInt64, _ entry: Entry, wasSent: Bool) -> Unanswered? {
+    private func endedCall(_ id: UInt64, _ entry: Entry, wasSent: Bool) -> EndedCall? {
         entry.payload.map {
-            Unanswered(
+            EndedCall(
                 id: id,
                 payload: $0,
                 outcome: wasSent && entry.isWrite ? .unknown : .notApplied,

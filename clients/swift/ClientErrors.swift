@@ -8,7 +8,7 @@ extension LodestoneError {
             .deadlineExceeded,
             reason: "DEADLINE",
             "The deadline passed before the reply came.",
-            recovery: "Allow more time, or ask for less in one call.",
+            recovery: "Allow more time, or request less in one call.",
             outcome: outcome
         )
     }
@@ -18,7 +18,7 @@ extension LodestoneError {
             .cancelled,
             reason: "CANCELLED",
             "The task that made the call was cancelled.",
-            recovery: "Nothing to do; make the call again if it is still wanted.",
+            recovery: "Nothing to do; make the call again if it is still needed.",
             outcome: outcome
         )
     }
@@ -56,7 +56,7 @@ extension LodestoneError {
         LodestoneError(
             .unavailable,
             reason: "HELLO_TIMEOUT",
-            "\(endpoint) takes connections but does not answer.",
+            "\(endpoint) accepts connections but does not reply.",
             recovery: "Check that a Lodestone server listens there.",
             object: "\(endpoint)"
         )
@@ -66,7 +66,7 @@ extension LodestoneError {
         LodestoneError(
             .unavailable,
             reason: "NO_REPLY",
-            "\(endpoint) has stopped answering.",
+            "\(endpoint) no longer replies.",
             recovery: "Check the server and the network.",
             object: "\(endpoint)"
         )
@@ -97,7 +97,7 @@ extension LodestoneError {
         var copy = self
         copy.recovery =
             "Check that this is the right server and that its store was not set back; if the store is "
-            + "to be taken as it is, call the client's acceptStore(), or connect a new one."
+            + "to be accepted as it is, call the client's acceptStore(), or connect a new one."
         return copy
     }
 

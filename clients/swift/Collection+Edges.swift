@@ -15,11 +15,11 @@ extension LodestoneClient.Collection {
     ///   - direction: `.outgoing` or `.incoming`.
     ///   - labels: The labels to include; with none, every label.
     ///   - limit: The most edges to return; a page of large ones ends before.
-    ///   - cursor: Where the last page ended; `nil`: from the start.
+    ///   - cursor: The end of the last page; `nil`: from the start.
     ///   - deadline: `nil`: the configuration's deadline.
-    /// - Returns: The page, and where the next one starts.
+    /// - Returns: The page, and the start of the next one.
     /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the cursor
-    ///   belongs to another document or direction; `.outOfRange` when the cursor's place is no
+    ///   belongs to another document or direction; `.outOfRange` when the cursor's position is no
     ///   longer known.
     public func listEdges(
         of id: DocumentID,

@@ -68,7 +68,7 @@ extension LodestoneClient.Collection {
     ///
     /// A document that is not written meanwhile comes exactly once. A document that is replaced may
     /// come again in its new version. In the order of a field it may also be missed, when its value
-    /// moves to a place that the scan has passed.
+    /// moves to a position that the scan has passed.
     ///
     ///     for try await document in papers.documents(where: .exists(path: ["year"], true)) { … }
     ///

@@ -75,7 +75,7 @@ extension LodestoneClient {
         ///
         /// The edges that leave or enter these documents are dropped with them.
         ///
-        /// `count` says how many there are without dropping them.
+        /// `count` counts such documents without dropping them.
         ///
         /// - Parameters:
         ///   - filter: The condition for documents to drop.
@@ -177,13 +177,13 @@ extension LodestoneClient {
             }
         }
 
-        /// Has the server rebuild the collection's index from its rows, and waits until the index
+        /// Lets the server rebuild the collection's index from its rows, and waits until the index
         /// serves.
         ///
         /// It happens by itself when the strategy changes and once enough has been written;
         /// searches and writes go on meanwhile. When the call ends early, by its deadline or
-        /// because its task is cancelled, the build ends, too, and the earlier index goes on
-        /// answering.
+        /// because its task is cancelled, the build ends, too, and searches still use the earlier
+        /// index.
         ///
         /// - Parameters:
         ///   - deadline: At most a day.
@@ -196,17 +196,17 @@ extension LodestoneClient {
             deadline: Duration = Limits.maxBuildTime,
             progress: (@Sendable (IndexStatus) -> Void)? = nil
         ) async throws(LodestoneError) -> UInt64 {
-            let watch = progress.map { report in
+            let progressTask = progress.map { report in
                 Task {
                     while !Task.isCancelled {
-                        // Without an answer there is nothing to report; the build's own call has
+                        // Without a reply there is nothing to report; the build's own call has
                         // the error.
                         if let index = try? await describe().index { report(index) }
                         try? await Task.sleep(for: .milliseconds(200))
                     }
                 }
             }
-            defer { watch?.cancel() }
+            defer { progressTask?.cancel() }
             return try await client.perform(.buildIndex(collection: name), deadline: deadline) {
                 if case .done(let sequenceNumber) = $0 { sequenceNumber } else { nil }
             }

@@ -28,11 +28,11 @@ extension Connection {
     }
 
     private func sayHello(_ stream: ByteStream) {
-        let isWanted = state.withLock { state in
+        let isOpen = state.withLock { state in
             if state.ending == nil { state.stream = stream }
             return state.ending == nil
         }
-        guard isWanted else {
+        guard isOpen else {
             stream.close()
             return
         }
@@ -62,7 +62,7 @@ extension Connection {
     private func open(_ reply: Reply) {
         switch reply {
         case .hello(let hello):
-            decoder.maxFrameBytes = min(hello.maxFrameBytes, Self.mostFrameBytes)
+            decoder.maxFrameBytes = min(hello.maxFrameBytes, Self.maxReplyFrameBytes)
             state.withLock { state in
                 state.hasOpened = true
                 state.maxFrameBytes = hello.maxFrameBytes
@@ -83,13 +83,13 @@ extension Connection {
         lastReceived = .now
         var consumed = 0
         while true {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+            let remaining = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
             do throws(LodestoneError) {
-                switch try decoder.next(in: rest) {
+                switch try decoder.next(in: remaining) {
                 case .incomplete:
                     return consumed
                 case .message(let range):
-                    receive(UnsafeRawBufferPointer(rebasing: rest[range]))
+                    receive(UnsafeRawBufferPointer(rebasing: remaining[range]))
                     consumed += range.upperBound
                 }
             } catch {
@@ -113,7 +113,7 @@ extension Connection {
         }
         switch response.id {
         case 0:
-            heard(response.reply)
+            receiveUnrequested(response.reply)
         case Self.helloID:
             open(response.reply)
         default:
@@ -135,7 +135,7 @@ extension Connection {
     private func finish(_ id: UInt64, _ result: CallResult, isUnreadable: Bool = false) {
         let (call, next, isDone) = state.withLock { state in
             let call = state.table.finish(id)
-            return (call, Self.nextTurn(&state), state.table.isDone)
+            return (call, Self.nextDispatch(&state), state.table.isDone)
         }
         if isUnreadable, call?.requestID != nil {
             call?.caller.resume(returning: result.mapError { $0.with(outcome: .unknown) })
@@ -147,13 +147,13 @@ extension Connection {
     }
 
     /// Handles a message that the server sends without a request.
-    private func heard(_ reply: Reply) {
+    private func receiveUnrequested(_ reply: Reply) {
         switch reply {
         case .goAway(let goAway):
             leave(lastRequest: goAway.lastRequest)
         case .error(let error):
             // The server closes the connection next; this error is the reason.
-            lastWord = error
+            serverError = error
             leave(lastRequest: .max)
         default:
             break
@@ -164,12 +164,12 @@ extension Connection {
         let (ended, isDone, hasOpened) = state.withLock { state in
             (state.table.leave(lastRequest: lastRequest), state.table.isDone, state.hasOpened)
         }
-        if lastWord?.code == .unavailable, hasOpened, !ended.isEmpty { history.recordFailure() }
-        let error = lastWord ?? .serverLeaving
+        if serverError?.code == .unavailable, hasOpened, !ended.isEmpty { history.recordFailure() }
+        let error = serverError ?? .serverLeaving
         // `end` comes before a caller requests the next connection, which is to open after a pause.
         if isDone { end(error) }
         for call in ended {
-            conclude(call, error, isCounted: lastWord != nil, isUnconnected: !hasOpened)
+            conclude(call, error, isCounted: serverError != nil, isUnconnected: !hasOpened)
         }
     }
 
@@ -180,7 +180,7 @@ extension Connection {
     }
 
     func closed(_ stream: ByteStream, error: LodestoneError?) {
-        end(lastWord ?? error ?? .connectionClosed(configuration.endpoint))
+        end(serverError ?? error ?? .connectionClosed(configuration.endpoint))
     }
 
     /// Ends the connection and every call on it.

@@ -11,16 +11,16 @@ import Synchronization
 /// Threading: `perform`, `end` and `takesCalls` may be called from any thread. The calls are kept
 /// under a lock, and the thread that submits a call sends it. Replies come on the loop.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
-    // Unchecked: `decoder`, `lastWord`, `lastReceived` and `suspicion` belong to the loop.
+    // Unchecked: `decoder`, `serverError`, `lastReceived` and `suspicion` belong to the loop.
 
     static let helloID: UInt64 = 1
     /// The largest frame that a server is expected to need for a reply.
-    static let mostFrameBytes = 64 << 20
-    private static let mostFrameBytesBeforeHello = 16 << 10
+    static let maxReplyFrameBytes = 64 << 20
+    private static let maxFrameBytesBeforeHello = 16 << 10
     /// The most bytes of requests that the system has not taken yet; further requests wait as
     /// values.
-    private static let mostUnsentBytes = 8 << 20
-    /// How long after the deadline of a write its reply is still waited for.
+    private static let maxUnsentBytes = 8 << 20
+    /// The wait for the reply to a write after its deadline.
     ///
     /// The server keeps the deadline too, and knows the outcome of the write.
     private static let writeGrace = Duration.milliseconds(50)
@@ -29,26 +29,30 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         var table = CallTable<PendingCall>(lastID: Connection.helloID)
         var stream: ByteStream?
         var maxFrameBytes = Limits.standard.maxFrameBytesBeforeHello
-        /// The time of the next look at the deadlines.
+        /// The time of the next check of the deadlines.
         var timerDue: ContinuousClock.Instant?
         var hasOpened = false
         /// The reason why the connection ended.
         var ending: LodestoneError?
     }
 
-    typealias Turn = CallTable<PendingCall>.Turn
-    typealias Unanswered = CallTable<PendingCall>.Unanswered
+    typealias Dispatch = CallTable<PendingCall>.Dispatch
+    typealias EndedCall = CallTable<PendingCall>.EndedCall
 
     let configuration: LodestoneClient.Configuration
     let loop: EventLoop
-    let history: History
+    let history: ConnectionHistory
     let state = Mutex(State())
-    var decoder = FrameDecoder(maxFrameBytes: Connection.mostFrameBytesBeforeHello)
-    var lastWord: LodestoneError?
+    var decoder = FrameDecoder(maxFrameBytes: Connection.maxFrameBytesBeforeHello)
+    var serverError: LodestoneError?
     var lastReceived = ContinuousClock.now
     private var suspicion: Suspicion?
 
-    init(_ configuration: LodestoneClient.Configuration, loop: EventLoop, history: History) {
+    init(
+        _ configuration: LodestoneClient.Configuration,
+        loop: EventLoop,
+        history: ConnectionHistory
+    ) {
         self.configuration = configuration
         self.loop = loop
         self.history = history
@@ -90,10 +94,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 call,
                 deadline: deadline,
                 isWrite: isWrite,
-                passesQueue: call.call.isAnsweredAtOnce
+                passesQueue: call.call.isUncounted
             )
             let mustArm = id != nil && Self.mustArm(&state, for: deadline)
-            return (id, Self.nextTurn(&state), mustArm, state.ending, state.hasOpened)
+            return (id, Self.nextDispatch(&state), mustArm, state.ending, state.hasOpened)
         }
         guard let id else {
             let failure = CallFailure(
@@ -111,10 +115,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func cancel(_ handle: CallHandle) {
         guard let id = handle.id else { return }
-        let patience = configuration.cancelPatience.bounded
+        let gracePeriod = configuration.cancelPatience.bounded
         let (cancellation, armed) = state.withLock { state in
-            let result = state.table.cancel(id, now: .now, patience: patience)
-            guard case .awaitsWord(let until) = result, Self.mustArm(&state, for: until) else {
+            let result = state.table.cancel(id, now: .now, gracePeriod: gracePeriod)
+            guard case .awaitsReply(let until) = result, Self.mustArm(&state, for: until) else {
                 return (result, ContinuousClock.Instant?.none)
             }
             return (result, until)
@@ -125,14 +129,14 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             break
         case .ended(let ended):
             conclude(ended, .cancelled(ended.outcome))
-        case .awaitsWord:
+        case .awaitsReply:
             sendCancel(of: id)
         }
     }
 
     /// Fails a call that has no reply, and tells the server to cancel it if it has the call.
     func conclude(
-        _ ended: Unanswered,
+        _ ended: EndedCall,
         _ error: LodestoneError,
         isCounted: Bool = false,
         isUnconnected: Bool = false
@@ -149,40 +153,42 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Sending
 
-    /// A call whose turn has come, with all that is needed to send it.
+    /// A call to send now, with its stream.
     struct Outgoing {
-        var turn: Turn
+        var dispatch: Dispatch
         var stream: ByteStream
         var maxFrameBytes: Int
     }
 
-    static func nextTurn(_ state: inout State) -> Outgoing? {
-        guard let stream = state.stream, let turn = state.table.nextTurn() else { return nil }
-        return Outgoing(turn: turn, stream: stream, maxFrameBytes: state.maxFrameBytes)
+    static func nextDispatch(_ state: inout State) -> Outgoing? {
+        guard let stream = state.stream, let dispatch = state.table.nextDispatch() else {
+            return nil
+        }
+        return Outgoing(dispatch: dispatch, stream: stream, maxFrameBytes: state.maxFrameBytes)
     }
 
-    /// Sends every call whose turn has come.
+    /// Sends every call that may be sent now.
     func pump() {
-        while let next = state.withLock({ Self.nextTurn(&$0) }) { transmit(next) }
+        while let next = state.withLock({ Self.nextDispatch(&$0) }) { transmit(next) }
     }
 
     func transmit(_ next: Outgoing) {
-        let turn = next.turn
+        let dispatch = next.dispatch
         // A call that is alone should not wait for the loop to wake up; calls among others travel
         // together.
-        let now = turn.isAlone && !loop.isCurrent
+        let now = dispatch.isAlone && !loop.isCurrent
         do throws(LodestoneError) {
             let unsent = try next.stream.send(now: now) { (output) throws(LodestoneError) in
                 try MessageCodec.append(
-                    turn.payload.request(id: turn.id),
+                    dispatch.payload.request(id: dispatch.id),
                     to: &output,
                     maxFrameBytes: next.maxFrameBytes
                 )
                 return output.count
             }
-            if unsent > Self.mostUnsentBytes { holdBack(next.stream) }
+            if unsent > Self.maxUnsentBytes { applyBackpressure(next.stream) }
         } catch {
-            let call = state.withLock { $0.table.finish(turn.id) }
+            let call = state.withLock { $0.table.finish(dispatch.id) }
             call?.caller.resume(returning: .failure(CallFailure(error: error)))
             pump()
         }
@@ -197,14 +203,14 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// Sends no further call until the system has taken most of the output.
-    private func holdBack(_ stream: ByteStream) {
-        state.withLock { $0.table.isClogged = true }
+    private func applyBackpressure(_ stream: ByteStream) {
+        state.withLock { $0.table.isBackpressured = true }
         stream.flush()
-        if stream.unsentByteCount <= Self.mostUnsentBytes { drained(stream) }
+        if stream.unsentByteCount <= Self.maxUnsentBytes { drained(stream) }
     }
 
     func drained(_ stream: ByteStream) {
-        state.withLock { $0.table.isClogged = false }
+        state.withLock { $0.table.isBackpressured = false }
         pump()
     }
 
@@ -223,7 +229,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Looks at the deadlines of all calls, and sets the timer for the next one.
+    /// Checks the deadlines of all calls, and sets the timer for the next one.
     ///
     /// Calls that end in time cost the timer nothing.
     private func timerFired(_ due: ContinuousClock.Instant) {
@@ -242,27 +248,27 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 call.isCancelled ? .cancelled(call.outcome) : .deadlineExceeded(call.outcome)
             )
         }
-        if expired.contains(where: \.wasSent) { checkForLife() }
+        if expired.contains(where: \.wasSent) { checkLiveness() }
     }
 
     /// Checks for a server that is dead, after a deadline passed without a reply: servers keep
     /// deadlines too.
-    private func checkForLife() {
+    private func checkLiveness() {
         guard suspicion == nil, let stream = state.withLock({ $0.stream }) else { return }
         let now = ContinuousClock.now
-        suspicion = Suspicion(stream.outputProgress, heard: lastReceived, now: now)
-        lookForLife(stream)
+        suspicion = Suspicion(stream.outputProgress, lastReceived: lastReceived, now: now)
+        continueLivenessCheck(stream)
     }
 
-    private func lookForLife(_ stream: ByteStream) {
-        guard let heard = suspicion?.heard, heard == lastReceived else {
+    private func continueLivenessCheck(_ stream: ByteStream) {
+        guard let lastReceived = suspicion?.lastReceived, lastReceived == lastReceived else {
             suspicion = nil
             return
         }
-        guard let delay = suspicion?.look(stream.outputProgress, now: .now) else {
+        guard let delay = suspicion?.check(stream.outputProgress, now: .now) else {
             end(.silent(configuration.endpoint))
             return
         }
-        loop.schedule(after: delay) { [weak self] in self?.lookForLife(stream) }
+        loop.schedule(after: delay) { [weak self] in self?.continueLivenessCheck(stream) }
     }
 }

@@ -3,7 +3,7 @@ import LodestoneWire
 import Synchronization
 
 /// The state that the connections of a client pass on to the next one.
-final class History: Sendable {
+final class ConnectionHistory: Sendable {
     private let budget = Mutex(RetryBudget())
     /// Whether the budget is full, as it mostly is; a success then changes nothing.
     private let isBudgetFull = Atomic<Bool>(true)
@@ -48,12 +48,12 @@ final class History: Sendable {
             guard let first = openings.firstFailure, let last = openings.lastFailure else {
                 return .zero
             }
-            let pause = min(max((last - first) / 10, Self.leastPause), Self.mostPause)
+            let pause = min(max((last - first) / 10, Self.minPause), Self.maxPause)
             return ContinuousClock.now.duration(to: last.advanced(by: pause))
         }
     }
-    private static let leastPause = Duration.milliseconds(50)
-    private static let mostPause = Duration.seconds(1)
+    private static let minPause = Duration.milliseconds(50)
+    private static let maxPause = Duration.seconds(1)
 
     func recordOpening() { openings.withLock { $0 = Openings() } }
 

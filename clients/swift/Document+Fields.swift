@@ -81,13 +81,13 @@ extension DecodingError {
 }
 
 extension LodestoneError {
-    fileprivate static func field(_ path: [any CodingKey], _ what: String, of id: DocumentID)
+    fileprivate static func field(_ path: [any CodingKey], _ problem: String, of id: DocumentID)
         -> LodestoneError
     {
         let name = path.map(\.stringValue).joined(separator: ".")
         return .invalid(
             "BAD_FIELD",
-            "The field '\(name)' of document '\(id)': \(what)",
+            "The field '\(name)' of document '\(id)': \(problem)",
             recovery: "Give the type properties that fit the metadata.",
             field: name,
             object: id.string

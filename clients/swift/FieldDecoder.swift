@@ -117,12 +117,12 @@ struct FieldDecoder: Decoder {
         }
     }
 
-    fileprivate func mismatch(_ type: Any.Type, _ wanted: String) -> DecodingError {
+    fileprivate func mismatch(_ type: Any.Type, _ expected: String) -> DecodingError {
         .typeMismatch(
             type,
             .init(
                 codingPath: codingPath,
-                debugDescription: "It is \(value.map { "\($0)" } ?? "missing"), not \(wanted)."
+                debugDescription: "It is \(value.map { "\($0)" } ?? "missing"), not \(expected)."
             )
         )
     }

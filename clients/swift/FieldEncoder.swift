@@ -5,10 +5,9 @@ import LodestoneCore
 /// Encodes any `Encodable` value as a value of metadata.
 ///
 /// Structs become objects, and arrays lists. Dates become timestamps, URLs and decimal numbers
-/// strings, and `Data` base64. `Value` and `Metadata` are what they are. A property that is `nil`
-/// is left out, and decoding gives it back. A list and a dictionary have no place for `nil` and
-/// refuse it. The encoder also refuses a place that is encoded twice in ways that exclude one
-/// another.
+/// strings, and `Data` base64. `Value` and `Metadata` stay as they are. A property that is `nil`
+/// is left out, and decoding gives it back. A list and a dictionary can't have `nil` and refuse it.
+/// The encoder also refuses a coding path that is encoded twice in ways that exclude one another.
 ///
 /// Threading: one thread.
 final class FieldEncoder: Encoder {
@@ -19,7 +18,7 @@ final class FieldEncoder: Encoder {
     private var isDictionary = false
     /// Whether this is the encoder of a superclass: an object even if the class encodes nothing.
     private var isSuper = false
-    /// The first error at a place where nothing can be thrown.
+    /// The first error of a method that can't throw.
     private var flaw: EncodingError?
 
     /// The content that was encoded so far; containers add to it while they are in use.
@@ -91,9 +90,9 @@ final class FieldEncoder: Encoder {
     func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
 
     /// Notes that the earlier content here excludes what is encoded now.
-    private func exclude(_ what: String) {
+    private func exclude(_ form: String) {
         flaw =
-            flaw ?? invalid(codingPath, "It is encoded as \(what), and as something else before.")
+            flaw ?? invalid(codingPath, "It is encoded as \(form), and as something else before.")
     }
 
     /// The encoder for a key: the existing one, or a new one.
@@ -177,11 +176,11 @@ final class FieldEncoder: Encoder {
     }
 
     private var hasNoPlaceForNil: EncodingError {
-        invalid(Any?.none as Any, "A list or a dictionary of metadata has no place for nil.")
+        invalid(Any?.none as Any, "A list or a dictionary of metadata can't have nil.")
     }
 
-    private func invalid(_ value: Any, _ what: String) -> EncodingError {
-        .invalidValue(value, .init(codingPath: codingPath, debugDescription: what))
+    private func invalid(_ value: Any, _ problem: String) -> EncodingError {
+        .invalidValue(value, .init(codingPath: codingPath, debugDescription: problem))
     }
 
     private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {

@@ -90,12 +90,12 @@ extension FieldMap where Root: DocumentFields {
         let known = Set(paths.values.map { MetadataIndex(path: $0) })
         for (path, names) in missing.sorted(by: { $0.value.lexicographicallyPrecedes($1.value) }) {
             guard let part = FieldEncoder.value(of: value[keyPath: path]),
-                let place = LodestoneCore.Value.object(metadata).place(of: part, except: known)
+                let actual = LodestoneCore.Value.object(metadata).path(of: part, except: known)
             else { continue }
             throw .badFieldMap(
                 Root.self,
                 "says that \(path) is '\(names.joined(separator: "."))', but it is encoded as "
-                    + "'\(place.joined(separator: "."))'.",
+                    + "'\(actual.joined(separator: "."))'.",
                 field: names.joined(separator: ".")
             )
         }
@@ -115,27 +115,27 @@ extension Value {
 
     /// The path at which an object holds `part`, itself or inside of other objects, except the
     /// `known` paths.
-    fileprivate func place(of part: Value, except known: Set<MetadataIndex>, below: [String] = [])
+    fileprivate func path(of part: Value, except known: Set<MetadataIndex>, below: [String] = [])
         -> [String]?
     {
         guard case .object(let fields) = self else { return nil }
         for (name, value) in fields.inOrderOfNames {
-            let place = below + [name]
-            if value == part && !known.contains(MetadataIndex(path: place)) { return place }
-            if let inner = value.place(of: part, except: known, below: place) { return inner }
+            let path = below + [name]
+            if value == part && !known.contains(MetadataIndex(path: path)) { return path }
+            if let inner = value.path(of: part, except: known, below: path) { return inner }
         }
         return nil
     }
 }
 
 extension LodestoneError {
-    fileprivate static func badFieldMap(_ type: Any.Type, _ what: String, field: String? = nil)
+    fileprivate static func badFieldMap(_ type: Any.Type, _ problem: String, field: String? = nil)
         -> LodestoneError
     {
         .invalid(
             "BAD_FIELD",
-            "\(type).fields \(what)",
-            recovery: "Give each property that filters ask for its name in `fields`, once.",
+            "\(type).fields \(problem)",
+            recovery: "Name each property that filters use in `fields`, once.",
             field: field
         )
     }

@@ -38,7 +38,7 @@ extension FilterToken.Kind {
 struct FilterLexer {
     private let text: String
     private let bytes: [UInt8]
-    private var place = 0
+    private var index = 0
 
     /// The tokens of a text, the last one its end.
     ///
@@ -48,7 +48,7 @@ struct FilterLexer {
         var tokens: [FilterToken] = []
         while true {
             lexer.skipSpace()
-            let offset = lexer.place
+            let offset = lexer.index
             guard let kind = try lexer.next() else {
                 tokens.append(FilterToken(kind: .end, offset: offset))
                 return tokens
@@ -58,21 +58,21 @@ struct FilterLexer {
     }
 
     private mutating func skipSpace() {
-        while place < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[place]) { place += 1 }
+        while index < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[index]) { index += 1 }
     }
 
     private mutating func next() throws(LodestoneError) -> FilterToken.Kind? {
-        guard place < bytes.count else { return nil }
-        let byte = bytes[place]
+        guard index < bytes.count else { return nil }
+        let byte = bytes[index]
         switch byte {
         case UInt8(ascii: "'"): return .value(.string(try quoted(by: byte)))
         case UInt8(ascii: "\""): return .name(try quoted(by: byte))
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"):
             return .value(try number())
         case _ where Self.isWord(byte):
-            let start = place
-            while place < bytes.count, Self.isWord(bytes[place]) { place += 1 }
-            return .word(String(decoding: bytes[start..<place], as: UTF8.self))
+            let start = index
+            while index < bytes.count, Self.isWord(bytes[index]) { index += 1 }
+            return .word(String(decoding: bytes[start..<index], as: UTF8.self))
         default: return .symbol(try symbol())
         }
     }
@@ -90,36 +90,36 @@ struct FilterLexer {
 
     /// The text between two quotes; a quote inside of it is doubled.
     private mutating func quoted(by quote: UInt8) throws(LodestoneError) -> String {
-        let start = place
+        let start = index
         var content: [UInt8] = []
-        place += 1
-        while place < bytes.count {
-            if bytes[place] == quote {
-                guard place + 1 < bytes.count, bytes[place + 1] == quote else {
-                    place += 1
+        index += 1
+        while index < bytes.count {
+            if bytes[index] == quote {
+                guard index + 1 < bytes.count, bytes[index + 1] == quote else {
+                    index += 1
                     return String(decoding: content, as: UTF8.self)
                 }
-                place += 1
+                index += 1
             }
-            content.append(bytes[place])
-            place += 1
+            content.append(bytes[index])
+            index += 1
         }
         throw .filterSyntax("this quote is never closed", at: start, of: text)
     }
 
     private mutating func number() throws(LodestoneError) -> Value {
-        let start = place
-        place += 1
-        while place < bytes.count {
-            let isSign = bytes[place] == UInt8(ascii: "-") || bytes[place] == UInt8(ascii: "+")
-            let followsExponent = bytes[place - 1] | 0x20 == UInt8(ascii: "e")
+        let start = index
+        index += 1
+        while index < bytes.count {
+            let isSign = bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+")
+            let followsExponent = bytes[index - 1] | 0x20 == UInt8(ascii: "e")
             guard
-                Self.isWord(bytes[place]) && !isSign || bytes[place] == UInt8(ascii: ".")
+                Self.isWord(bytes[index]) && !isSign || bytes[index] == UInt8(ascii: ".")
                     || isSign && followsExponent
             else { break }
-            place += 1
+            index += 1
         }
-        let digits = String(decoding: bytes[start..<place], as: UTF8.self)
+        let digits = String(decoding: bytes[start..<index], as: UTF8.self)
         if let whole = Int64(digits) { return .int(whole) }
         let isDecimal = digits.utf8.allSatisfy { byte in
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.eE".utf8.contains(byte)
@@ -147,24 +147,24 @@ struct FilterLexer {
     }
 
     private mutating func symbol() throws(LodestoneError) -> String {
-        let two = String(decoding: bytes[place..<min(place + 2, bytes.count)], as: UTF8.self)
+        let two = String(decoding: bytes[index..<min(index + 2, bytes.count)], as: UTF8.self)
         switch two {
         case "<=", ">=", "!=":
-            place += 2
+            index += 2
             return two
         case "==":
-            place += 2
+            index += 2
             return "="
         case "<>":
-            place += 2
+            index += 2
             return "!="
         default: break
         }
-        let one = String(decoding: bytes[place..<place + 1], as: UTF8.self)
+        let one = String(decoding: bytes[index..<index + 1], as: UTF8.self)
         guard ["=", "<", ">", "(", ")", ",", "."].contains(one) else {
-            throw .filterSyntax("'\(one)' means nothing here", at: place, of: text)
+            throw .filterSyntax("'\(one)' means nothing here", at: index, of: text)
         }
-        place += 1
+        index += 1
         return one
     }
 }

@@ -39,7 +39,7 @@ private struct FilterParser {
 
     private let text: String
     private let tokens: [FilterToken]
-    private var place = 0
+    private var index = 0
 
     init(_ text: String) throws(LodestoneError) {
         guard text.utf8.count <= Self.maxByteCount else {
@@ -51,7 +51,7 @@ private struct FilterParser {
 
     mutating func parse() throws(LodestoneError) -> Filter {
         let filter = try alternatives(depth: 1)
-        if tokens[place].kind != .end { throw expected("AND, OR or the end") }
+        if tokens[index].kind != .end { throw expected("AND, OR or the end") }
         return filter
     }
 
@@ -78,9 +78,9 @@ private struct FilterParser {
             return filter
         }
         // `exists` may be a field, too: then no name follows.
-        if isKeyword("EXISTS"), isName(at: place + 1) {
-            place += 1
-            if isKeyword("ID"), tokens[place + 1].kind != .symbol(".") {
+        if isKeyword("EXISTS"), isName(at: index + 1) {
+            index += 1
+            if isKeyword("ID"), tokens[index + 1].kind != .symbol(".") {
                 throw error("every document has an id; a field is \"id\" in quotes")
             }
             return .exists(path: try path(), true)
@@ -89,8 +89,8 @@ private struct FilterParser {
     }
 
     private mutating func comparison() throws(LodestoneError) -> Filter {
-        let isID = isKeyword("ID") && tokens[place + 1].kind != .symbol(".")
-        let start = place
+        let isID = isKeyword("ID") && tokens[index + 1].kind != .symbol(".")
+        let start = index
         let path = try path()
         if isID { return try idTest(of: path, at: start) }
         if takes(keyword: "NOT") {
@@ -115,7 +115,7 @@ private struct FilterParser {
             wasNegated = true
         case .oneOf(_, let some): values = some
         default:
-            place = start
+            index = start
             throw error(
                 "id is the document's, for =, !=, IN and NOT IN; a field is \"id\" in quotes"
             )
@@ -123,7 +123,7 @@ private struct FilterParser {
         var ids: [DocumentID] = []
         for value in values {
             guard case .string(let text) = value, let id = try? DocumentID(text) else {
-                place = start
+                index = start
                 throw error(
                     "the document's id is compared with texts of 1 to \(DocumentID.maxByteCount) "
                         + "bytes, as in id = '5'; a field is \"id\" in quotes"
@@ -149,11 +149,11 @@ private struct FilterParser {
             return .range(path: path, lower: .init(lower), upper: .init(try value()))
         }
         if takes(keyword: "CONTAINS") { return .contains(path: path, try value()) }
-        guard case .symbol(let symbol) = tokens[place].kind else {
+        guard case .symbol(let symbol) = tokens[index].kind else {
             throw expected("a comparison: =, !=, <, <=, >, >=, IN, BETWEEN or CONTAINS")
         }
         switch symbol {
-        case "=", "!=", "<", "<=", ">", ">=": place += 1
+        case "=", "!=", "<", "<=", ">", ">=": index += 1
         default: throw expected("a comparison: =, !=, <, <=, >, >=, IN, BETWEEN or CONTAINS")
         }
         let value = try value()
@@ -170,7 +170,7 @@ private struct FilterParser {
     private mutating func path() throws(LodestoneError) -> [String] {
         var path: [String] = []
         repeat {
-            switch tokens[place].kind {
+            switch tokens[index].kind {
             case .word(let name), .name(let name):
                 guard (1...256).contains(name.utf8.count) else {
                     throw error("a name of \(name.utf8.count) bytes; 1 to 256 are good")
@@ -178,27 +178,27 @@ private struct FilterParser {
                 path.append(name)
             default: throw expected("the name of a field")
             }
-            place += 1
+            index += 1
         } while takes(.symbol("."))
         guard path.count <= Self.maxDepth else {
-            place -= 1
+            index -= 1
             throw error("a field \(path.count) names deep; at most \(Self.maxDepth)")
         }
         return path
     }
 
     private mutating func value() throws(LodestoneError) -> Value {
-        defer { place += 1 }
-        switch tokens[place].kind {
+        defer { index += 1 }
+        switch tokens[index].kind {
         case .value(let value): return value
         case .word(let word) where word.uppercased() == "TRUE": return true
         case .word(let word) where word.uppercased() == "FALSE": return false
         case .word(let word) where word.uppercased() == "TIMESTAMP":
-            guard case .value(.string(let text)) = tokens[place + 1].kind else {
-                place += 1
+            guard case .value(.string(let text)) = tokens[index + 1].kind else {
+                index += 1
                 throw expected("a time in quotes")
             }
-            place += 1
+            index += 1
             do {
                 return .timestamp(microseconds: try TimestampText.parse(text))
             } catch {
@@ -209,9 +209,9 @@ private struct FilterParser {
         }
     }
 
-    private func isName(at place: Int) -> Bool {
-        guard place < tokens.count else { return false }
-        switch tokens[place].kind {
+    private func isName(at index: Int) -> Bool {
+        guard index < tokens.count else { return false }
+        switch tokens[index].kind {
         case .name: return true
         case .word(let word):
             return !["AND", "OR", "NOT", "IN", "BETWEEN", "CONTAINS"]
@@ -221,38 +221,38 @@ private struct FilterParser {
     }
 
     private func isKeyword(_ keyword: String) -> Bool {
-        if case .word(let word) = tokens[place].kind { word.uppercased() == keyword } else { false }
+        if case .word(let word) = tokens[index].kind { word.uppercased() == keyword } else { false }
     }
 
     private mutating func takes(keyword: String) -> Bool {
         let isThere = isKeyword(keyword)
-        if isThere { place += 1 }
+        if isThere { index += 1 }
         return isThere
     }
 
     private mutating func takes(_ kind: FilterToken.Kind) -> Bool {
-        let isThere = tokens[place].kind == kind
-        if isThere { place += 1 }
+        let isThere = tokens[index].kind == kind
+        if isThere { index += 1 }
         return isThere
     }
 
-    private func expected(_ what: String) -> LodestoneError {
-        error("expected \(what), found \(tokens[place].kind.description)")
+    private func expected(_ token: String) -> LodestoneError {
+        error("expected \(token), found \(tokens[index].kind.description)")
     }
 
-    private func error(_ what: String) -> LodestoneError {
-        .filterSyntax(what, at: tokens[place].offset, of: text)
+    private func error(_ problem: String) -> LodestoneError {
+        .filterSyntax(problem, at: tokens[index].offset, of: text)
     }
 }
 
 extension LodestoneError {
     /// The error for a fault at a byte of a text.
-    static func filterSyntax(_ what: String, at offset: Int, of text: String) -> LodestoneError {
+    static func filterSyntax(_ problem: String, at offset: Int, of text: String) -> LodestoneError {
         let start = text.utf8.prefix(offset)
         let column = (String(start)?.unicodeScalars.count ?? offset) + 1
         return .invalid(
             "FILTER_SYNTAX",
-            "The filter, column \(column): \(what).",
+            "The filter, column \(column): \(problem).",
             recovery: "Write it as in: year >= 2020 AND NOT tags = 'draft'.",
             field: "filter"
         )

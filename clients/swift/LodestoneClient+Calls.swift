@@ -3,13 +3,13 @@ public import LodestoneCore
 import LodestoneWire
 
 extension LodestoneClient {
-    /// Checks that the server answers.
+    /// Checks that the server replies.
     ///
     /// It passes calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the last batch that searches can see.
-    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    /// - Throws: `.deadlineExceeded` when no reply has come by then.
     @discardableResult
     public func ping(deadline: Duration? = nil) async throws(LodestoneError) -> UInt64 {
         try await perform(.ping, deadline: deadline) { reply in
@@ -42,9 +42,9 @@ extension LodestoneClient {
 
     /// Changes how a collection finds near vectors, and which fields of the metadata are indexed.
     ///
-    /// The documents are not sent again: the server builds the indexes in the background. Its
-    /// answers meanwhile are right, only slower, and `CollectionDescription.buildingIndexes` names
-    /// the indexes that aren't there yet. The same strategy again, a field that is indexed already
+    /// The documents are not sent again: the server builds the indexes in the background. Results
+    /// are right meanwhile, only slower, and `CollectionDescription.buildingIndexes` names the
+    /// indexes that aren't complete yet. The same strategy again, a field that is indexed already
     /// and a field to drop that isn't indexed change nothing.
     ///
     /// - Parameters:
@@ -102,7 +102,7 @@ extension LodestoneClient {
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: A description of each collection as it is now.
-    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    /// - Throws: `.deadlineExceeded` when no reply has come by then.
     public func collections(deadline: Duration? = nil) async throws(LodestoneError)
         -> [CollectionDescription]
     {
@@ -117,7 +117,7 @@ extension LodestoneClient {
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: All figures that the server keeps.
-    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    /// - Throws: `.deadlineExceeded` when no reply has come by then.
     public func stats(deadline: Duration? = nil) async throws(LodestoneError) -> Stats {
         try await perform(.stats, deadline: deadline) { reply in
             if case .stats(let stats) = reply { stats } else { nil }
@@ -133,7 +133,7 @@ extension LodestoneClient {
     ///   - deadline: At most a day.
     /// - Returns: A description of the snapshot.
     /// - Throws: `.alreadyExists` when there is a snapshot of that name, `.resourceExhausted` when
-    ///   another snapshot or verification is under way.
+    ///   another snapshot or verification runs.
     @discardableResult
     public func snapshot(_ name: String, deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> SnapshotDescription
@@ -154,7 +154,7 @@ extension LodestoneClient {
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: A description of each.
-    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    /// - Throws: `.deadlineExceeded` when no reply has come by then.
     public func snapshots(deadline: Duration? = nil) async throws(LodestoneError)
         -> [SnapshotDescription]
     {
@@ -163,12 +163,12 @@ extension LodestoneClient {
         }
     }
 
-    /// Has the server compare its whole store with its checksums, and its parts with each other.
+    /// Lets the server compare its whole store with its checksums, and its parts with each other.
     ///
     /// The server accepts writes meanwhile.
     ///
     /// - Returns: The parts that were checked, and the damage that was found.
-    /// - Throws: `.resourceExhausted` when a snapshot or another verification is under way.
+    /// - Throws: `.resourceExhausted` when a snapshot or another verification runs.
     public func verify(deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> VerifyReport
     {

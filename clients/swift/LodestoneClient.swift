@@ -10,17 +10,16 @@ import Synchronization
 /// is lost, the next call makes a new one. While there is no server, calls wait for one until their
 /// deadline, so a restart is no error.
 ///
-/// The server takes 64 calls at once unless it is set otherwise. Further calls wait for their turn,
+/// The server accepts 64 calls at once unless it is set otherwise. Further calls wait for their turn,
 /// in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
 /// ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them. Use a separate client for
 /// bulk work, so that other calls need not wait behind it, for their turn or for large batches to
 /// be sent.
 ///
 /// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled.
-/// Its error says, as `outcome`, whether anything was written. A write that was sent before its
+/// The `outcome` of its error says whether anything was written. A write that was sent before its
 /// task is cancelled waits for the server's reply on its outcome, at most for
 /// ``Configuration/cancelPatience``: 2 s unless it is set otherwise.
-/// it is set otherwise.
 ///
 /// ```swift
 /// let client = try await LodestoneClient.connect(to: "localhost:5633")
@@ -48,7 +47,7 @@ public final class LodestoneClient: Sendable {
         ///
         /// With zero the write doesn't wait, and its outcome is then unknown.
         ///
-        /// A server that is there answers within a round trip.
+        /// A server that runs replies within a round trip.
         public var cancelPatience: Duration
         /// How long the client polls for an expected reply before it sleeps; zero: not at all.
         ///
@@ -91,7 +90,7 @@ public final class LodestoneClient: Sendable {
     private let configuration: Configuration
     private let loop: EventLoop
     private let loopExecutor: LoopExecutor
-    private let history = History()
+    private let history = ConnectionHistory()
     private let state = Mutex(State())
 
     private init(_ configuration: Configuration) throws(LodestoneError) {
@@ -111,7 +110,7 @@ public final class LodestoneClient: Sendable {
         loop.shutdown()
     }
 
-    /// Connects to a server and checks that it answers.
+    /// Connects to a server and checks that it replies.
     ///
     /// - Throws: `.unavailable` when the server can't be reached, `.unauthenticated` when it
     ///   doesn't accept the token, `.invalidArgument` when the token or the client's name is too
@@ -148,7 +147,7 @@ public final class LodestoneClient: Sendable {
 
     /// Closes the connection for good.
     ///
-    /// Calls under way fail with `.cancelled`; the outcome of writes among them is `.unknown`.
+    /// Calls in flight fail with `.cancelled`; the outcome of writes among them is `.unknown`.
     public func close() async {
         let connection = state.withLock { state in
             defer { state.connection = nil }

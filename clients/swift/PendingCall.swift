@@ -3,7 +3,7 @@ import LodestoneCore
 import LodestoneWire
 import Synchronization
 
-/// How an attempt at a call ends.
+/// The result of an attempt at a call.
 typealias CallResult = Result<Reply, CallFailure>
 
 /// The reason why an attempt at a call failed.
@@ -36,7 +36,7 @@ struct CallFailure: Error {
 final class PendingCall: Sendable {
     let call: Call
     let requestID: RequestID?
-    /// The deadline that the server is told.
+    /// The deadline in the request.
     let deadline: ContinuousClock.Instant
     let caller: CheckedContinuation<CallResult, Never>
 
@@ -61,8 +61,8 @@ final class PendingCall: Sendable {
 }
 
 extension Call {
-    /// Whether the server answers the call at once, and does not count it among those under way.
-    var isAnsweredAtOnce: Bool {
+    /// Whether the server replies at once, and does not count the call among those in flight.
+    var isUncounted: Bool {
         switch self {
         case .ping, .listCollections, .describeCollection, .stats: true
         default: false

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// When a call that failed is made again without the caller noticing.
+/// The calls that are repeated after a failure without the caller noticing.
 ///
 /// Only failures that another attempt can heal are retried: a connection that is lost, a server
 /// that is overloaded and says when to come back, or a conflict on the server. A write is repeated

@@ -4,19 +4,19 @@ import LodestoneTransport
 /// Doubt about a server that let a deadline pass without a reply: it, or the way to it, may have
 /// ended.
 ///
-/// The server was told to cancel the call and must answer that, once it has received it. Bytes sent
-/// before can take longer than any patience over a slow link, so the time counts from the last time
-/// that these moved. Bytes sent afterwards don't count, because the system of a server that hangs
-/// takes them, too.
+/// The server was told to cancel the call and must reply, once it has received that. Bytes sent
+/// before can take longer than any grace period over a slow link, so the time counts from the last
+/// time that these moved. Bytes sent afterwards don't count, because the system of a server that
+/// hangs takes them, too.
 struct Suspicion {
-    /// How long a server may send nothing at all.
-    static let patience = Duration.seconds(2)
-    /// The time between two looks.
+    /// The longest time for a server to send nothing at all.
+    static let gracePeriod = Duration.seconds(2)
+    /// The time between two checks.
     private static let interval = Duration.milliseconds(250)
 
     /// The time of the last message from the server before the doubt.
-    let heard: ContinuousClock.Instant
-    /// The end of the bytes that the server must have received before it can answer.
+    let lastReceived: ContinuousClock.Instant
+    /// The end of the bytes that the server must have received before it can reply.
     private let end: Int
     private var delivered: Int
     private var lastMove: ContinuousClock.Instant
@@ -24,10 +24,10 @@ struct Suspicion {
     /// Begins when the cancellation has just been sent to the server.
     init(
         _ progress: OutputProgress,
-        heard: ContinuousClock.Instant,
+        lastReceived: ContinuousClock.Instant,
         now: ContinuousClock.Instant
     ) {
-        self.heard = heard
+        self.lastReceived = lastReceived
         end = progress.written
         delivered = progress.delivered
         lastMove = now
@@ -35,11 +35,11 @@ struct Suspicion {
 
     /// Checks whether bytes have moved, while no message has arrived.
     ///
-    /// - Returns: The time until the next look; `nil` when the server has been silent for too long.
-    mutating func look(_ progress: OutputProgress, now: ContinuousClock.Instant) -> Duration? {
+    /// - Returns: The time until the next check; `nil` when the server was silent for too long.
+    mutating func check(_ progress: OutputProgress, now: ContinuousClock.Instant) -> Duration? {
         if delivered < end, progress.delivered > delivered { lastMove = now }
         delivered = progress.delivered
-        let rest = now.duration(to: lastMove.advanced(by: Self.patience))
+        let rest = now.duration(to: lastMove.advanced(by: Self.gracePeriod))
         return rest > .zero ? min(rest, Self.interval) : nil
     }
 }
