@@ -33,7 +33,7 @@ extension DocumentMapping {
                 document.text.append(TextField(name: name, text: try joined(value, in: name)))
             }
         }
-        var rest: [JSONMember] = []
+        var metadata: [JSONMember] = []
         for member in members where member.value != .null {
             if member.name.hasSameBytes(as: id) { continue }
             if member.name.hasSameBytes(as: vector), Self.isVector(member.value) {
@@ -41,17 +41,17 @@ extension DocumentMapping {
             } else if let text {
                 counts.add(member.name)
                 let isText = text.contains { $0.hasSameBytes(as: member.name) }
-                if !isText { rest.append(member) }
+                if !isText { metadata.append(member) }
             } else if case .string(let string) = member.value {
                 counts.add(member.name, isImpliedText: true)
                 document.text.append(TextField(name: member.name, text: string))
             } else {
                 counts.add(member.name)
-                rest.append(member)
+                metadata.append(member)
             }
         }
         document.metadata = try MetadataMapping.metadata(
-            rest,
+            metadata,
             in: "",
             depth: MetadataMapping.depthInDocument
         )
@@ -123,11 +123,11 @@ extension DocumentMapping {
             }
             return try finite(
                 bytes.withUnsafeBytes { bytes in
-                    (0..<bytes.count / 4).map { place in
+                    (0..<bytes.count / 4).map { index in
                         Float(
                             bitPattern: UInt32(
                                 littleEndian: bytes.loadUnaligned(
-                                    fromByteOffset: place * 4,
+                                    fromByteOffset: index * 4,
                                     as: UInt32.self
                                 )
                             )
@@ -192,7 +192,8 @@ extension DocumentMapping {
     private func dumped(_ members: [JSONMember]) throws(MappingError) -> Document {
         guard text == nil, id == "id" else {
             throw MappingError(
-                message: "the line is of a dump, which says itself what is text; leave --text and "
+                message:
+                    "the line is of a dump, which has its text fields marked; leave --text and "
                     + "--id-field out"
             )
         }

@@ -160,7 +160,7 @@ package struct DocumentReader: BatchReader {
     private struct Filling {
         var batch: ImportBatch
         private(set) var byteCount = 0
-        private var places: [DocumentID: Int] = [:]
+        private var indexByID: [DocumentID: Int] = [:]
 
         init(_ batch: ImportBatch) { self.batch = batch }
 
@@ -190,8 +190,8 @@ package struct DocumentReader: BatchReader {
         private mutating func add(_ document: Document, line: Int) {
             byteCount += document.maxWireByteCount
             // A batch may name an id once; as with any write, the later document wins.
-            guard let place = places[document.id] else {
-                places[document.id] = batch.documents.count
+            guard let index = indexByID[document.id] else {
+                indexByID[document.id] = batch.documents.count
                 batch.documents.append(document)
                 batch.lines.append(line)
                 return
@@ -199,14 +199,14 @@ package struct DocumentReader: BatchReader {
             batch.badLines.append(
                 BadLine(
                     file: batch.path,
-                    line: batch.lines[place],
+                    line: batch.lines[index],
                     reason: "the id '\(document.id)' comes again on line \(line), which stands"
                 )
             )
-            let earlier = batch.superseded.removeValue(forKey: batch.lines[place]) ?? []
-            batch.superseded[line] = earlier + [batch.documents[place]]
-            batch.documents[place] = document
-            batch.lines[place] = line
+            let earlier = batch.superseded.removeValue(forKey: batch.lines[index]) ?? []
+            batch.superseded[line] = earlier + [batch.documents[index]]
+            batch.documents[index] = document
+            batch.lines[index] = line
         }
     }
 

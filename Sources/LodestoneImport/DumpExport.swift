@@ -145,16 +145,16 @@ package struct DumpExport: Sendable {
         _ written: inout Written
     ) throws(LodestoneError) {
         written.edges += edges.count
-        var rest = edges[...]
-        while !rest.isEmpty {
+        var remaining = edges[...]
+        while !remaining.isEmpty {
             var byteCount = 0
-            let line = rest.prefix(maxEdgesInLine).prefix { edge in
+            let line = remaining.prefix(maxEdgesInLine).prefix { edge in
                 defer { byteCount += Self.byteCount(of: [edge]) }
                 return byteCount < Self.maxBytesInLine
             }
             try output.write(JSON(dumped: line, of: source))
             written.edgeLines += 1
-            rest = rest.dropFirst(line.count)
+            remaining = remaining.dropFirst(line.count)
         }
     }
 

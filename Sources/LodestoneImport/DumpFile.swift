@@ -63,7 +63,7 @@ package final class DumpFile {
 
     /// Begins a part that may be removed again.
     ///
-    /// For standard output the part is kept in a temporary file until it ends.
+    /// For standard output the part stays in a temporary file until it ends.
     package func beginPart() throws(LodestoneError) {
         try flush()
         if temporary == nil {
@@ -133,7 +133,7 @@ package final class DumpFile {
         close()
         let directory = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY)
         guard directory >= 0 else { return }
-        // The content is durable; a name that a power cut takes is missed at once.
+        // The content is durable; the loss of its name in a power cut is noticed at once.
         fsync(directory)
         InputFile.close(directory)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Edges of a file of tab-separated lines: source, label, target and, if wanted, a weight.
+/// Edges of a file of tab-separated lines: source, label, target and an optional weight.
 ///
 /// A batch ends between two sources where it can, because batches that share a source aren't sent
 /// at once.
@@ -82,8 +82,9 @@ package struct EdgeReader: BatchReader {
         let columns = bytes.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
         guard columns.count == 3 || columns.count == 4 else {
             throw MappingError(
-                message: "\(columns.count) columns; source, label, target and an optional weight "
-                    + "are wanted, separated by tabs"
+                message:
+                    "\(columns.count) columns; a line has source, label, target and an optional weight, "
+                    + "separated by tabs"
             )
         }
         let label = try text(columns[1], "label")

@@ -69,14 +69,19 @@ package final class InputFile {
     {
         var done = 0
         while done < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            let remaining = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = pread(
+                descriptor,
+                remaining.baseAddress,
+                remaining.count,
+                off_t(offset + done)
+            )
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Self.failure("Can't read", path, errno) }
             guard count > 0 else {
                 throw .badFile(
                     path,
-                    "ends at byte \(offset + done); \(rest.count) more were expected",
+                    "ends at byte \(offset + done); \(remaining.count) more were expected",
                     recovery: "Copy or make the file again; it is cut short."
                 )
             }
@@ -103,9 +108,10 @@ package final class InputFile {
         #endif
     }
 
-    private static func failure(_ what: String, _ path: String, _ number: Int32) -> LodestoneError {
+    private static func failure(_ action: String, _ path: String, _ number: Int32) -> LodestoneError
+    {
         .file(number, path, recovery: "Check the path and its permissions.") {
-            "\(what) \(path): \($0)."
+            "\(action) \(path): \($0)."
         }
     }
 }

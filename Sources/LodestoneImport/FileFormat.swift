@@ -13,10 +13,10 @@ enum FileFormat {
 
     /// Refuses a file that can't be read, and says how to make it readable.
     static func check(_ start: [UInt8], _ path: String) throws(LodestoneError) {
-        guard let (what, command) = refusal(of: start) else { return }
+        guard let (form, command) = refusal(of: start) else { return }
         throw .badFile(
             path,
-            "is \(what), which import doesn't read",
+            "is \(form), which import doesn't read",
             recovery: "Make lines of it, for example by: \(command)"
         )
     }
@@ -67,8 +67,8 @@ enum FileFormat {
             )
         }
         if first == UInt8(ascii: "{") {
-            let rest = text.dropFirst().drop { $0 == 0x20 || $0 == 0x09 }
-            guard rest.isEmpty else { return }
+            let remaining = text.dropFirst().drop { $0 == 0x20 || $0 == 0x09 }
+            guard remaining.isEmpty else { return }
             throw .badFile(
                 path,
                 "has objects that go over several lines, not one object per line",
@@ -78,7 +78,7 @@ enum FileFormat {
         guard text.contains(where: { [0x2C, 0x3B, 0x09].contains($0) }) else { return }
         throw .badFile(
             path,
-            "begins with no JSON object; it looks like a table with separators (CSV, TSV)",
+            "begins with no JSON object; its form is that of a table with separators (CSV, TSV)",
             recovery: "Make lines of it, for example by: python3 -c \"import pandas; "
                 + "pandas.read_csv('FILE').to_json('docs.jsonl', orient='records', lines=True)\""
         )

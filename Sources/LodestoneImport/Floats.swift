@@ -30,7 +30,7 @@ func floats(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> [Float] {
 
 /// IEEE 754 binary16 to binary32, exact for every value.
 ///
-/// The exponent is moved to its new place and corrected by one multiplication with 2^112, which
+/// The exponent is moved to its new bits and corrected by one multiplication with 2^112, which
 /// also normalizes the small numbers; infinities and NaN get the largest exponent afterwards.
 @inline(__always)
 func float(half: UInt16) -> Float {

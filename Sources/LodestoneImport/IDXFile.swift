@@ -3,13 +3,13 @@ package import LodestoneCore
 
 /// An array of bytes in the IDX format of the MNIST data sets.
 ///
-/// | bytes | what |
+/// | bytes | content |
 /// | --- | --- |
 /// | 2 | zero |
 /// | 1 | the elements' type: 8 is a byte without sign, the only one read here |
 /// | 1 | dimensions, 1 to 4 here |
 /// | 4 each | their sizes, big-endian |
-/// | the rest | the elements, the last dimension fastest |
+/// | all others | the elements, the last dimension fastest |
 package struct IDXFile: Sendable {
     /// The sizes of the dimensions; the first is the number of items.
     package let sizes: [Int]
@@ -33,8 +33,8 @@ package struct IDXFile: Sendable {
         guard bytes.count >= start else {
             throw .badFile(name, "ends inside its header", recovery: recovery)
         }
-        let sizes = stride(from: 4, to: start, by: 4).map { place in
-            bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
+        let sizes = stride(from: 4, to: start, by: 4).map { index in
+            bytes[index..<index + 4].reduce(0) { $0 << 8 | Int($1) }
         }
         var expected = 1
         for size in sizes {

@@ -80,8 +80,8 @@ package struct ImportBatch: Sendable {
     /// The piece for an earlier document of one in the batch; with age 0 it is the last one before.
     ///
     /// The count of the range is one that no other piece of a batch has.
-    func earlier(_ place: Int, age: Int) -> Range<Int> {
-        place..<place + Self.maxCount + 1 + age
+    func earlier(_ index: Int, age: Int) -> Range<Int> {
+        index..<index + Self.maxCount + 1 + age
     }
 }
 

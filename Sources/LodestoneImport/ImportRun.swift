@@ -6,7 +6,7 @@ package import LodestoneCore
 package struct ImportOptions: Sendable, Equatable {
     /// The number of documents or edges per batch; each batch is one transaction.
     package var batchSize = 1_000
-    /// The number of batches under way at once.
+    /// The number of batches in flight.
     ///
     /// With any number, the later one of two lines with the same id wins.
     package var inFlight = 4
@@ -97,9 +97,9 @@ package struct ImportProgress: Sendable, Equatable {
 /// When the server refused a document, its lines of edges are left out: an earlier document of that
 /// id would get them.
 ///
-/// The order of the file wins, however many batches are under way. A batch that shares an id with
+/// The order of the file wins, however many batches are in flight. A batch that shares an id with
 /// one before it waits until that one, and all batches before that one, are acknowledged and
-/// reported. So the batches under way when a run is cut never share an id either, and a later run
+/// reported. So the batches in flight when a run is cut never share an id either, and a later run
 /// may write all of them again.
 package struct ImportRun: Sendable {
     /// Sends one batch under a request id.
@@ -114,8 +114,8 @@ package struct ImportRun: Sendable {
     ///
     /// - Parameters:
     ///   - options: The settings of the import.
-    ///   - runID: The first half of every request id; the second is the batch's place. A later run
-    ///     has another run id, because documents that the store knows as written may have been
+    ///   - runID: The first half of every request id; the second is the batch's position. A later
+    ///     run has another run id, because documents that were written before may have been
     ///     dropped since.
     ///   - send: Sends one batch.
     package init(options: ImportOptions = ImportOptions(), runID: UInt64, send: @escaping Send) {
@@ -145,9 +145,9 @@ package struct ImportRun: Sendable {
         await withTaskGroup(of: Outcome.self) { group in
             var held: ImportBatch?
             var isExhausted = false
-            var underWay = 0
+            var runningCount = 0
             while true {
-                while failure == nil, underWay < options.inFlight {
+                while failure == nil, runningCount < options.inFlight {
                     do throws(LodestoneError) {
                         if held == nil, !isExhausted {
                             held = try await source.next(options.batchSize)
@@ -160,16 +160,16 @@ package struct ImportRun: Sendable {
                     else { break }
                     held = nil
                     let lacksDocument = ledger.lacksDocument(batch)
-                    let place = ledger.open(batch)
+                    let number = ledger.open(batch)
                     group.addTask {
                         lacksDocument
-                            ? self.leaveOut(batch, place: place)
-                            : await self.apply(batch, place: place)
+                            ? self.leaveOut(batch, number: number)
+                            : await self.apply(batch, number: number)
                     }
-                    underWay += 1
+                    runningCount += 1
                 }
                 guard let outcome = await group.next() else { break }
-                underWay -= 1
+                runningCount -= 1
                 failure = failure ?? outcome.failure
                 do throws(LodestoneError) {
                     if ledger.close(outcome) { try report(ledger.progress) }
@@ -184,7 +184,8 @@ package struct ImportRun: Sendable {
 
     /// The outcome of one batch.
     private struct Outcome: Sendable {
-        var place: Int
+        /// The number of the batch in this run.
+        var number: Int
         var accepted = 0
         var addedEdges = 0
         var replaced = 0
@@ -203,8 +204,8 @@ package struct ImportRun: Sendable {
         }
     }
 
-    private func apply(_ batch: ImportBatch, place: Int) async -> Outcome {
-        var outcome = Outcome(place: place, badLines: batch.badLines)
+    private func apply(_ batch: ImportBatch, number: Int) async -> Outcome {
+        var outcome = Outcome(number: number, badLines: batch.badLines)
         if options.isStrict, let bad = batch.badLines.first {
             outcome.failure = Self.strictFailure(bad)
             return outcome
@@ -227,8 +228,8 @@ package struct ImportRun: Sendable {
     }
 
     /// Counts the lines of edges whose document was refused.
-    private func leaveOut(_ batch: ImportBatch, place: Int) -> Outcome {
-        var outcome = Outcome(place: place, badLines: batch.badLines)
+    private func leaveOut(_ batch: ImportBatch, number: Int) -> Outcome {
+        var outcome = Outcome(number: number, badLines: batch.badLines)
         var last = 0
         for line in batch.lines where line != last {
             last = line
@@ -269,7 +270,7 @@ package struct ImportRun: Sendable {
             outcome.badLines.append(bad)
             if options.isStrict {
                 outcome.failure = Self.strictFailure(bad)
-            } else if await sendEarlier(batch, place: part.lowerBound, &outcome) {
+            } else if await sendEarlier(batch, index: part.lowerBound, &outcome) {
                 outcome.refusedLines.withEarlierDocument.append(line)
             } else {
                 outcome.refusedLines.withoutDocument.append(line)
@@ -294,12 +295,12 @@ package struct ImportRun: Sendable {
     /// Sends the last good one of the documents that a refused document replaced.
     ///
     /// - Returns: Whether there was such a document.
-    private func sendEarlier(_ batch: ImportBatch, place: Int, _ outcome: inout Outcome) async
+    private func sendEarlier(_ batch: ImportBatch, index: Int, _ outcome: inout Outcome) async
         -> Bool
     {
-        for age in (batch.superseded[batch.lines[place]] ?? []).indices {
+        for age in (batch.superseded[batch.lines[index]] ?? []).indices {
             do {
-                try await write(batch, piece: batch.earlier(place, age: age), &outcome)
+                try await write(batch, piece: batch.earlier(index, age: age), &outcome)
                 return true
             } catch {
                 guard Self.isAboutContent(error) else {
@@ -316,8 +317,8 @@ package struct ImportRun: Sendable {
     /// Bits 0 to 33 of the second half are the line before the batch. The next 14 are the start of
     /// the piece, and the last 16 are its count: 0 for the whole.
     package func requestID(of batch: ImportBatch, piece: Range<Int> = 0..<0) -> RequestID {
-        let place = UInt64(piece.lowerBound) << 34 | UInt64(piece.count) << 48
-        return RequestID(high: runID, low: UInt64(batch.startsAfterLine) | place)
+        let pieceBits = UInt64(piece.lowerBound) << 34 | UInt64(piece.count) << 48
+        return RequestID(high: runID, low: UInt64(batch.startsAfterLine) | pieceBits)
     }
 
     private static func isAboutContent(_ error: LodestoneError) -> Bool {
@@ -333,12 +334,12 @@ package struct ImportRun: Sendable {
         }
     }
 
-    /// The error's message without the place of the only document or edge in its request.
+    /// The error's message without the name of the only document or edge in its request.
     private static func reason(_ error: LodestoneError) -> String {
-        for (name, what) in [("documents[0]", "the document"), ("edges[0]", "the edge")]
+        for (name, subject) in [("documents[0]", "the document"), ("edges[0]", "the edge")]
         where error.message.hasPrefix(name) {
-            let rest = error.message.dropFirst(name.count)
-            return rest.first == "." ? String(rest.dropFirst()) : what + rest
+            let detail = error.message.dropFirst(name.count)
+            return detail.first == "." ? String(detail.dropFirst()) : subject + detail
         }
         return error.message
     }
@@ -364,7 +365,7 @@ extension ImportRun {
         // The ids of the batches that are open; no id is in two of them.
         private var openIDs: Set<DocumentID> = []
 
-        /// The data of a batch that are kept until it, and all before it, are acknowledged.
+        /// The data of a batch until it, and all before it, are acknowledged.
         private struct Opened {
             let end: Int
             let fraction: Double
@@ -404,7 +405,7 @@ extension ImportRun {
         /// - Returns: Whether the state to go on from has moved.
         mutating func close(_ outcome: Outcome) -> Bool {
             guard outcome.failure == nil else { return false }
-            waiting[outcome.place] = outcome
+            waiting[outcome.number] = outcome
             let before = closed
             while let next = waiting.removeValue(forKey: closed),
                 let batch = batches.removeValue(forKey: closed)

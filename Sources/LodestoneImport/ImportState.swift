@@ -90,7 +90,7 @@ package struct ImportState: Codable, Sendable, Equatable {
     package var fields = FieldCounts()
     /// The number of the target collection; a collection that is created again has another number.
     package var collectionNumber: UInt64
-    /// The write that the store committed last; a store that knows this write has all of them.
+    /// The write that the store committed last; a store that has this write has all of them.
     package var latestBatch: WrittenBatch?
 
     /// Creates the state of a new import.

@@ -8,7 +8,7 @@ enum JSONValue: Equatable {
     case double(Double)
     /// A whole number beyond `Int64`: its text, and the nearest double.
     ///
-    /// Only an element of a vector may have this value, because no other place has a type for it.
+    /// Only an element of a vector may have this value, because no other value has a type for it.
     case beyondInt64(String, Double)
     /// A number whose double lies in the middle between two floats, with the float nearest to its
     /// text.
@@ -38,10 +38,10 @@ struct JSONMember: Equatable {
     var value: JSONValue
 }
 
-/// An error in a text, with its place.
+/// An error in a text, with its position.
 struct JSONError: Error, Equatable {
     var problem: String
-    /// The place in bytes from the start of the text; 1 is the first.
+    /// The position in bytes from the start of the text; 1 is the first.
     var column: Int
 
     var description: String { "\(problem) at byte \(column)" }
@@ -95,8 +95,8 @@ struct JSONParser {
         }
     }
 
-    private mutating func expect(_ byte: UInt8, _ what: String) throws(JSONError) {
-        guard current == byte else { throw error("expected \(what), found \(found)") }
+    private mutating func expect(_ byte: UInt8, _ name: String) throws(JSONError) {
+        guard current == byte else { throw error("expected \(name), found \(found)") }
         position += 1
     }
 

@@ -83,8 +83,8 @@ final class LineReader {
     }
 
     private func newline(from position: Int) -> Int? {
-        let rest = UnsafeRawBufferPointer(rebasing: buffer[position..<end])
-        return rest.firstIndex(of: UInt8(ascii: "\n")).map { position + $0 }
+        let remaining = UnsafeRawBufferPointer(rebasing: buffer[position..<end])
+        return remaining.firstIndex(of: UInt8(ascii: "\n")).map { position + $0 }
     }
 
     private func finish(upTo lineEnd: Int, next: Int, skipped: Int) -> Line {

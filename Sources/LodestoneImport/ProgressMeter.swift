@@ -103,8 +103,8 @@ extension Duration {
 /// A whole number with a comma between thousands: 117,659.
 package func grouped(_ number: Int) -> String {
     var text = ""
-    for (place, digit) in String(number.magnitude).reversed().enumerated() {
-        if place > 0, place % 3 == 0 { text.append(",") }
+    for (index, digit) in String(number.magnitude).reversed().enumerated() {
+        if index > 0, index % 3 == 0 { text.append(",") }
         text.append(digit)
     }
     return (number < 0 ? "-" : "") + String(text.reversed())
@@ -113,6 +113,6 @@ package func grouped(_ number: Int) -> String {
 /// Seconds as minutes and seconds: 2:05.
 func clock(_ seconds: Double) -> String {
     let whole = Int(min(max(seconds, 0), 359_999).rounded())
-    let rest = whole % 60
-    return "\(whole / 60):\(rest < 10 ? "0" : "")\(rest)"
+    let remainder = whole % 60
+    return "\(whole / 60):\(remainder < 10 ? "0" : "")\(remainder)"
 }

@@ -14,7 +14,7 @@ import LodestoneStructures
 ///    same sequence number.
 /// 3. Every document of the lines before is there, with its edges.
 ///
-/// The lines after those are written again in any case, under new request ids: the store may know
+/// The lines after those are written again in any case, under new request ids: the store may have
 /// the old ids, and yet have lost the data since. When a check fails, the import begins at the
 /// first line. This is too much work at worst, and leaves no gap.
 package struct ResumeCheck: Sendable {
@@ -90,10 +90,10 @@ package struct ResumeCheck: Sendable {
                 receipt = try await send(piece, run.requestID(of: batch, piece: latest.piece))
             } catch {
                 guard error.code == .invalidArgument || error.code == .notFound else { throw error }
-                return "the store doesn't take what it took"
+                return "the store refuses a batch that it accepted before"
             }
             guard receipt.isRepeated, receipt.sequenceNumber == latest.sequenceNumber else {
-                return "the store doesn't know the earlier run"
+                return "the store has no record of the earlier run"
             }
             isKnown = true
         }

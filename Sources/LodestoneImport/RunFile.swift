@@ -28,7 +28,7 @@ package struct RunFile {
     }
 
     /// Adds the hits of a query, best first.
-    package mutating func add(_ hits: [Hit], of question: Int) throws {
+    package mutating func add(_ hits: [Hit], of query: Int) throws {
         var seen: Set<DocumentID> = []
         var last = Float.infinity
         for hit in hits where seen.insert(hit.id).inserted {
@@ -42,13 +42,13 @@ package struct RunFile {
             }
             let score = min(Float(hit.score), last.nextDown)
             last = score
-            let line = "\(question) Q0 \(hit.id.string) \(seen.count) \(score) lodestone\n"
+            let line = "\(query) Q0 \(hit.id.string) \(seen.count) \(score) lodestone\n"
             lines.append(contentsOf: line.utf8)
         }
         if lines.count > 1 << 20 { try flush() }
     }
 
-    /// Writes the rest and closes the file.
+    /// Writes the remaining lines and closes the file.
     package mutating func close() throws {
         try flush()
         try file.close()

@@ -49,8 +49,8 @@ package struct VectorFile {
             guard let dimension, dimension > 0 else {
                 throw .badFile(
                     path,
-                    "is a raw matrix, which doesn't say its dimension",
-                    recovery: "Say the dimension, or use a .npy file."
+                    "is a raw matrix, which doesn't contain its dimension",
+                    recovery: "Give the dimension, or use a .npy file."
                 )
             }
             header = try NPYHeader(raw: type, dimension: dimension, file)
@@ -64,7 +64,7 @@ package struct VectorFile {
         if let dimension, dimension != header.columns {
             throw .badFile(
                 path,
-                "has vectors of \(header.columns) elements; \(dimension) are wanted",
+                "has vectors of \(header.columns) elements; \(dimension) are expected",
                 recovery: "Use the file that belongs to the collection, or another collection."
             )
         }
@@ -218,7 +218,7 @@ private struct NPYHeader {
         guard sizes.count == 2, let rows = sizes[0], let columns = sizes[1], columns > 0 else {
             throw .badFile(
                 path,
-                "has the shape (\(shape)); a matrix of rows and columns is wanted",
+                "has the shape (\(shape)); a matrix of rows and columns is expected",
                 recovery: "Reshape it to two dimensions before saving."
             )
         }

@@ -22,7 +22,7 @@ package struct WordNetReader: BatchReader {
     private var linesBefore = 0
     private var fractionBefore = 0.0
 
-    /// Opens the first file; the others are opened when their turn comes.
+    /// Opens the first file; the others are opened when they are needed.
     ///
     /// - Throws: `.notFound` when WordNet is not there.
     package init(directory: String = debianDirectory) throws(LodestoneError) {
@@ -125,8 +125,8 @@ extension WordNetReader {
             let targetPos = try columns.next("target's part of speech")
             _ = try columns.next("source and target words")
             // Satellite adjectives (s) share their file, and so their offsets, with adjectives.
-            let place = try id(targetPos == "s" ? "a" : String(targetPos), target)
-            document.edges.append(Edge(label, to: place))
+            let targetID = try id(targetPos == "s" ? "a" : String(targetPos), target)
+            document.edges.append(Edge(label, to: targetID))
         }
         document.text = [
             TextField(name: "words", text: words.joined(separator: ", ")),
@@ -152,7 +152,7 @@ extension WordNetReader {
         return lexnames[number]
     }
 
-    /// The word without underscores and without the place that adjectives may name: `(p)`.
+    /// The word without underscores and without the marker of an adjective's position: `(p)`.
     private static func word(_ column: Substring) -> String {
         var word = column
         for marker in ["(p)", "(a)", "(ip)"] where word.hasSuffix(marker) {
@@ -171,25 +171,25 @@ extension WordNetReader {
     private static func definition(_ gloss: Substring) -> String {
         let gloss = Array(gloss.utf8)
         let quote = UInt8(ascii: "\"")
-        var kept: [UInt8] = []
-        var place = 0
-        while place < gloss.count {
-            var start = place
+        var content: [UInt8] = []
+        var index = 0
+        while index < gloss.count {
+            var start = index
             if gloss[start] == UInt8(ascii: ";") { start += 1 }
             while start < gloss.count, gloss[start] == UInt8(ascii: " ") { start += 1 }
             if start < gloss.count, gloss[start] == quote,
                 let end = gloss[(start + 1)...].firstIndex(of: quote)
             {
-                place = gloss[end...].firstIndex(of: UInt8(ascii: ";")) ?? gloss.count
+                index = gloss[end...].firstIndex(of: UInt8(ascii: ";")) ?? gloss.count
             } else {
-                kept.append(gloss[place])
-                place += 1
+                content.append(gloss[index])
+                index += 1
             }
         }
         let edges: [UInt8] = [UInt8(ascii: " "), UInt8(ascii: ";")]
-        let start = kept.firstIndex { !edges.contains($0) } ?? kept.count
-        let end = kept.lastIndex { !edges.contains($0) } ?? start - 1
-        return String(decoding: kept[start..<end + 1], as: UTF8.self)
+        let start = content.firstIndex { !edges.contains($0) } ?? content.count
+        let end = content.lastIndex { !edges.contains($0) } ?? start - 1
+        return String(decoding: content[start..<end + 1], as: UTF8.self)
     }
 
     private static let labels = [
@@ -217,12 +217,12 @@ extension WordNetReader {
 
 /// The space-separated columns of a line.
 private struct Columns {
-    private var rest: ArraySlice<Substring.UTF8View.SubSequence>
+    private var remaining: ArraySlice<Substring.UTF8View.SubSequence>
 
-    init(_ line: Substring) { rest = line.utf8.split(separator: UInt8(ascii: " "))[...] }
+    init(_ line: Substring) { remaining = line.utf8.split(separator: UInt8(ascii: " "))[...] }
 
     mutating func next(_ name: String) throws(MappingError) -> Substring {
-        guard let column = rest.popFirst() else {
+        guard let column = remaining.popFirst() else {
             throw MappingError(message: "the line ends before its \(name)")
         }
         return Substring(column)

@@ -99,7 +99,7 @@ extension VectorIndexStrategy {
             }
             self = .hnsw(inlineIndexing: hnsw.inline_indexing != 0, options)
         default:
-            throw .malformed("The vector strategy is of no kind that this release knows.")
+            throw .malformed("The kind of the vector strategy is unknown to this release.")
         }
     }
 }

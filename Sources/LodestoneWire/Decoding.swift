@@ -61,7 +61,7 @@ extension CBytes {
 
 /// The array of a repeated message, at most `limit` elements long.
 ///
-/// - Throws: `LIMIT`, and the errors of `decode`, with the element's place.
+/// - Throws: `LIMIT`, and the errors of `decode`, with the element's index.
 func list<Message, Element>(
     _ field: String,
     _ items: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?,
@@ -126,8 +126,8 @@ func enumCase<Case: RawRepresentable<Int32>>(
     guard let value = Case(rawValue: Int32(bitPattern: number)) else {
         throw .invalid(
             "UNKNOWN_ENUM",
-            "\(field) is \(Int32(bitPattern: number)), which this release does not know.",
-            recovery: "Use a value of proto/lodestone/v1 that the server's release knows.",
+            "\(field) is \(Int32(bitPattern: number)), which is unknown to this release.",
+            recovery: "Use a value of proto/lodestone/v1 of the server's release.",
             field: field
         )
     }

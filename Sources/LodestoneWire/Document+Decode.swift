@@ -120,7 +120,7 @@ extension Value {
         case LODESTONE__V1__VALUE__KIND_OBJECT_VALUE:
             self = .object(try decodeMetadata("object_value", message.object_value))
         default:
-            throw .malformed("A value is of no kind that this release knows.")
+            throw .malformed("The kind of a value is unknown to this release.")
         }
     }
 

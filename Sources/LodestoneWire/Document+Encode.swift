@@ -13,12 +13,12 @@ extension MessageWriter {
 
     /// Writes documents, then their vectors.
     mutating func documents(_ field: UInt8, _ documents: [Document], vectors: UInt8) {
-        // The loop goes by places: otherwise each document would be retained on its way, with all
+        // The loop goes by index: otherwise each document would be retained on its way, with all
         // its parts.
-        for place in documents.indices { document(field, documents[place]) }
-        self.vectors(vectors, documents.lazy.compactMap(\.vector)) { number in
-            let place = documents.indices.filter { documents[$0].vector != nil }[number]
-            return ("documents[\(place)].vector", documents[place].id.string)
+        for index in documents.indices { document(field, documents[index]) }
+        self.vectors(vectors, documents.lazy.compactMap(\.vector)) { vectorIndex in
+            let index = documents.indices.filter { documents[$0].vector != nil }[vectorIndex]
+            return ("documents[\(index)].vector", documents[index].id.string)
         }
     }
 

@@ -15,15 +15,15 @@ package struct FrameDecoder: Sendable {
         self.maxFrameBytes = maxFrameBytes
     }
 
-    /// The result of a look at the bytes received so far.
+    /// The result for the bytes received so far.
     package enum Progress: Sendable, Equatable {
-        /// The message lies at this place of the buffer; the next frame begins at its end.
+        /// The message has this range of the buffer; the next frame begins at its end.
         case message(Range<Int>)
         /// The decoder needs at least this many bytes in the buffer to go on.
         case incomplete(byteCount: Int)
     }
 
-    /// Looks for the frame that begins at the start of `buffer`.
+    /// Finds the frame that begins at the start of `buffer`.
     ///
     /// - Throws: `EMPTY_FRAME` and `FRAME_TOO_LARGE`. The bytes behind such a header can't be
     ///   divided into frames, so the connection must end.

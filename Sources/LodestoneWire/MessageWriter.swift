@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Writes protobuf in one pass into memory that may turn out too small.
+/// Writes protobuf in one pass into memory that may be too small.
 ///
 /// Bytes that do not fit are counted and not written, so that a second attempt can get enough
 /// memory. A message inside a message gets room for its length before it is written. When that
@@ -19,8 +19,8 @@ struct MessageWriter {
     private(set) var isCut = false
     /// The first value that the wire can't carry.
     private(set) var failure: LodestoneError?
-    /// The writer's place in the request, to name a value that can't be written.
-    private var places: [(name: StaticString, index: Int)] = []
+    /// The lists and elements around the writer, to name a value that can't be written.
+    private var enclosing: [(name: StaticString, index: Int)] = []
 
     private init(_ room: UnsafeMutableRawBufferPointer) {
         self.room = room
@@ -39,22 +39,22 @@ struct MessageWriter {
         if failure == nil { failure = error() }
     }
 
-    /// Writes the elements of a list; errors inside an element name its place.
+    /// Writes the elements of a list; errors inside an element name its index.
     mutating func elements<Element>(
         _ name: StaticString,
         _ elements: [Element],
         _ body: (inout MessageWriter, Element) -> Void
     ) {
         for index in elements.indices {
-            places.append((name, index))
+            enclosing.append((name, index))
             body(&self, elements[index])
-            places.removeLast()
+            enclosing.removeLast()
         }
     }
 
     /// The path of a field, from the outermost message on: `queries[0].sources[1].ef_search`.
     private func path(_ name: StaticString) -> String {
-        places.map { "\($0.name)[\($0.index)]." }.joined() + "\(name)"
+        enclosing.map { "\($0.name)[\($0.index)]." }.joined() + "\(name)"
     }
 
     // MARK: Fields. Each is written whatever its value, so absence always means absence.
@@ -148,7 +148,7 @@ struct MessageWriter {
     /// Writes the vectors as one packed field, or nothing when there is no vector.
     ///
     /// All vectors must have one length, because a reader divides the floats evenly. `owner` gives
-    /// the field, and the object, of the vector at a place.
+    /// the field, and the object, of the vector at an index.
     mutating func vectors(
         _ field: UInt8,
         _ vectors: some Sequence<[Float]>,
@@ -156,10 +156,10 @@ struct MessageWriter {
     ) {
         var dimension: Int?
         var count = 0
-        for (place, vector) in vectors.enumerated() {
+        for (index, vector) in vectors.enumerated() {
             count += vector.count
             guard vector.count == dimension ?? vector.count else {
-                let (name, object) = owner(place)
+                let (name, object) = owner(index)
                 return fail(
                     .invalid(
                         "DIMENSION_MISMATCH",

@@ -62,7 +62,7 @@ extension Source {
             }
             kind = from.from_hits != 0 ? .walkFromHits(walk) : .walk(walk)
         default:
-            throw .malformed("A source is of no kind that this release knows.")
+            throw .malformed("The kind of a source is unknown to this release.")
         }
         self.init(
             kind,
@@ -82,7 +82,7 @@ extension Fusion {
             let scores = message.pointee.weighted_scores.pointee
             self = .weightedScores(try enumCase("normalization", scores.normalization.rawValue))
         default:
-            throw .malformed("A fusion is of no kind that this release knows.")
+            throw .malformed("The kind of a fusion is unknown to this release.")
         }
     }
 }
@@ -123,7 +123,7 @@ extension Filter {
             let ids = message.pointee.ids.pointee
             self = .ids(try documentIDs("ids", ids.ids, ids.n_ids))
         default:
-            throw .malformed("A filter is of no kind that this release knows.")
+            throw .malformed("The kind of a filter is unknown to this release.")
         }
     }
 
@@ -152,7 +152,7 @@ extension Filter {
         case LODESTONE__V1__COMPARISON__TEST_CONTAINS:
             self = .contains(path: path, try Value("contains", message.contains))
         default:
-            throw .malformed("A comparison has no test that this release knows.")
+            throw .malformed("The test of a comparison is unknown to this release.")
         }
     }
 

@@ -56,7 +56,7 @@ package struct HelloReply: Sendable, Equatable {
     package var serverVersion: String
     /// The most bytes of a frame's message that the server accepts and sends.
     package var maxFrameBytes: Int
-    /// The most calls that may be under way on the connection.
+    /// The most calls in flight on the connection.
     package var maxInFlight: Int
     /// The sequence number of the last batch.
     package var sequenceNumber: UInt64

@@ -115,7 +115,7 @@ extension Call {
             throw LodestoneError(
                 .unimplemented,
                 reason: "UNKNOWN_CALL",
-                "The request holds no call that release \(LodestoneVersion.release) knows.",
+                "The request has no call, or one that is unknown to release \(LodestoneVersion.release).",
                 recovery: "Upgrade the server, or use a call of its release."
             )
         }

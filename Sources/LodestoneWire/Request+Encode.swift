@@ -179,10 +179,10 @@ extension SearchRequest {
 extension SearchRequest {
     /// The names of the sources' vectors in errors, in their order.
     fileprivate var vectorFields: [String] {
-        queries.enumerated().flatMap { place, query in
+        queries.enumerated().flatMap { queryIndex, query in
             query.sources.enumerated().compactMap { index, source in
                 guard case .vector = source.kind else { return nil }
-                return "queries[\(place)].sources[\(index)].vector"
+                return "queries[\(queryIndex)].sources[\(index)].vector"
             }
         }
     }

@@ -131,7 +131,7 @@ extension Reply {
             throw LodestoneError(
                 .unimplemented,
                 reason: "UNKNOWN_REPLY",
-                "The response holds no reply that release \(LodestoneVersion.release) knows.",
+                "The response has no reply, or one that is unknown to release \(LodestoneVersion.release).",
                 recovery: "Upgrade the client."
             )
         }

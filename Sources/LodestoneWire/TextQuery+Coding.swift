@@ -23,7 +23,7 @@ extension Fuzziness {
                 throw .invalid(
                     "FUZZY",
                     "A fuzzy_prefix_length or fuzzy_max_expansions comes without a distance.",
-                    recovery: "Send fuzzy_auto or a fuzzy_distance beside it.",
+                    recovery: "Send fuzzy_auto or a fuzzy_distance with it.",
                     field: "fuzzy_distance"
                 )
             }

@@ -20,7 +20,7 @@ struct DecodingBounds {
     /// The bounds of a message that a server sent.
     ///
     /// A document lies deeper in a hit than in the batch that wrote it, and the server's limits may
-    /// be wider than the client knows.
+    /// be wider than in the client's release.
     static func response(_ limits: Limits) -> DecodingBounds {
         DecodingBounds(nesting: 2 * limits.maxNesting, documentByteCount: .max)
     }

@@ -108,7 +108,7 @@ struct VectorFileTests {
     func wrongDimension() throws {
         let path = try npy()
         let error = failure { _ = try VectorFile(path: path, dimension: 4) }
-        #expect(error?.message.contains("3 elements; 4 are wanted") == true)
+        #expect(error?.message.contains("3 elements; 4 are expected") == true)
     }
 
     @Test("A vector file with another extension is refused")
