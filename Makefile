@@ -31,7 +31,7 @@ build: ## Builds everything for use, into .build/release.
 	@.ci/install $(BUILD_PACKAGES)
 	swift build -c release
 
-demo: ## Fills a fresh server with real data and asks it questions; half a minute after the build.
+demo: ## Fills a new server with real data and queries it; half a minute after the build.
 	@.ci/install $(DEMO_PACKAGES)
 	swift build -c release --product lodestoned
 	swift build -c release --product lodestone
@@ -73,7 +73,7 @@ test-rankings: ## Compares 10,000 rankings with those of a plain loop over all d
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_TEST_RANKINGS=10000 swift test --no-parallel --filter RankingTests
 
-test-scripts: ## Compares 20,000 documents and questions of nine scripts with a look at their words; minutes.
+test-scripts: ## Compares 20,000 documents and queries of nine scripts with a plain scan of their words; minutes.
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_SCRIPT_DOCUMENTS=20000 swift test --no-parallel --filter ScriptDifferentialTests
 
@@ -157,7 +157,7 @@ faults-planted-M8: faults-tools ## A server that remembers a request id only aft
 	$(FAULTS) exactly-once --requests 1000 --requests-per-kill 60 \
 		--plant request-id-outside-transaction
 
-faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
+faults-planted-M9: faults-tools ## A server that repeats a failed fsync.
 	$(FAULTS) io-errors --call sync --plant retry-failed-fsync
 
 faults-planted-M13: faults-tools ## An erasure that leaves what was in free pages.

@@ -36,7 +36,7 @@ struct AnnBench: ParsableCommand {
     @Option(help: "The newest instructions to use: scalar, avx2 or avx512.")
     var isa: VectorKernels.InstructionSet = .avx512
 
-    @Option(help: "Neighbors asked for.")
+    @Option(help: "Neighbors per query.")
     var k = 10
 
     @Option(help: "Times that each setting is measured; the best counts.")
@@ -77,11 +77,11 @@ struct AnnBench: ParsableCommand {
         let (rows, queries) = try vectors.load()
         let built = try AnnBuild(strategy, rows.table, metric.core, threads: threads)
         if built.index.count > 0 { report.add(built.measurement(rows)) }
-        let questions = try AnnQueries(queries, k: k, in: rows.table, metric: metric.core)
-        try sweep(built, rows, questions, report)
-        try filters(built, questions, report)
+        let annQueries = try AnnQueries(queries, k: k, in: rows.table, metric: metric.core)
+        try sweep(built, rows, annQueries, report)
+        try filters(built, annQueries, report)
         if churn > 0 {
-            var work = AnnChurn(built, strategy, questions, metric.core, threads: threads)
+            var work = AnnChurn(built, strategy, annQueries, metric.core, threads: threads)
             try work.run(rounds: churn, report)
         }
     }
@@ -89,7 +89,7 @@ struct AnnBench: ParsableCommand {
     private func sweep(
         _ built: AnnBuild,
         _ rows: AnnRows,
-        _ questions: AnnQueries,
+        _ annQueries: AnnQueries,
         _ report: Report
     ) throws {
         let settings = try strategy.settings(
@@ -97,8 +97,8 @@ struct AnnBench: ParsableCommand {
             dimension: rows.dimension,
             metric: metric.core
         )
-        var sweep = AnnSweep(questions, settings)
-        let folder = try vs.isEmpty ? nil : AnnFolder(rows, questions)
+        var sweep = AnnSweep(annQueries, settings)
+        let folder = try vs.isEmpty ? nil : AnnFolder(rows, annQueries)
         var peers: [AnnPeer] = []
         for name in vs {
             guard let folder else { break }
@@ -122,10 +122,10 @@ struct AnnBench: ParsableCommand {
         for _ in 0..<passes {
             try sweep.pass()
             for (number, peer) in peers.enumerated() {
-                for (place, width) in peerEf.enumerated() {
+                for (index, width) in peerEf.enumerated() {
                     let point = try peer.measure(width)
-                    if point.qps > peerPoints[number][place]?.qps ?? 0 {
-                        peerPoints[number][place] = point
+                    if point.qps > peerPoints[number][index]?.qps ?? 0 {
+                        peerPoints[number][index] = point
                     }
                 }
             }
@@ -178,14 +178,14 @@ struct AnnBench: ParsableCommand {
     }
 
     /// Measures searches among some of the rows, with the default settings of a collection.
-    private func filters(_ built: AnnBuild, _ questions: AnnQueries, _ report: Report) throws {
+    private func filters(_ built: AnnBuild, _ annQueries: AnnQueries, _ report: Report) throws {
         let count = built.vectorCount
         var random = SplitMix64(state: 2)
         var sets: [(name: String, rows: RowSet)] = filter.map { percent in
             var rows = RowSet(count: count)
-            let wanted = Int((Double(count) * percent / 100).rounded())
+            let passingCount = Int((Double(count) * percent / 100).rounded())
             for row in 0..<count
-            where Int.random(in: 0..<count - row, using: &random) < wanted - rows.count {
+            where Int.random(in: 0..<count - row, using: &random) < passingCount - rows.count {
                 rows.insert(UInt32(row))
             }
             return ("random", rows)
@@ -193,9 +193,9 @@ struct AnnBench: ParsableCommand {
         if !filter.isEmpty, let verbs = try vectors.verbs() { sets.append(("pos=v", verbs)) }
         for (name, rows) in sets {
             let filtered = try AnnQueries(
-                questions.queries,
+                annQueries.queries,
                 k: k,
-                in: questions.table,
+                in: annQueries.table,
                 metric: metric.core,
                 allowed: rows
             )
@@ -212,7 +212,7 @@ struct AnnBench: ParsableCommand {
                         ("percent", .number(100 * Double(rows.count) / Double(count))),
                         ("matches", .count(rows.count)),
                         ("recall", .number(point.recall)),
-                        ("short_answers", .count(point.shortAnswers)),
+                        ("short_answers", .count(point.shortResults)),
                         ("wrong_rows", .count(point.wrongRows)),
                         ("queries", .count(filtered.queries.count)),
                         ("distances", .number(point.distances)),

@@ -34,17 +34,17 @@ struct AnnChurn {
     init(
         _ built: AnnBuild,
         _ strategy: AnnStrategy,
-        _ questions: AnnQueries,
+        _ annQueries: AnnQueries,
         _ metric: Metric,
         threads: Int
     ) {
         self.strategy = strategy
         self.metric = metric
         self.threads = threads
-        queries = questions.queries
-        k = questions.k
+        queries = annQueries.queries
+        k = annQueries.k
         index = built.index
-        table = questions.table
+        table = annQueries.table
         endRow = UInt32(built.vectorCount)
         live = Array(0..<endRow)
     }
@@ -54,14 +54,14 @@ struct AnnChurn {
         let rounds = try (0..<rounds).map { _ in try round() }
         let existing = rowSet()
         let fresh = try AnnBuild(strategy, table, metric, threads: threads, existing: existing)
-        let questions = try AnnQueries(
+        let annQueries = try AnnQueries(
             queries,
             k: k,
             in: table,
             metric: metric,
             existing: existing
         )
-        let freshPoint = try questions.ask(fresh.index, ef: nil)
+        let freshPoint = try annQueries.run(fresh.index, ef: nil)
         for (number, round) in rounds.enumerated() {
             report.add(
                 Measurement(
@@ -73,7 +73,7 @@ struct AnnChurn {
                         ("fresh_recall", .number(freshPoint.recall)),
                         ("unreachable", .count(round.unreachable)),
                         ("dropped_returned", .count(round.droppedReturned)),
-                        ("short_answers", .count(round.point.shortAnswers)),
+                        ("short_answers", .count(round.point.shortResults)),
                         ("mend", .number(round.mend)), ("build", .number(fresh.rate)),
                         ("queries_per_cpu_second", .number(round.point.qps)),
                         ("fresh_queries_per_cpu_second", .number(freshPoint.qps)),
@@ -101,21 +101,21 @@ struct AnnChurn {
         live = Array(live.dropFirst(dropped.count)) + Array(endRow..<newEnd)
         endRow = newEnd
         let existing = rowSet()
-        let questions = try AnnQueries(
+        let annQueries = try AnnQueries(
             queries,
             k: k,
             in: table,
             metric: metric,
             existing: existing
         )
-        let unfolded = try questions.ask(index, ef: nil, count: Self.unfoldedQueries)
+        let unfolded = try annQueries.run(index, ef: nil, count: Self.unfoldedQueries)
         let start = processorSeconds()
         index = try index.compacted(
             table,
             IndexWork(threads: threads, check: {}, exists: { existing.contains($0) })
         )
         let mend = Double(live.count) / (processorSeconds() - start)
-        let point = try questions.ask(index, ef: nil)
+        let point = try annQueries.run(index, ef: nil)
         return Round(
             point: point,
             droppedReturned: unfolded.wrongRows + point.wrongRows,

@@ -47,7 +47,7 @@ final class AnnPeer {
 
     /// Measures one pass over all queries.
     func measure(_ width: Int) throws -> Point {
-        try process.ask(String(width), Point.self)
+        try process.request(String(width), Point.self)
     }
 }
 
@@ -55,16 +55,16 @@ final class AnnPeer {
 final class AnnFolder {
     let path: String
 
-    init(_ rows: AnnRows, _ questions: AnnQueries) throws {
+    init(_ rows: AnnRows, _ annQueries: AnnQueries) throws {
         path = NSTemporaryDirectory() + "lodestone-ann-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true
         )
         try rows.withData { try $0.write(to: URL(fileURLWithPath: path + "/rows.f32")) }
-        try Data(questions.queries.flatMap { $0 }.withUnsafeBytes { Array($0) })
+        try Data(annQueries.queries.flatMap { $0 }.withUnsafeBytes { Array($0) })
             .write(to: URL(fileURLWithPath: path + "/queries.f32"))
-        try Data(questions.truth.flatMap { $0 }.withUnsafeBytes { Array($0) })
+        try Data(annQueries.truth.flatMap { $0 }.withUnsafeBytes { Array($0) })
             .write(to: URL(fileURLWithPath: path + "/truth.u32"))
     }
 

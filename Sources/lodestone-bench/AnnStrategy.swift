@@ -89,7 +89,7 @@ struct AnnStrategy: ParsableArguments {
                 let adapted = core(probes: probes)
                     .makeIndex(dimension: dimension, metric: metric, after: index)
                 guard adapted.count == index.count else {
-                    throw ValidationFailure(text: "An index of other probes is built anew.")
+                    throw ValidationFailure(text: "An index of other probes must be built.")
                 }
                 return AnnSetting(parameter: ("probes", probes), index: adapted)
             }

@@ -41,28 +41,28 @@ struct AnnQueries {
     }
 
     /// Runs the first `count` queries, one after the other, as a server would; `nil`: all.
-    func ask(_ index: any VectorIndex, ef: Int?, count: Int? = nil) throws -> AnnPoint {
+    func run(_ index: any VectorIndex, ef: Int?, count: Int? = nil) throws -> AnnPoint {
         let context = Self.context
         let existing = existing
         let exists: (UInt32) -> Bool =
             existing.map { rows in { rows.contains($0) } } ?? { _ in true }
         let queries = queries.prefix(count ?? queries.count)
-        var answers: [VectorSearchResult] = []
-        answers.reserveCapacity(queries.count)
+        var results: [VectorSearchResult] = []
+        results.reserveCapacity(queries.count)
         let start = processorSeconds()
         for query in queries {
-            var questions = VectorQuery(
+            var query = VectorQuery(
                 [query],
                 k: k,
                 exists: exists,
                 allowed: allowed,
                 context: context
             )
-            questions.efSearch = ef
-            answers += try index.search(questions, in: table)
+            query.efSearch = ef
+            results += try index.search(query, in: table)
         }
         let seconds = processorSeconds() - start
-        return AnnPoint(answers, truth, allowed ?? existing, seconds)
+        return AnnPoint(results, truth, allowed ?? existing, seconds)
     }
 
     private static var context: CallContext { CallContext(timeout: .seconds(86_400)) }
@@ -77,7 +77,7 @@ struct AnnPoint {
     /// Computed distances per query.
     var distances = 0.0
     /// The number of results with fewer neighbors than exist.
-    var shortAnswers = 0
+    var shortResults = 0
     /// The number of rows in results that don't pass the filter.
     var wrongRows = 0
 
@@ -85,24 +85,24 @@ struct AnnPoint {
     init() {}
 
     init(
-        _ answers: [VectorSearchResult],
+        _ results: [VectorSearchResult],
         _ truth: [[UInt32]],
         _ allowed: RowSet?,
         _ seconds: Double
     ) {
         var found = 0
-        var wanted = 0
-        for (answer, expected) in zip(answers, truth) {
-            let rows = answer.neighbors.map(\.row)
+        var expectedCount = 0
+        for (result, expected) in zip(results, truth) {
+            let rows = result.neighbors.map(\.row)
             found += Set(rows).intersection(expected).count
-            wanted += expected.count
-            distances += Double(answer.computed)
-            if rows.count < expected.count { shortAnswers += 1 }
+            expectedCount += expected.count
+            distances += Double(result.computed)
+            if rows.count < expected.count { shortResults += 1 }
             if let allowed { wrongRows += rows.count { !allowed.contains($0) } }
         }
-        qps = Double(answers.count) / seconds
-        recall = wanted == 0 ? 1 : Double(found) / Double(wanted)
-        distances /= Double(max(1, answers.count))
+        qps = Double(results.count) / seconds
+        recall = expectedCount == 0 ? 1 : Double(found) / Double(expectedCount)
+        distances /= Double(max(1, results.count))
     }
 }
 
@@ -116,21 +116,21 @@ struct AnnSetting {
 
 /// Searches with several settings; the best pass of each counts.
 struct AnnSweep {
-    let questions: AnnQueries
+    let annQueries: AnnQueries
     let settings: [AnnSetting]
     private(set) var points: [AnnPoint]
 
-    init(_ questions: AnnQueries, _ settings: [AnnSetting]) {
-        self.questions = questions
+    init(_ annQueries: AnnQueries, _ settings: [AnnSetting]) {
+        self.annQueries = annQueries
         self.settings = settings
         points = Array(repeating: AnnPoint(), count: settings.count)
     }
 
     /// Measures one pass over all queries with every setting.
     mutating func pass() throws {
-        for (place, setting) in settings.enumerated() {
-            let point = try questions.ask(setting.index, ef: setting.ef)
-            if point.qps > points[place].qps { points[place] = point }
+        for (index, setting) in settings.enumerated() {
+            let point = try annQueries.run(setting.index, ef: setting.ef)
+            if point.qps > points[index].qps { points[index] = point }
         }
     }
 }

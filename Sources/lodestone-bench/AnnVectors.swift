@@ -43,11 +43,11 @@ struct AnnVectors: ParsableArguments {
         guard let rowPath = vectors ?? data.map({ $0 + "/docs.f16" }),
             let queryPath = queries ?? data.map({ $0 + "/queries.f16" })
         else { throw ValidationError("Give --data, --vectors with --queries, or --synthetic.") }
-        let asked = try VectorFile(path: queryPath, dimension: dimension)
-        let end = min(asked.count, skip + count)
+        let queryFile = try VectorFile(path: queryPath, dimension: dimension)
+        let end = min(queryFile.count, skip + count)
         return (
             try AnnRows(VectorFile(path: rowPath, dimension: dimension)),
-            try asked.read(min(skip, end)..<end)
+            try queryFile.read(min(skip, end)..<end)
         )
     }
 
@@ -86,8 +86,8 @@ final class AnnRows: @unchecked Sendable {
         self.count = count
         elements = .allocate(capacity: count * dimension)
         for row in 0..<count {
-            let place = row * dimension..<(row + 1) * dimension
-            try write(UnsafeMutableBufferPointer(rebasing: elements[place]))
+            let range = row * dimension..<(row + 1) * dimension
+            try write(UnsafeMutableBufferPointer(rebasing: elements[range]))
         }
     }
 
@@ -174,14 +174,14 @@ struct SplitMix64: RandomNumberGenerator {
 
     /// Adds a normally distributed number to each (Box and Muller): one random number gives two.
     mutating func addNormal(to numbers: UnsafeMutableBufferPointer<Float>) {
-        for place in stride(from: 0, to: numbers.count, by: 2) {
+        for index in stride(from: 0, to: numbers.count, by: 2) {
             let bits = next()
             // Each has 24 bits: the radius comes from a number above 0 and at most 1, the angle
             // goes once around.
             let radius = (-2 * logf(Float(bits >> 40 &+ 1) * 0x1p-24)).squareRoot()
             let angle = Float(bits & 0xFF_FFFF) * (2 * .pi * 0x1p-24)
-            numbers[place] += radius * cosf(angle)
-            if place + 1 < numbers.count { numbers[place + 1] += radius * sinf(angle) }
+            numbers[index] += radius * cosf(angle)
+            if index + 1 < numbers.count { numbers[index + 1] += radius * sinf(angle) }
         }
     }
 }

@@ -87,7 +87,7 @@ struct BenchData {
     }
 
     /// The folder's queries.
-    func questions(_ count: Int) throws -> BenchQueries {
+    func queries(_ count: Int) throws -> BenchQueries {
         try BenchQueries(
             path: folder + "/queries.jsonl",
             vectors: folder + "/queries.f16",

@@ -208,8 +208,8 @@ struct BenchStore {
     }
 
     func startServer(_ options: CommonOptions) throws -> ServerProcess {
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let program = options.server ?? beside.appendingPathComponent("lodestoned").path
+        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let program = options.server ?? folder.appendingPathComponent("lodestoned").path
         return try ServerProcess(program: program, directory: directory)
     }
 

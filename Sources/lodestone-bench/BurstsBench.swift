@@ -14,7 +14,7 @@ struct BurstsBench: AsyncParsableCommand {
         commandName: "bursts",
         abstract: "Writes bursts of changes with pauses, and counts the bytes that reach the disk.",
         discussion: """
-            A part of each burst takes the place of random old documents, the rest is new. The \
+            A part of each burst replaces random old documents, the others are new. The \
             engine runs in this process; the system counts its bytes. Documents beyond those of \
             the folder are the same with other vectors.
             """
@@ -37,24 +37,24 @@ struct BurstsBench: AsyncParsableCommand {
     @Option(help: "Changes of a burst.")
     var changes = 1_000
 
-    @Option(help: "Percent of a burst that take the place of old documents.")
+    @Option(help: "Percent of a burst that replace old documents.")
     var replaced = 50
 
-    @Option(help: "Milliseconds after which the engine takes writes for ended.")
+    @Option(help: "Milliseconds without a write after which the engine is idle.")
     var idleMs = 100
 
-    @Option(help: "Questions that recall and times are measured by.")
-    var questions = 500
+    @Option(name: .customLong("questions"), help: "Queries that measure recall and times.")
+    var queryCount = 500
 
     private static let collection = "bench"
     private static let k = 10
 
     func run() async throws {
         let stock = try BurstStock(options.data)
-        let questions = try options.data.questions(questions).vectors
+        let queries = try options.data.queries(queryCount).vectors
         let engine = try await filled(directory + "/bursts", (0..<documents).map { ($0, 0) }, stock)
         let isDone = Atomic(false)
-        async let during = latenciesMeanwhile(engine, questions) {
+        async let during = latenciesMeanwhile(engine, queries) {
             isDone.load(ordering: .acquiring)
         }
         let start = WrittenBytes.now
@@ -80,7 +80,7 @@ struct BurstsBench: AsyncParsableCommand {
             _ = try await engine.indexMany(
                 IndexManyRequest(collection: Self.collection, documents: batch)
             )
-            try await rest(engine)
+            try await waitUntilIdle(engine)
         }
         let bytes = WrittenBytes.now - start
         let bases = try writtenBases(engine) - firstBases
@@ -94,12 +94,12 @@ struct BurstsBench: AsyncParsableCommand {
         var times: [[Double]] = [[], []]
         var recalls = [0.0, 0.0]
         for _ in 0..<3 {
-            for (place, one) in [engine, fresh].enumerated() {
-                times[place] += try await latencies(one, questions)
+            for (index, one) in [engine, fresh].enumerated() {
+                times[index] += try await latencies(one, queries)
             }
         }
-        for (place, one) in [engine, fresh].enumerated() {
-            recalls[place] = try await recall(one, questions)
+        for (index, one) in [engine, fresh].enumerated() {
+            recalls[index] = try await recall(one, queries)
         }
         let description = try engine.describe(Self.collection)
         engine.close()
@@ -163,7 +163,7 @@ struct BurstsBench: AsyncParsableCommand {
     }
 
     /// Waits until the engine has finished its background work.
-    private func rest(_ engine: Engine) async throws {
+    private func waitUntilIdle(_ engine: Engine) async throws {
         let vectorBytes = options.dimension * MemoryLayout<Float>.stride
         try await Task.sleep(for: .milliseconds(2 * idleMs))
         while true {
@@ -174,31 +174,31 @@ struct BurstsBench: AsyncParsableCommand {
     }
 
     /// The seconds of each query, one after the other.
-    private func latencies(_ engine: Engine, _ questions: [[Float]]) async throws -> [Double] {
+    private func latencies(_ engine: Engine, _ queries: [[Float]]) async throws -> [Double] {
         var latencies: [Double] = []
-        for question in questions { latencies.append(try await latency(engine, question)) }
+        for query in queries { latencies.append(try await latency(engine, query)) }
         return latencies
     }
 
     /// The seconds of each query, with pauses, until `isDone` returns true.
     private func latenciesMeanwhile(
         _ engine: Engine,
-        _ questions: [[Float]],
+        _ queries: [[Float]],
         _ isDone: () -> Bool
     ) async throws -> [Double] {
         var latencies: [Double] = []
         while !isDone() {
-            let question = questions[latencies.count % questions.count]
-            latencies.append(try await latency(engine, question))
+            let query = queries[latencies.count % queries.count]
+            latencies.append(try await latency(engine, query))
             try await Task.sleep(for: .milliseconds(5))
         }
         return latencies
     }
 
-    private func latency(_ engine: Engine, _ question: [Float]) async throws -> Double {
+    private func latency(_ engine: Engine, _ query: [Float]) async throws -> Double {
         let request = SearchRequest(
             collection: Self.collection,
-            queries: [Query([.near(question)], limit: Self.k)]
+            queries: [Query([.near(query)], limit: Self.k)]
         )
         let clock = ContinuousClock()
         let start = clock.now
@@ -207,20 +207,20 @@ struct BurstsBench: AsyncParsableCommand {
     }
 
     /// The share of the nearest documents that searches find: recall.
-    private func recall(_ engine: Engine, _ questions: [[Float]]) async throws -> Double {
+    private func recall(_ engine: Engine, _ queries: [[Float]]) async throws -> Double {
         var found = 0
-        for question in questions {
+        for query in queries {
             let request = SearchRequest(
                 collection: Self.collection,
                 queries: [true, false].map {
-                    Query([.near(question, exact: $0)], limit: Self.k)
+                    Query([.near(query, exact: $0)], limit: Self.k)
                 }
             )
             let results = try await engine.search(request).results
             let bound = (results[0].hits.last?.score ?? 0) - 1e-6
             found += results[1].hits.count { $0.score >= bound }
         }
-        return Double(found) / Double(questions.count * Self.k)
+        return Double(found) / Double(queries.count * Self.k)
     }
 }
 
@@ -235,10 +235,10 @@ private struct BurstStock {
     }
 
     func document(_ number: Int, version: Int) throws -> Document {
-        let (copy, place) = number.quotientAndRemainder(dividingBy: originals.count)
-        var document = originals[place]
+        let (copy, index) = number.quotientAndRemainder(dividingBy: originals.count)
+        var document = originals[index]
         if copy == 0, version == 0 { return document }
-        let other = originals[(place + 7_919 * (copy + 31 * version)) % originals.count]
+        let other = originals[(index + 7_919 * (copy + 31 * version)) % originals.count]
         if let own = document.vector, let others = other.vector {
             document.vector = zip(own, others).map { 0.8 * $0 + 0.6 * $1 }
         }

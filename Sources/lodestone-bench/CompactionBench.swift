@@ -7,7 +7,7 @@ import Synchronization
 struct CompactionBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compaction",
-        abstract: "Asks questions one after the other, without and during compactions."
+        abstract: "Sends queries one after the other, without and during compactions."
     )
 
     @OptionGroup var common: CommonOptions
@@ -28,8 +28,8 @@ struct CompactionBench: AsyncParsableCommand {
             randomIDs: false,
             withEdges: true
         )
-        let asked = try data.questions(200)
-        let queries = zip(asked.texts, asked.vectors).map {
+        let benchQueries = try data.queries(200)
+        let queries = zip(benchQueries.texts, benchQueries.vectors).map {
             Query([.near($1), .matching($0)], limit: 10)
         }
         let store = BenchStore(common)

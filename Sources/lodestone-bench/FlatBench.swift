@@ -22,12 +22,12 @@ struct FlatBench: ParsableCommand {
     @Option(help: "Questions.")
     var queries = 1_000
 
-    @Option(help: "Hits wanted.")
+    @Option(help: "Hits per query.")
     var limit = 10
 
     @OptionGroup var metricOption: MetricOption
 
-    @Option(help: "Passes over the questions; the best one counts.")
+    @Option(help: "Passes over the queries; the best one counts.")
     var passes = 3
 
     @Option(help: "Questions whose recall is measured.")
@@ -37,16 +37,16 @@ struct FlatBench: ParsableCommand {
         let metric = metricOption.metric
         let file = try VectorFile(path: options.folder + "/docs.f16", dimension: options.dimension)
         let rows = try AnnRows(file)
-        let questions = try options.data.questions(queries).vectors
+        let queryVectors = try options.data.queries(queries).vectors
         let index = FlatIndex(dimension: options.dimension, metric: metric)
         var best = Double.infinity
-        var answers: [[Neighbor]] = []
+        var results: [[Neighbor]] = []
         for _ in 0..<passes {
-            answers = []
+            results = []
             let start = processorSeconds()
-            for first in stride(from: 0, to: questions.count, by: batch) {
-                answers += try index.search(
-                    Array(questions[first..<min(first + batch, questions.count)]),
+            for first in stride(from: 0, to: queryVectors.count, by: batch) {
+                results += try index.search(
+                    Array(queryVectors[first..<min(first + batch, queryVectors.count)]),
                     k: limit,
                     in: [rows.block(firstRow: 0)],
                     isAllowed: nil,
@@ -57,17 +57,17 @@ struct FlatBench: ParsableCommand {
         }
         var parameters: [(name: String, value: Measurement.Parameter)] = [
             ("metric", .text("\(metric)")), ("batch", .number(Double(batch))),
-            ("queries", .number(Double(questions.count))),
+            ("queries", .number(Double(queryVectors.count))),
             ("vectors", .number(Double(rows.count))), ("k", .number(Double(limit))),
         ]
         if metric == .cosine {
             let vectors = try file.read(0..<file.count)
-            parameters.append(("recall", .number(recall(answers, questions, vectors))))
+            parameters.append(("recall", .number(recall(results, queryVectors, vectors))))
         }
         Report(isJSON: json).add(
             Measurement(
                 name: "flat",
-                value: Double(questions.count) / best,
+                value: Double(queryVectors.count) / best,
                 unit: "queries_per_cpu_second",
                 parameters: parameters
             )
@@ -77,17 +77,17 @@ struct FlatBench: ParsableCommand {
 
 extension FlatBench {
     /// The share of the true nearest by cosine that the results have: recall.
-    private func recall(_ answers: [[Neighbor]], _ questions: [[Float]], _ vectors: [[Float]])
+    private func recall(_ results: [[Neighbor]], _ queryVectors: [[Float]], _ vectors: [[Float]])
         -> Double
     {
         var found = 0
-        var wanted = 0
-        for (answer, question) in zip(answers, questions).prefix(recallQueries) {
-            let truth = Set(trueNeighbors(of: question, among: vectors, k: answer.count))
-            found += answer.count { truth.contains(Int($0.row)) }
-            wanted += truth.count
+        var expectedCount = 0
+        for (result, query) in zip(results, queryVectors).prefix(recallQueries) {
+            let truth = Set(trueNeighbors(of: query, among: vectors, k: result.count))
+            found += result.count { truth.contains(Int($0.row)) }
+            expectedCount += truth.count
         }
-        return wanted == 0 ? 1 : Double(found) / Double(wanted)
+        return expectedCount == 0 ? 1 : Double(found) / Double(expectedCount)
     }
 }
 

@@ -7,15 +7,15 @@ import LodestoneText
 struct FuzzBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fuzz",
-        abstract: "Feeds random and mutated questions to the reader of query syntax."
+        abstract: "Feeds random and mutated queries to the reader of query syntax."
     )
 
     @Option(help: "Questions.") var inputs = 1_000_000
-    @Option(help: "Makes the questions; the same seed makes the same ones.") var seed: UInt64 = 1
+    @Option(help: "The seed; the same seed makes the same queries.") var seed: UInt64 = 1
     @Flag(help: "One JSON object a line instead of a table.") var json = false
 
     func run() throws {
-        var questions = QueryMutation(seed: seed)
+        var mutation = QueryMutation(seed: seed)
         var understood = 0
         var slow = 0
         var longest = 0.0
@@ -23,7 +23,7 @@ struct FuzzBench: ParsableCommand {
         let start = processorSeconds()
         var last = start
         for _ in 0..<inputs {
-            let query = questions.next()
+            let query = mutation.next()
             if read(query) { understood += 1 }
             let now = processorSeconds()
             longest = max(longest, now - last)
@@ -97,23 +97,23 @@ private struct QueryMutation {
     }
 
     private mutating func mutate(_ scalars: inout [Unicode.Scalar]) {
-        let place = below(scalars.count + 1)
+        let index = below(scalars.count + 1)
         switch below(7) {
         case 0, 1, 2:
-            scalars.insert(contentsOf: Self.pieces[below(Self.pieces.count)], at: place)
+            scalars.insert(contentsOf: Self.pieces[below(Self.pieces.count)], at: index)
         case 3:
-            if let any = Unicode.Scalar(UInt32(below(0x11_0000))) { scalars.insert(any, at: place) }
+            if let any = Unicode.Scalar(UInt32(below(0x11_0000))) { scalars.insert(any, at: index) }
         case 4:
-            scalars.removeSubrange(place..<min(scalars.count, place + below(8)))
+            scalars.removeSubrange(index..<min(scalars.count, index + below(8)))
         case 5:
-            let end = min(scalars.count, place + below(64))
-            let part = scalars[place..<end]
+            let end = min(scalars.count, index + below(64))
+            let part = scalars[index..<end]
             for _ in 0...below(below(50) == 0 ? 200 : 3) {
-                scalars.insert(contentsOf: part, at: place)
+                scalars.insert(contentsOf: part, at: index)
             }
         default:
             let other = pool[below(pool.count)]
-            scalars.replaceSubrange(place..., with: other.suffix(below(other.count + 1)))
+            scalars.replaceSubrange(index..., with: other.suffix(below(other.count + 1)))
         }
     }
 

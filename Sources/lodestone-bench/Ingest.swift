@@ -39,7 +39,7 @@ struct Ingest: AsyncParsableCommand {
     @Option(
         name: .customLong("index"),
         parsing: .upToNextOption,
-        help: "Fields of the metadata to index; 'number' is each document's place."
+        help: "Fields of the metadata to index; 'number' is each document's number."
     )
     var indexes: [String] = []
 
@@ -48,7 +48,7 @@ struct Ingest: AsyncParsableCommand {
             .batches(of: batch, count: documents, randomIDs: randomIDs, withEdges: edges)
         if withoutText {
             for batch in batches.indices {
-                for place in batches[batch].indices { batches[batch][place].text = [] }
+                for index in batches[batch].indices { batches[batch][index].text = [] }
             }
         }
         let store = BenchStore(common)

@@ -133,7 +133,7 @@ struct LoadVictim: AsyncParsableCommand {
     /// Makes one call of each kind every 10 ms, or as soon as the one before has ended.
     private func measure(_ client: LodestoneClient) async throws -> [Waits] {
         let collection = client.collection(LoadBench.small)
-        let question = LoadBench.documents(0..<1)[0]
+        let sample = LoadBench.documents(0..<1)[0]
         let write = LoadBench.documents(0..<1)
         let end = ContinuousClock.now.advanced(by: .seconds(seconds))
         return await withTaskGroup(of: (Int, Waits).self) { group in
@@ -145,7 +145,7 @@ struct LoadVictim: AsyncParsableCommand {
                         do throws(LodestoneError) {
                             switch call {
                             case "search":
-                                let query = Query([.near(question.vector ?? [])], limit: 10)
+                                let query = Query([.near(sample.vector ?? [])], limit: 10)
                                 _ = try await collection.search(query)
                             case "write": try await collection.indexMany(write)
                             case "ping": try await client.ping()

@@ -36,8 +36,8 @@ struct LoadNeighbors: AsyncParsableCommand {
             // About 16 MiB: half of it vectors, half of it words.
             let batch = LoadBench.documents(0..<10_000, words: 100)
             let half = [Array(batch[..<5_000]), Array(batch[5_000...])]
-            try await forever(2) { collection, place in
-                try await collection.indexMany(half[place], deadline: .seconds(300))
+            try await forever(2) { collection, index in
+                try await collection.indexMany(half[index], deadline: .seconds(300))
             }
         case .drops:
             let values = (0..<3_000).map { Value.string("no such value \($0)") }
@@ -88,10 +88,10 @@ struct LoadNeighbors: AsyncParsableCommand {
             clients.append(try await LodestoneClient.connect(to: address))
         }
         await withTaskGroup(of: Void.self) { group in
-            for place in 0..<connections {
-                let part = clients[place % clientCount].collection(collection)
+            for index in 0..<connections {
+                let part = clients[index % clientCount].collection(collection)
                 group.addTask {
-                    while true { try? await call(part, place) }
+                    while true { try? await call(part, index) }
                 }
             }
         }

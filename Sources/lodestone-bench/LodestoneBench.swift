@@ -30,6 +30,6 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Where the store is made; a fresh temporary directory unless given.")
     var directory: String?
 
-    @Option(help: "The server's program; unless given, the lodestoned beside this one.")
+    @Option(help: "The server's program; unless given, the lodestoned next to this one.")
     var server: String?
 }

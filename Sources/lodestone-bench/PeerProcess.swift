@@ -10,7 +10,7 @@ final class PeerProcess {
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
-    private var rest = Data()
+    private var unread = Data()
 
     /// Starts a script whose first argument is the library's name.
     init(
@@ -35,8 +35,8 @@ final class PeerProcess {
         process.waitUntilExit()
     }
 
-    /// Sends a line, and waits for the answer.
-    func ask<Value: Decodable>(_ line: String, _ type: Value.Type) throws -> Value {
+    /// Sends a line, and waits for the reply.
+    func request<Value: Decodable>(_ line: String, _ type: Value.Type) throws -> Value {
         try input.fileHandleForWriting.write(contentsOf: Data("\(line)\n".utf8))
         return try next(type)
     }
@@ -44,17 +44,17 @@ final class PeerProcess {
     /// The next line that holds such a value; libraries print other lines, too.
     func next<Value: Decodable>(_ type: Value.Type) throws -> Value {
         while true {
-            if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = rest[rest.startIndex..<end]
-                rest = rest[(end + 1)...]
+            if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = unread[unread.startIndex..<end]
+                unread = unread[(end + 1)...]
                 if let value = try? JSONDecoder().decode(type, from: Data(line)) { return value }
                 continue
             }
             let more = output.fileHandleForReading.availableData
             guard !more.isEmpty else {
-                throw ValidationFailure(text: "The peer \(name) ended without an answer.")
+                throw ValidationFailure(text: "The peer \(name) ended without a reply.")
             }
-            rest.append(more)
+            unread.append(more)
         }
     }
 }

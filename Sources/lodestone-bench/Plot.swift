@@ -75,14 +75,14 @@ struct RecallPlot {
     /// Adds a point; a recall left of the plot is left out.
     mutating func add(recall: Double, queriesPerSecond: Double, of name: String) {
         guard recall >= Self.lowestRecall, recall <= 1, queriesPerSecond > 0 else { return }
-        let place =
+        let position =
             series.firstIndex { $0.name == name }
             ?? {
                 series.append(Series(name: name))
                 return series.count - 1
             }()
-        series[place].points[recall] = max(
-            series[place].points[recall] ?? 0,
+        series[position].points[recall] = max(
+            series[position].points[recall] ?? 0,
             queriesPerSecond
         )
     }
@@ -142,7 +142,7 @@ struct RecallPlot {
     private func axes(_ ticks: [Double], _ scale: LogScale) -> [String] {
         var lines: [String] = []
         for tick in ticks {
-            let y = scale.place(of: tick)
+            let y = scale.position(of: tick)
             lines.append(Self.line(Self.left, y, Self.right, y, "grid"))
             let label = Int(tick.rounded()).formatted(.number.locale(Locale(identifier: "en_US")))
             lines.append(Self.text(label, Self.left - 8, y + 4, "tick end"))
@@ -176,14 +176,14 @@ struct RecallPlot {
     private func drawn(_ one: Series, _ number: Int, _ scale: LogScale) -> [String] {
         let isOwn = AnnStrategy.labels.contains(one.name)
         let dashes = number < Self.colors.count ? "" : " stroke-dasharray=\"5 3\""
-        let places = one.points.sorted { $0.key < $1.key }.map { recall, speed in
-            (x: Self.number(Self.x(recall)), y: Self.number(scale.place(of: speed)))
+        let points = one.points.sorted { $0.key < $1.key }.map { recall, speed in
+            (x: Self.number(Self.x(recall)), y: Self.number(scale.position(of: speed)))
         }
-        let list = places.map { "\($0.x),\($0.y)" }.joined(separator: " ")
+        let list = points.map { "\($0.x),\($0.y)" }.joined(separator: " ")
         var lines = ["<g class=\"s\(number)\">"]
         let emphasis = isOwn ? " class=\"own\"" : ""
         lines.append("<polyline\(emphasis)\(dashes) points=\"\(list)\"/>")
-        lines += places.map { "<circle cx=\"\($0.x)\" cy=\"\($0.y)\" r=\"\(isOwn ? 4 : 3)\"/>" }
+        lines += points.map { "<circle cx=\"\($0.x)\" cy=\"\($0.y)\" r=\"\(isOwn ? 4 : 3)\"/>" }
         let y = Self.top + 8 + 22 * Double(number)
         let x = Self.right + 20
         lines.append(
@@ -244,7 +244,7 @@ private struct LogScale {
     let bottom: Double
     let top: Double
 
-    func place(of value: Double) -> Double {
+    func position(of value: Double) -> Double {
         bottom - log(value / from) / log(to / from) * (bottom - top)
     }
 }

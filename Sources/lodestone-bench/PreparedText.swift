@@ -9,10 +9,10 @@ import LodestoneText
 /// Its queries are analysed beforehand, and its results are rows instead of ids.
 struct PreparedText {
     private let index: TextIndex
-    private let questions: [NormalizedTextQuery]
+    private let queries: [NormalizedTextQuery]
 
     /// Writes all texts to one base below `directory`, which must exist, and opens it.
-    init(_ texts: [String], _ questions: [String], _ options: TextOptions, in directory: String)
+    init(_ texts: [String], _ queries: [String], _ options: TextOptions, in directory: String)
         throws
     {
         var index = TextIndex(options)
@@ -22,8 +22,8 @@ struct PreparedText {
                 [TextField(name: "text", text: text)]
             }
             let analyzed = index.analyze(batch)
-            for place in batch.indices {
-                index.add(analyzed, at: place, row: row)
+            for position in batch.indices {
+                index.add(analyzed, at: position, row: row)
                 row += 1
             }
         }
@@ -36,16 +36,16 @@ struct PreparedText {
         }
         self.index = base
         let analyzer = TextAnalyzer(options)
-        self.questions = try questions.compactMap { question in
-            try TextQueryParser.anyWord(question, limits: .standard, analyzer: analyzer)
+        self.queries = try queries.compactMap { query in
+            try TextQueryParser.anyWord(query, limits: .standard, analyzer: analyzer)
                 .map { NormalizedTextQuery($0) }
         }
     }
 
     /// Runs all queries once.
     func pass(limit: Int) throws -> TextPass {
-        try TextPass(questions) { question in
-            try index.search(question, k: limit) { _ in true }.count
+        try TextPass(queries) { query in
+            try index.search(query, k: limit) { _ in true }.count
         }
     }
 }

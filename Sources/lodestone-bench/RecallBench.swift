@@ -52,19 +52,19 @@ struct RecallBench: ParsableCommand {
     @Option(help: "Vectors of a write, after one that has the first alone.")
     var batch = 100
 
-    @Option(help: "Questions at each measurement.")
-    var questions = 200
+    @Option(name: .customLong("questions"), help: "Queries at each measurement.")
+    var queryCount = 200
 
-    @Option(help: "Neighbors asked for.")
+    @Option(help: "Neighbors per query.")
     var k = 10
 
-    @Option(help: "What random numbers begin with.")
+    @Option(help: "The seed of random numbers.")
     var seed: UInt64 = 1
 
     @Option(help: "Threads of a build.")
     var threads = 1
 
-    @Option(parsing: .upToNextOption, help: "Libraries to measure beside: faiss.")
+    @Option(parsing: .upToNextOption, help: "Libraries to compare with: faiss.")
     var vs: [String] = []
 
     @OptionGroup var peerOptions: PeerOptions
@@ -76,8 +76,8 @@ struct RecallBench: ParsableCommand {
     var check = false
 
     func validate() throws {
-        guard writes > 0, every > 0, builtEvery > 0, batch > 0, questions > 0, k > 0 else {
-            throw ValidationError("Numbers of writes, questions and neighbors are 1 or more.")
+        guard writes > 0, every > 0, builtEvery > 0, batch > 0, queryCount > 0, k > 0 else {
+            throw ValidationError("Numbers of writes, queries and neighbors are 1 or more.")
         }
     }
 
@@ -101,7 +101,7 @@ struct RecallBench: ParsableCommand {
     ///
     /// It does below 0.95 where the library reaches 0.96, and anywhere with more than 0.02 less
     /// than the library.
-    static func isShort(_ recall: Double, beside peer: Double) -> Bool {
+    static func isShort(_ recall: Double, comparedWith peer: Double) -> Bool {
         peer >= 0.96 && recall < 0.95 || recall < peer - 0.02
     }
 
@@ -110,7 +110,7 @@ struct RecallBench: ParsableCommand {
         _ metric: AnnBench.MetricName,
         _ report: RecallReport
     ) throws -> Int {
-        let vectors = scenario.vectors(count: writes, queries: questions, seed: seed)
+        let vectors = scenario.vectors(count: writes, queries: queryCount, seed: seed)
         var next = vectors.rows.startIndex
         let rows = AnnRows(count: writes, dimension: scenario.dimension) { row in
             _ = row.initialize(fromContentsOf: vectors.rows[next])
@@ -143,29 +143,29 @@ struct RecallBench: ParsableCommand {
             )
             let table = rows.table(of: end)
             let truth = try RecallTruth(vectors.queries, k: k, in: table, metric: metric.core)
-            for (place, way) in ways.enumerated() {
+            for (index, way) in ways.enumerated() {
                 switch way {
                 case .inline, .lsh:
-                    write(from: written, to: end, of: rows, into: &indexes[place])
+                    write(from: written, to: end, of: rows, into: &indexes[index])
                 case .folded:
-                    indexes[place] = try indexes[place].compacted(table, work)
+                    indexes[index] = try indexes[index].compacted(table, work)
                 case .built:
                     guard end % builtEvery == 0 || end == writes else { continue }
-                    indexes[place] = try way.strategy
+                    indexes[index] = try way.strategy
                         .makeIndex(dimension: scenario.dimension, metric: metric.core)
                         .compacted(table, work)
                 }
-                line.points[way] = try truth.point(of: indexes[place])
+                line.points[way] = try truth.point(of: indexes[index])
             }
             for peer in peers {
-                let found = try peer.ask(String(end), RecallPeerResult.self)
+                let found = try peer.request(String(end), RecallPeerResult.self)
                 line.peers[peer.name] = truth.recall(of: found.rows)
             }
             written = end
             report.add(line)
             let best = line.peers.values.max() ?? 0
             shortCount += line.points.count { way, point in
-                way != .lsh && Self.isShort(point.recall, beside: best)
+                way != .lsh && Self.isShort(point.recall, comparedWith: best)
             }
         }
         return shortCount
@@ -214,13 +214,13 @@ struct RecallTruth {
     func point(of index: any VectorIndex) throws -> RecallPoint {
         var found: [[UInt32]] = []
         for query in queries {
-            let questions = VectorQuery(
+            let query = VectorQuery(
                 [query],
                 k: k,
                 exists: { _ in true },
                 context: Self.context
             )
-            found += try index.search(questions, in: table).map { $0.neighbors.map(\.row) }
+            found += try index.search(query, in: table).map { $0.neighbors.map(\.row) }
         }
         var point = RecallPoint(recall: recall(of: found), isScan: !index.health.isGood)
         if let graph = index as? HNSWIndex, graph.count > 0 {
@@ -232,16 +232,16 @@ struct RecallTruth {
     /// The share of the nearest that was found; of equally near rows, any counts.
     func recall(of found: [[UInt32]]) -> Double {
         var right = 0
-        var wanted = 0
+        var expectedCount = 0
         for ((query, expected), rows) in zip(zip(queries, nearest), found) {
             guard let last = expected.last else { continue }
-            wanted += expected.count
+            expectedCount += expected.count
             let near = Set(rows).count { row in
                 table.vector(of: row).map { flat.distance(query, $0) <= last.distance } ?? false
             }
             right += min(near, expected.count)
         }
-        return Double(right) / Double(max(1, wanted))
+        return Double(right) / Double(max(1, expectedCount))
     }
 
     private static var context: CallContext { CallContext(timeout: .seconds(86_400)) }

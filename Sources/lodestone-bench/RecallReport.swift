@@ -53,9 +53,9 @@ struct RecallReport {
 
     private func show(_ cells: [String]) {
         let widths = [20, 10, 7]
-        let padded = cells.enumerated().map { place, cell in
-            let width = place < widths.count ? widths[place] : 8
-            return place < 2
+        let padded = cells.enumerated().map { index, cell in
+            let width = index < widths.count ? widths[index] : 8
+            return index < 2
                 ? cell.padding(toLength: width, withPad: " ", startingAt: 0)
                 : String(repeating: " ", count: max(0, width - cell.count)) + cell
         }

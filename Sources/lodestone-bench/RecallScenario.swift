@@ -55,7 +55,7 @@ struct RecallScenario {
         }
     }
 
-    /// Some longer rows, at any place.
+    /// Some longer rows, at any position.
     private static func outliers(_ outliers: Int, factor: Float) -> Self {
         Self("outliers-\(outliers)x\(Int(factor))") { count, queries, random in
             var vectors = normalVectors(count, queries, 64, &random)
@@ -153,10 +153,10 @@ struct RecallScenario {
                         + popularity * bias[index] * 0.3
                 }
             }
-            let asked = (0..<queries).map { _ in
+            let queryVectors = (0..<queries).map { _ in
                 zip(mixed(&random), bias).map { $0 * 0.8 + $1 }
             }
-            return Vectors(rows: rows, queries: asked)
+            return Vectors(rows: rows, queries: queryVectors)
         }
     }
 

@@ -23,13 +23,13 @@ struct RelevanceBench: AsyncParsableCommand {
         commandName: "relevance",
         abstract: "Asks for documents whose example sentences are given; mrr@10 and hit@10.",
         discussion: """
-            mrr@10 is the mean of 1 / rank of the wanted document, 0 where it is not among the first \
+            mrr@10 is the mean of 1 / rank of the expected document, 0 where it is not among the first \
             ten; hit@10 is how often it is.
 
-            --robustness asks what no sentence asks: whether the first ten are the same with limit 300; \
+            --robustness checks more than sentences: whether the first ten are the same with limit 300; \
             whether the vector's best is in the first three when it is right and the words are those \
-            of another question, or three common ones; and whether documents with a code that no \
-            other has, 1, 2 or 5 of them, are in the first ten beside the vector of another question.
+            of another query, or three common ones; and whether documents with a code that no \
+            other has, 1, 2 or 5 of them, are in the first ten next to the vector of another query.
             """
     )
 
@@ -52,7 +52,7 @@ struct RelevanceBench: AsyncParsableCommand {
     @Option(help: "With reciprocal-rank: what is added to each rank.")
     var rankConstant = 60
 
-    @Option(help: "Say of the text in the fusion; the vector has the rest of 1.")
+    @Option(help: "Weight of the text in the fusion; the vector has the rest of 1.")
     var textWeight: Float?
 
     @Option(
@@ -60,7 +60,7 @@ struct RelevanceBench: AsyncParsableCommand {
     )
     var candidates: Int?
 
-    @Option(name: .customLong("limit"), help: "Hits wanted, at least 10.")
+    @Option(name: .customLong("limit"), help: "Hits per query, at least 10.")
     var limit = 10
 
     @Option(
@@ -70,7 +70,7 @@ struct RelevanceBench: AsyncParsableCommand {
     )
     var runFile: String?
 
-    @Option(help: "How many codes to plant, and questions to ask with other words and limits.")
+    @Option(help: "Codes to plant, and queries to send with other words and limits.")
     var robustness = 0
 
     @Option(name: .customLong("text-field"), help: "A field with a weight, as in words:5.")
@@ -89,7 +89,7 @@ struct RelevanceBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let asked = try BenchQueries(
+        let benchQueries = try BenchQueries(
             path: queries ?? options.folder + "/queries.jsonl",
             vectors: queryVectors ?? options.folder + "/queries.f16",
             dimension: options.dimension,
@@ -114,12 +114,18 @@ struct RelevanceBench: AsyncParsableCommand {
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
         try await target.compact("bench")
         for source in ["vector", "text", "hybrid"] {
-            let questions = zip(asked.texts, asked.vectors).map { question(source, $0, $1) }
-            try await report(source, questions, asked.ids, target)
+            let queries = zip(benchQueries.texts, benchQueries.vectors).map {
+                query(source, $0, $1)
+            }
+            try await report(source, queries, benchQueries.ids, target)
         }
         if robustness > 0 {
-            let check = RelevanceRobustness(target: target, questions: asked, count: robustness) {
-                question("hybrid", $0, $1)
+            let check = RelevanceRobustness(
+                target: target,
+                benchQueries: benchQueries,
+                count: robustness
+            ) {
+                query("hybrid", $0, $1)
             }
             for (name, value) in try await check.run(batches) {
                 Report(isJSON: common.json).add(
@@ -143,7 +149,7 @@ struct RelevanceBench: AsyncParsableCommand {
         return TextFieldOptions(String(parts[0]), weight: weight)
     }
 
-    private func question(_ source: String, _ text: String, _ vector: [Float]) -> Query {
+    private func query(_ source: String, _ text: String, _ vector: [Float]) -> Query {
         var near = Source.near(vector)
         var matching = Source.matching(text)
         if let textWeight { (near.weight, matching.weight) = (1 - textWeight, textWeight) }
@@ -161,26 +167,26 @@ struct RelevanceBench: AsyncParsableCommand {
 
     private func report(
         _ source: String,
-        _ questions: [Query],
-        _ wanted: [DocumentID],
+        _ queries: [Query],
+        _ expected: [DocumentID],
         _ target: any BenchTarget
     ) async throws {
         var sum = 0.0
         var found = 0
         var run = try runFile.flatMap { source == "hybrid" ? try RunFile(path: $0) : nil }
-        for first in stride(from: 0, to: questions.count, by: 250) {
-            let part = first..<min(first + 250, questions.count)
-            let results = try await target.search("bench", Array(questions[part]))
-            for (offset, (result, id)) in zip(results, wanted[part]).enumerated() {
+        for first in stride(from: 0, to: queries.count, by: 250) {
+            let part = first..<min(first + 250, queries.count)
+            let results = try await target.search("bench", Array(queries[part]))
+            for (offset, (result, id)) in zip(results, expected[part]).enumerated() {
                 try run?.add(result.hits, of: first + offset + 1)
                 let ten = result.hits.prefix(10)
-                guard let place = ten.firstIndex(where: { $0.id == id }) else { continue }
-                sum += 1 / Double(place + 1)
+                guard let index = ten.firstIndex(where: { $0.id == id }) else { continue }
+                sum += 1 / Double(index + 1)
                 found += 1
             }
         }
         try run?.close()
-        let count = Double(questions.count)
+        let count = Double(queries.count)
         for (metric, value) in [("mrr@10", sum / count), ("hit@10", Double(found) / count)] {
             Report(isJSON: common.json).add(
                 Measurement(

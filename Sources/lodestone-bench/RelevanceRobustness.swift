@@ -4,7 +4,7 @@ import LodestoneCore
 /// Checks that hybrid results stay right in cases that the sentences don't test.
 struct RelevanceRobustness {
     let target: any BenchTarget
-    let questions: BenchQueries
+    let benchQueries: BenchQueries
     /// The codes per number of copies, and the most queries.
     let count: Int
     /// Makes a hybrid query.
@@ -23,12 +23,12 @@ struct RelevanceRobustness {
     func run(_ batches: [[Document]]) async throws -> [(name: String, share: Double)] {
         var shares = [("same ten with limit 300", try await sameWithMore())]
         let right = try await whereVectorIsRight()
-        let texts = questions.texts
+        let texts = benchQueries.texts
         let others = right.map { texts[($0 + texts.count / 2 + 1) % texts.count] }
         shares.append(("vector's best in three, other words", try await inThree(right, others)))
         let words = Self.commonWords
-        let common = right.map { place in
-            [place, place / 7 + 5, place / 3 + 11].map { words[$0 % words.count] }
+        let common = right.map { index in
+            [index, index / 7 + 5, index / 3 + 11].map { words[$0 % words.count] }
                 .joined(separator: " ")
         }
         shares.append(("vector's best in three, common words", try await inThree(right, common)))
@@ -38,44 +38,44 @@ struct RelevanceRobustness {
         return shares
     }
 
-    private func asked(_ queries: [Query]) async throws -> [[DocumentID]] {
-        var answers: [[DocumentID]] = []
+    private func search(_ queries: [Query]) async throws -> [[DocumentID]] {
+        var results: [[DocumentID]] = []
         for first in stride(from: 0, to: queries.count, by: 50) {
             let part = Array(queries[first..<min(first + 50, queries.count)])
-            answers += try await target.search("bench", part).map { $0.hits.map(\.id) }
+            results += try await target.search("bench", part).map { $0.hits.map(\.id) }
         }
-        return answers
+        return results
     }
 
     private func sameWithMore() async throws -> Double {
-        let some = questions.texts.indices.prefix(count)
+        let some = benchQueries.texts.indices.prefix(count)
         func queries(_ limit: Int) -> [Query] {
-            some.map { place in
-                var query = query(questions.texts[place], questions.vectors[place])
+            some.map { index in
+                var query = query(benchQueries.texts[index], benchQueries.vectors[index])
                 query.limit = limit
                 return query
             }
         }
-        let few = try await asked(queries(10))
-        let many = try await asked(queries(300))
+        let few = try await search(queries(10))
+        let many = try await search(queries(300))
         let same = zip(few, many).count { $0.prefix(10) == $1.prefix(10) }
         return Double(same) / Double(some.count)
     }
 
     /// The queries whose vector alone finds the right document first.
     private func whereVectorIsRight() async throws -> [Int] {
-        let nearest = try await asked(questions.vectors.map { Query([.near($0)], limit: 1) })
-        let right = nearest.indices.filter { nearest[$0].first == questions.ids[$0] }
+        let nearest = try await search(benchQueries.vectors.map { Query([.near($0)], limit: 1) })
+        let right = nearest.indices.filter { nearest[$0].first == benchQueries.ids[$0] }
         return Array(right.prefix(count))
     }
 
-    private func inThree(_ places: [Int], _ texts: [String]) async throws -> Double {
-        let queries = zip(places, texts).map { query($1, questions.vectors[$0]) }
-        let answers = try await asked(queries)
-        let found = zip(places, answers).count { place, ids in
-            ids.prefix(3).contains(questions.ids[place])
+    private func inThree(_ indices: [Int], _ texts: [String]) async throws -> Double {
+        let queries = zip(indices, texts).map { query($1, benchQueries.vectors[$0]) }
+        let results = try await search(queries)
+        let found = zip(indices, results).count { index, ids in
+            ids.prefix(3).contains(benchQueries.ids[index])
         }
-        return Double(found) / Double(places.count)
+        return Double(found) / Double(indices.count)
     }
 
     /// Writes codes into documents, `copies` documents per code, and searches for each code.
@@ -84,7 +84,7 @@ struct RelevanceRobustness {
     private func planted(_ copies: Int, _ batches: [[Document]]) async throws -> Double {
         let documents = batches.flatMap(\.self)
         var queries: [Query] = []
-        var wanted: [Set<DocumentID>] = []
+        var expected: [Set<DocumentID>] = []
         var changed: [Document] = []
         for code in 0..<count {
             // The documents are far from one another, and differ for each number of copies.
@@ -93,19 +93,21 @@ struct RelevanceRobustness {
             }
             let word = "KX\(copies)Q\(1_000 + code)"
             var ids: Set<DocumentID> = []
-            for place in own where ids.insert(documents[place].id).inserted {
-                var document = documents[place]
+            for index in own where ids.insert(documents[index].id).inserted {
+                var document = documents[index]
                 guard let last = document.text.indices.last else { continue }
                 document.text[last].text += "; part \(word)"
                 changed.append(document)
             }
-            let other = (code * 6_007 + copies) % questions.vectors.count
-            queries.append(query(word, questions.vectors[other]))
-            wanted.append(ids)
+            let other = (code * 6_007 + copies) % benchQueries.vectors.count
+            queries.append(query(word, benchQueries.vectors[other]))
+            expected.append(ids)
         }
         try await target.index("bench", changed)
-        let answers = try await asked(queries)
-        let found = zip(wanted, answers).reduce(0) { $0 + $1.0.intersection($1.1.prefix(10)).count }
-        return Double(found) / Double(wanted.reduce(0) { $0 + $1.count })
+        let results = try await search(queries)
+        let found = zip(expected, results).reduce(0) {
+            $0 + $1.0.intersection($1.1.prefix(10)).count
+        }
+        return Double(found) / Double(expected.reduce(0) { $0 + $1.count })
     }
 }

@@ -3,10 +3,10 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneCore
 
-/// Measures how soon a server answers again after it was killed.
+/// Measures how soon a server replies again after it was killed.
 struct Reopen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Kills a server with a log to replay, and times the next one's first answer."
+        abstract: "Kills a server with a log to replay, and times the next one's first reply."
     )
 
     @OptionGroup var common: CommonOptions
@@ -30,8 +30,11 @@ struct Reopen: AsyncParsableCommand {
             randomIDs: false,
             withEdges: true
         )
-        let asked = try data.questions(1)
-        let query = Query([.near(asked.vectors[0]), .matching(asked.texts[0])], limit: 10)
+        let benchQueries = try data.queries(1)
+        let query = Query(
+            [.near(benchQueries.vectors[0]), .matching(benchQueries.texts[0])],
+            limit: 10
+        )
         let store = BenchStore(common)
         defer { store.remove() }
         var server = try store.startServer(common)
@@ -44,7 +47,7 @@ struct Reopen: AsyncParsableCommand {
         _ = try await target.ingest(again, into: "bench", inFlight: 16)
         let expected = try await target.search("bench", [query])
         var ready: [Double] = []
-        var answered: [Double] = []
+        var replyTimes: [Double] = []
         let clock = ContinuousClock()
         for _ in 0..<passes {
             server.kill()
@@ -55,9 +58,9 @@ struct Reopen: AsyncParsableCommand {
             _ = try await client.ping()
             ready.append((clock.now - start).seconds)
             let results = try await client.collection("bench").search([query]).results
-            answered.append((clock.now - start).seconds)
+            replyTimes.append((clock.now - start).seconds)
             guard results == expected else {
-                throw ValidationFailure(text: "another answer than before the kill: \(results)")
+                throw ValidationFailure(text: "another result than before the kill: \(results)")
             }
         }
         await client.close()
@@ -65,13 +68,13 @@ struct Reopen: AsyncParsableCommand {
         Report(isJSON: common.json).add(
             Measurement(
                 name: "reopen",
-                value: 1e3 * answered.quantile(0.5),
+                value: 1e3 * replyTimes.quantile(0.5),
                 unit: "ms",
                 parameters: [
                     ("documents", .number(Double(batches.reduce(0) { $0 + $1.count }))),
                     ("log_rows", .number(Double(logRows))),
                     ("ready_ms", .number(1e3 * ready.quantile(0.5))),
-                    ("worst_ms", .number(1e3 * answered.quantile(1))),
+                    ("worst_ms", .number(1e3 * replyTimes.quantile(1))),
                 ]
             )
         )

@@ -89,7 +89,7 @@ extension [Double] {
     /// The smallest value that is not exceeded by at least `share` of all values.
     func quantile(_ share: Double) -> Double {
         guard !isEmpty else { return 0 }
-        let place = Swift.min(count - 1, Int((Double(count) * share).rounded(.up)) - 1)
-        return sorted()[Swift.max(0, place)]
+        let index = Swift.min(count - 1, Int((Double(count) * share).rounded(.up)) - 1)
+        return sorted()[Swift.max(0, index)]
     }
 }

@@ -72,7 +72,7 @@ struct ScaleCollections: AsyncParsableCommand {
             let hits = try await client.collection("c\(number)").search(query).hits
             waits.append((ContinuousClock.now - start).seconds)
             guard hits.map(\.id) == ["d1"] || documents < 2 else {
-                throw ValidationFailure(text: "c\(number) answered \(hits)")
+                throw ValidationFailure(text: "c\(number) found \(hits)")
             }
         }
         report.add(
@@ -209,7 +209,7 @@ struct ScaleHub: AsyncParsableCommand {
 struct ScaleDocuments: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "documents",
-        abstract: "Writes many small documents, kills the server, and asks the next one."
+        abstract: "Writes many small documents, kills the server, and queries the next one."
     )
 
     @OptionGroup var common: CommonOptions
@@ -230,8 +230,8 @@ struct ScaleDocuments: AsyncParsableCommand {
         try await target.create("bench", options)
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { [target] group in
-            for (place, first) in stride(from: 0, to: count, by: batch).enumerated() {
-                if place >= 2 { try await group.next() }
+            for (index, first) in stride(from: 0, to: count, by: batch).enumerated() {
+                if index >= 2 { try await group.next() }
                 group.addTask {
                     let documents = (first..<min(count, first + batch)).map { number in
                         Document(

@@ -25,7 +25,7 @@ struct SearchBench: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "search",
-        abstract: "Asks questions by vector, by text or both; recall against exact answers."
+        abstract: "Sends queries by vector, by text or both; recall against exact results."
     )
 
     @OptionGroup var common: CommonOptions
@@ -35,7 +35,7 @@ struct SearchBench: AsyncParsableCommand {
     @Option(help: "vector, text or hybrid; may be given several times.")
     var kind: [Kind] = [.vector]
 
-    @Option(help: "flat, lsh, hnsw or hnsw-inline; its index is built before the first question.")
+    @Option(help: "flat, lsh, hnsw or hnsw-inline; its index is built before the first query.")
     var strategy: Strategy = .flat
 
     @Option(
@@ -47,7 +47,7 @@ struct SearchBench: AsyncParsableCommand {
     @Option(
         help: """
             Ask among the documents whose metadata satisfies this only, as in "pos = 'v'"; each {} \
-            stands for the question's place, so that every filter is a new one.
+            stands for the query's number, so that every filter is a new one.
             """
     )
     var filter: String?
@@ -55,7 +55,7 @@ struct SearchBench: AsyncParsableCommand {
     @Option(
         name: .customLong("index"),
         parsing: .upToNextOption,
-        help: "Fields of the metadata to index; 'number' is each document's place."
+        help: "Fields of the metadata to index; 'number' is each document's number."
     )
     var indexes: [String] = []
 
@@ -71,13 +71,13 @@ struct SearchBench: AsyncParsableCommand {
     )
     var inFlight = 1
 
-    @Option(help: "Connections, which ask at the same time.")
+    @Option(help: "Connections, which send queries at the same time.")
     var clients = 1
 
-    @Option(help: "Hits wanted.")
+    @Option(help: "Hits per query.")
     var limit = 10
 
-    @Option(help: "Passes over the questions; the best one counts.")
+    @Option(help: "Passes over the queries; the best one counts.")
     var passes = 3
 
     @Option(help: "Write so many documents; beyond those of the folder, the same again.")
@@ -97,7 +97,7 @@ struct SearchBench: AsyncParsableCommand {
 
     func run() async throws {
         let data = options.data
-        let asked = try data.questions(queries)
+        let benchQueries = try data.queries(queries)
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common, connections: clients)
@@ -110,15 +110,15 @@ struct SearchBench: AsyncParsableCommand {
         for kind in kind {
             var truth: [QueryResult]?
             if kind == .vector {
-                truth = try await exactAnswers(to: asked.vectors, target)
+                truth = try await exactResults(to: benchQueries.vectors, target)
             }
             for ef in ef.isEmpty || kind == .text ? [nil] : ef.map(Optional.some) {
-                let questions = try zip(asked.texts, asked.vectors).enumerated().map {
-                    place,
+                let searches = try zip(benchQueries.texts, benchQueries.vectors).enumerated().map {
+                    index,
                     words in
-                    try question(kind, words.0, words.1, ef, place)
+                    try query(kind, words.0, words.1, ef, index)
                 }
-                try await measure(kind, ef, questions, truth, shared, target)
+                try await measure(kind, ef, searches, truth, shared, target)
             }
         }
         await target.close()
@@ -138,8 +138,8 @@ struct SearchBench: AsyncParsableCommand {
         )
         var number: Int64 = 0
         for batch in batches.indices {
-            for place in batches[batch].indices {
-                batches[batch][place].metadata["number"] = .int(number)
+            for index in batches[batch].indices {
+                batches[batch][index].metadata["number"] = .int(number)
                 number += 1
             }
         }
@@ -177,12 +177,12 @@ struct SearchBench: AsyncParsableCommand {
         throw ValidationFailure(text: "the index is not ready after three builds")
     }
 
-    private func question(
+    private func query(
         _ kind: Kind,
         _ text: String,
         _ vector: [Float],
         _ ef: Int?,
-        _ place: Int
+        _ index: Int
     ) throws -> Query {
         let sources: [Source] =
             switch kind {
@@ -190,38 +190,42 @@ struct SearchBench: AsyncParsableCommand {
             case .text: [.matching(text)]
             case .hybrid: [.near(vector, efSearch: ef), .matching(text)]
             }
-        return Query(sources, filter: try wanted(place), limit: limit)
+        return Query(sources, filter: try condition(index), limit: limit)
     }
 
     /// The filter for the hits of a query.
-    private func wanted(_ place: Int) throws -> Filter? {
+    private func condition(_ index: Int) throws -> Filter? {
         guard let filter else { return nil }
-        return try Filter(text: filter.replacing("{}", with: "\(place)"))
+        return try Filter(text: filter.replacing("{}", with: "\(index)"))
     }
 
-    private func exactAnswers(to vectors: [[Float]], _ target: any BenchTarget) async throws
+    private func exactResults(to vectors: [[Float]], _ target: any BenchTarget) async throws
         -> [QueryResult]
     {
-        var answers: [QueryResult] = []
+        var results: [QueryResult] = []
         for first in stride(from: 0, to: vectors.count, by: 100) {
-            let some = try (first..<min(first + 100, vectors.count)).map { place in
-                Query([.near(vectors[place], exact: true)], filter: try wanted(place), limit: limit)
+            let some = try (first..<min(first + 100, vectors.count)).map { index in
+                Query(
+                    [.near(vectors[index], exact: true)],
+                    filter: try condition(index),
+                    limit: limit
+                )
             }
-            answers += try await target.search("bench", some)
+            results += try await target.search("bench", some)
         }
-        return answers
+        return results
     }
 
     private func measure(
         _ kind: Kind,
         _ ef: Int?,
-        _ questions: [Query],
+        _ searches: [Query],
         _ truth: [QueryResult]?,
         _ shared: [(name: String, value: Measurement.Parameter)],
         _ target: any BenchTarget
     ) async throws {
-        let calls = stride(from: 0, to: questions.count, by: batch).map {
-            Array(questions[$0..<min($0 + batch, questions.count)])
+        let calls = stride(from: 0, to: searches.count, by: batch).map {
+            Array(searches[$0..<min($0 + batch, searches.count)])
         }
         guard let first = calls.first else { return }
         for connection in 0..<clients {
@@ -232,7 +236,7 @@ struct SearchBench: AsyncParsableCommand {
             let pass = try await pass(calls, target)
             if pass.seconds < best.seconds { best = pass }
         }
-        let count = Double(questions.count)
+        let count = Double(searches.count)
         var parameters: [(name: String, value: Measurement.Parameter)] = [
             ("kind", .text(kind.rawValue))
         ]
@@ -254,7 +258,7 @@ struct SearchBench: AsyncParsableCommand {
         if !common.inProcess {
             parameters.append(("per_server_cpu_second", .number(count / best.serverProcessor)))
         }
-        if let truth { parameters += quality(of: best.answers, truth) }
+        if let truth { parameters += quality(of: best.results, truth) }
         Report(isJSON: common.json).add(
             Measurement(
                 name: "search",
@@ -272,7 +276,7 @@ struct SearchBench: AsyncParsableCommand {
         var processor = 0.0
         var serverProcessor = 0.0
         var latencies: [Double] = []
-        var answers: [QueryResult] = []
+        var results: [QueryResult] = []
     }
 
     private func pass(_ calls: [[Query]], _ target: any BenchTarget) async throws -> Pass {
@@ -281,14 +285,14 @@ struct SearchBench: AsyncParsableCommand {
         let serverProcessor = target.serverProcessorSeconds
         let start = clock.now
         let workers = clients * inFlight
-        let answers = try await withThrowingTaskGroup(
+        let results = try await withThrowingTaskGroup(
             of: [(index: Int, seconds: Double, results: [QueryResult])].self
         ) { group in
             // Each worker runs its share, and sends its next query once it has the last result.
             for worker in 0..<min(workers, calls.count) {
                 let executor = onLoop ? target.executor(of: worker % clients) : nil
                 group.addTask(executorPreference: executor) {
-                    var answers: [(index: Int, seconds: Double, results: [QueryResult])] = []
+                    var results: [(index: Int, seconds: Double, results: [QueryResult])] = []
                     for index in stride(from: worker, to: calls.count, by: workers) {
                         let start = clock.now
                         let results = try await target.search(
@@ -296,9 +300,9 @@ struct SearchBench: AsyncParsableCommand {
                             calls[index],
                             connection: worker % clients
                         )
-                        answers.append((index, (clock.now - start).seconds, results))
+                        results.append((index, (clock.now - start).seconds, results))
                     }
-                    return answers
+                    return results
                 }
             }
             return try await group.reduce(into: []) { $0 += $1 }
@@ -307,28 +311,28 @@ struct SearchBench: AsyncParsableCommand {
         pass.seconds = (clock.now - start).seconds
         pass.processor = processorSeconds() - processor
         pass.serverProcessor = target.serverProcessorSeconds - serverProcessor
-        let ordered = answers.sorted { $0.index < $1.index }
+        let ordered = results.sorted { $0.index < $1.index }
         pass.latencies = ordered.map(\.seconds)
-        pass.answers = ordered.flatMap(\.results)
+        pass.results = ordered.flatMap(\.results)
         return pass
     }
 
     /// The share of the exact results' hits that were found, and the number of results with fewer
     /// hits.
-    private func quality(of answers: [QueryResult], _ truth: [QueryResult])
+    private func quality(of results: [QueryResult], _ truth: [QueryResult])
         -> [(name: String, value: Measurement.Parameter)]
     {
         var found = 0
-        var wanted = 0
+        var expectedCount = 0
         var short = 0
-        for (answer, exact) in zip(answers, truth) {
+        for (result, exact) in zip(results, truth) {
             let ids = Set(exact.hits.map(\.id))
-            found += answer.hits.count { ids.contains($0.id) }
-            wanted += exact.hits.count
-            if answer.hits.count < exact.hits.count { short += 1 }
+            found += result.hits.count { ids.contains($0.id) }
+            expectedCount += exact.hits.count
+            if result.hits.count < exact.hits.count { short += 1 }
         }
         return [
-            ("recall", .number(wanted == 0 ? 1 : Double(found) / Double(wanted))),
+            ("recall", .number(expectedCount == 0 ? 1 : Double(found) / Double(expectedCount))),
             ("short_answers", .count(short)),
         ]
     }

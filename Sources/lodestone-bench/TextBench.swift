@@ -9,7 +9,7 @@ struct TextBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "text",
         abstract:
-            "Asks by words, by one thread in this process; --vs asks tantivy the same in turns."
+            "Queries by words, by one thread in this process; --vs queries tantivy in turns."
     )
 
     @Option(help: "A folder with docs.jsonl.zst and queries.jsonl.")
@@ -30,7 +30,7 @@ struct TextBench: AsyncParsableCommand {
     @Option(help: "Questions of each kind.")
     var queries = 2_000
 
-    @Option(help: "Hits wanted.")
+    @Option(help: "Hits per query.")
     var limit = 10
 
     @Option(help: "Times that each kind is measured; the best counts.")
@@ -38,8 +38,8 @@ struct TextBench: AsyncParsableCommand {
 
     @Flag(
         help: """
-            Asks ranked questions of the text index alone as well, analysed beforehand and with rows \
-            for an answer, as the libraries are asked.
+            Sends ranked queries to the text index alone as well, analysed beforehand and with rows \
+            as the result, as the libraries get them.
             """
     )
     var prepared = false
@@ -64,8 +64,8 @@ struct TextBench: AsyncParsableCommand {
 
     func run() async throws {
         let corpus = try TextCorpus(data: data, synthetic: synthetic)
-        let questions = try corpus.questions(queries)
-        let folder = try vs.isEmpty ? nil : TextFolder(corpus, questions)
+        let textQueries = try corpus.queries(queries)
+        let folder = try vs.isEmpty ? nil : TextFolder(corpus, textQueries)
         for stopWords in stopWords {
             let directory = TextFolder.temporaryPath()
             defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -76,7 +76,7 @@ struct TextBench: AsyncParsableCommand {
                 return try TextPeer(name, peerOptions, folder.path, stopWords.rawValue)
             }
             for kind in kind {
-                let requests = questions[kind].map {
+                let requests = textQueries[kind].map {
                     SearchRequest(
                         collection: "bench",
                         queries: [Query([kind.source($0)], limit: limit)]
@@ -90,7 +90,7 @@ struct TextBench: AsyncParsableCommand {
                 guard prepared, kind == .ranked else { continue }
                 let texts = try PreparedText(
                     corpus.texts,
-                    questions[kind],
+                    textQueries[kind],
                     textOptions(stopWords),
                     in: directory
                 )
@@ -140,20 +140,20 @@ struct TextBench: AsyncParsableCommand {
         _ peers: [TextPeer],
         pass: () throws -> TextPass
     ) throws {
-        var (best, questions, hits) = (0.0, 0, 0)
+        var (best, queryCount, hits) = (0.0, 0, 0)
         var bestOfPeers = [Double](repeating: 0, count: peers.count)
         for _ in 0..<passes {
             let pass = try pass()
             best = max(best, pass.speed)
-            (questions, hits) = (pass.questions, pass.hits)
+            (queryCount, hits) = (pass.queryCount, pass.hits)
             for (number, peer) in peers.enumerated() {
                 bestOfPeers[number] = max(bestOfPeers[number], try peer.measure(kind.rawValue))
             }
         }
         var parameters: [(name: String, value: Measurement.Parameter)] = [
             ("stop_words", .text(stopWords.rawValue)), ("documents", .count(documents)),
-            ("queries", .count(questions)), ("k", .count(limit)),
-            ("hits", .number(Double(hits) / Double(max(1, questions)))),
+            ("queries", .count(queryCount)), ("k", .count(limit)),
+            ("hits", .number(Double(hits) / Double(max(1, queryCount)))),
         ]
         for (peer, speed) in zip(peers, bestOfPeers) {
             parameters += [(peer.name, .number(speed)), ("ratio", .number(best / speed))]
@@ -166,18 +166,18 @@ struct TextBench: AsyncParsableCommand {
 
 /// One pass of queries, one after the other.
 struct TextPass {
-    let questions: Int
+    let queryCount: Int
     /// The hits of all queries.
     let hits: Int
     /// Queries per second of processor time.
     let speed: Double
 
-    /// Runs the queries; `ask` returns the number of hits.
-    init<Question>(_ questions: [Question], _ ask: (Question) throws -> Int) rethrows {
+    /// Runs the queries; `run` returns the number of hits.
+    init<SomeQuery>(_ queries: [SomeQuery], _ run: (SomeQuery) throws -> Int) rethrows {
         let start = processorSeconds()
-        hits = try questions.reduce(0) { try $0 + ask($1) }
-        speed = Double(questions.count) / (processorSeconds() - start)
-        self.questions = questions.count
+        hits = try queries.reduce(0) { try $0 + run($1) }
+        speed = Double(queries.count) / (processorSeconds() - start)
+        queryCount = queries.count
     }
 }
 
@@ -202,5 +202,5 @@ struct TextPeer {
     }
 
     /// Measures one pass over all queries of a kind, in queries per second of processor time.
-    func measure(_ kind: String) throws -> Double { try process.ask(kind, Pass.self).qps }
+    func measure(_ kind: String) throws -> Double { try process.request(kind, Pass.self).qps }
 }

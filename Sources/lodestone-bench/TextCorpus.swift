@@ -33,32 +33,32 @@ struct TextCorpus {
     }
 
     /// Some of the documents.
-    func documents(_ places: Range<Int>) throws -> [Document] {
-        try places.map { Document(id: try DocumentID("\($0)"), text: texts[$0]) }
+    func documents(_ range: Range<Int>) throws -> [Document] {
+        try range.map { Document(id: try DocumentID("\($0)"), text: texts[$0]) }
     }
 
     /// Makes queries of every kind.
     ///
     /// The kinds are the sentences, two words of one document, three words in a row, and words with
     /// one letter changed.
-    func questions(_ count: Int) throws -> TextQueries {
+    func queries(_ count: Int) throws -> TextQueries {
         var random = SplitMix64(state: 7)
-        var questions = TextQueries()
-        questions[.ranked] = Array(sentences.prefix(count))
-        while questions[.phrase].count < count {
+        var queries = TextQueries()
+        queries[.ranked] = Array(sentences.prefix(count))
+        while queries[.phrase].count < count {
             let text = texts[Int.random(in: 0..<texts.count, using: &random)]
             let words = text.split { !($0.isASCII && $0.isLetter) }.map { $0.lowercased() }
             guard words.count >= 5 else { continue }
             let at = Int.random(in: 0...words.count - 3, using: &random)
-            questions[.phrase].append(words[at..<at + 3].joined(separator: " "))
+            queries[.phrase].append(words[at..<at + 3].joined(separator: " "))
             let (one, other) = (words[at], words[(at + 3) % words.count])
-            questions[.boolean].append("\(one) \(other)")
+            queries[.boolean].append("\(one) \(other)")
             var letters = Array(words.max { $0.count < $1.count } ?? one)
-            let place = Int.random(in: 0..<letters.count, using: &random)
-            letters[place] = Character(UnicodeScalar(UInt8.random(in: 97...122, using: &random)))
-            questions[.fuzzy].append(String(letters))
+            let index = Int.random(in: 0..<letters.count, using: &random)
+            letters[index] = Character(UnicodeScalar(UInt8.random(in: 97...122, using: &random)))
+            queries[.fuzzy].append(String(letters))
         }
-        return questions
+        return queries
     }
 }
 
@@ -92,7 +92,7 @@ struct TextQueries {
     }
 }
 
-/// Texts and questions in a temporary folder, for peers.
+/// Texts and queries in a temporary folder, for peers.
 final class TextFolder {
     let path = TextFolder.temporaryPath()
 
@@ -100,13 +100,13 @@ final class TextFolder {
         NSTemporaryDirectory() + "lodestone-text-\(UUID().uuidString)"
     }
 
-    init(_ corpus: TextCorpus, _ questions: TextQueries) throws {
+    init(_ corpus: TextCorpus, _ queries: TextQueries) throws {
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true
         )
         try write(corpus.texts, "documents")
-        for kind in TextQueries.Kind.allCases { try write(questions[kind], kind.rawValue) }
+        for kind in TextQueries.Kind.allCases { try write(queries[kind], kind.rawValue) }
     }
 
     private func write(_ lines: [String], _ name: String) throws {
@@ -140,14 +140,14 @@ struct ZipfWords {
     /// The letters for a number, consonant and vowel in turns; no stemmer knows their endings.
     private static func word(_ number: Int) -> String {
         let (consonants, vowels) = (Array("bcdfghjklmnpqrtvwxz"), Array("aeiou"))
-        var rest = number
+        var remaining = number
         var word = ""
         repeat {
-            word.append(consonants[rest % consonants.count])
-            rest /= consonants.count
-            word.append(vowels[rest % vowels.count])
-            rest /= vowels.count
-        } while rest > 0
+            word.append(consonants[remaining % consonants.count])
+            remaining /= consonants.count
+            word.append(vowels[remaining % vowels.count])
+            remaining /= vowels.count
+        } while remaining > 0
         return word + "k"
     }
 
@@ -157,11 +157,11 @@ struct ZipfWords {
     }
 
     private mutating func draw() -> String {
-        let wanted = Double.random(in: 0..<1, using: &random)
+        let target = Double.random(in: 0..<1, using: &random)
         var (low, high) = (0, shares.count - 1)
         while low < high {
             let middle = (low + high) / 2
-            if shares[middle] < wanted { low = middle + 1 } else { high = middle }
+            if shares[middle] < target { low = middle + 1 } else { high = middle }
         }
         return words[low]
     }

@@ -41,10 +41,10 @@ struct AnimalsAndFoodsPart {
             "edges",
             try EdgeReader(path: "\(directory)/edges.tsv.zst")
         )
-        try await ask(collection)
+        try await search(collection)
     }
 
-    private func ask(_ collection: LodestoneClient.Collection) async throws {
+    private func search(_ collection: LodestoneClient.Collection) async throws {
         var reader = try DocumentReader(
             path: "\(directory)/queries.jsonl",
             mapping: DocumentMapping(id: "query", text: []),
@@ -63,7 +63,7 @@ struct AnimalsAndFoodsPart {
         let results = try await collection.search(queries).results
         let elapsed = ContinuousClock.now - start
         say(
-            "\n\(sentences.count) example sentences, asked in 3 ways: \(queries.count) questions in "
+            "\n\(sentences.count) example sentences, searched in 3 ways: \(queries.count) queries in "
                 + "one call, \(milliseconds(elapsed)).\nFor some of them, the best hit of each way; "
                 + "* is the synset that the sentence was written for:"
         )
@@ -71,14 +71,14 @@ struct AnimalsAndFoodsPart {
         for (index, sentence) in sentences.enumerated() {
             // Several sentences may illustrate one synset, so the sentence itself is the id.
             let text = sentence.id.string
-            let answer = sentence.metadata["id"]
+            let expected = sentence.metadata["id"]
             let isShown = Self.shown.contains(text)
             if isShown { say("\n  \(text)") }
             for (way, label) in Self.ways.enumerated() {
                 let hits = results[index * Self.ways.count + way].hits
-                tallies[way].add(hits.firstIndex { .string($0.id.string) == answer })
+                tallies[way].add(hits.firstIndex { .string($0.id.string) == expected })
                 guard isShown else { continue }
-                let mark = hits.first.map { .string($0.id.string) == answer } == true ? "*" : " "
+                let mark = hits.first.map { .string($0.id.string) == expected } == true ? "*" : " "
                 let best = hits.first.map { gloss($0.document) } ?? "nothing"
                 say("    \(pad(label, 7))\(mark) \(cut(best, 90))")
             }
@@ -99,11 +99,11 @@ struct AnimalsAndFoodsPart {
         var found = 0
         var reciprocalRanks = 0.0
 
-        mutating func add(_ place: Int?) {
-            guard let place else { return }
-            if place == 0 { first += 1 }
+        mutating func add(_ index: Int?) {
+            guard let index else { return }
+            if index == 0 { first += 1 }
             found += 1
-            reciprocalRanks += 1 / Double(place + 1)
+            reciprocalRanks += 1 / Double(index + 1)
         }
     }
 }

@@ -12,7 +12,7 @@ import LodestoneImport
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodestone-demo",
-        abstract: "Fills a fresh server and asks it questions."
+        abstract: "Fills a new server and queries it."
     )
 
     @Option(help: "An empty directory for the store; it is left as it is.") var directory: String

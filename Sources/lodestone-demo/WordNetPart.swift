@@ -25,18 +25,18 @@ struct WordNetPart {
                 + "\(grouped(state.documents)) synsets. \(grouped(state.edges)) edges are distinct:\nseveral pointers between words of "
                 + "the same two synsets are one edge."
         )
-        try await askText(collection)
-        try await askWalks(collection)
+        try await searchText(collection)
+        try await showWalks(collection)
     }
 
-    private func askText(_ collection: LodestoneClient.Collection) async throws {
-        let questions: [(String, TextMode)] = [
+    private func searchText(_ collection: LodestoneClient.Collection) async throws {
+        let texts: [(String, TextMode)] = [
             ("instrument for measuring temperature", .anyWord),
             ("a sweet frozen dessert", .anyWord),
             (#""capital of" AND (france OR italy)"#, .querySyntax),
             (#"volcan* AND NOT (mountain OR island)"#, .querySyntax),
         ]
-        for (text, mode) in questions {
+        for (text, mode) in texts {
             let syntax = mode == .querySyntax ? "   (query syntax)" : ""
             say("\n  Text: \(text)\(syntax)")
             let start = ContinuousClock.now
@@ -51,7 +51,7 @@ struct WordNetPart {
         }
     }
 
-    private func askWalks(_ collection: LodestoneClient.Collection) async throws {
+    private func showWalks(_ collection: LodestoneClient.Collection) async throws {
         say("\n  Walk: what is a dog? Along hypernym, as far as it goes")
         var start = ContinuousClock.now
         let up = try await collection.walk(

@@ -73,51 +73,51 @@ protocol ClientCommand: AsyncParsableCommand {
     var connection: ConnectionOptions { get }
 
     /// Makes the calls.
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput
 }
 
 extension ClientCommand {
     mutating func run() async throws {
-        try await Answer.print(asJSON: connection.json) { () async throws(LodestoneError) in
+        try await CommandOutput.print(asJSON: connection.json) { () async throws(LodestoneError) in
             let client = try await connection.connect()
-            let answer: Answer
+            let output: CommandOutput
             do throws(LodestoneError) {
-                answer = try await run(client)
+                output = try await run(client)
             } catch {
                 await client.close()
                 throw error
             }
             await client.close()
-            return answer
+            return output
         }
     }
 }
 
 /// The output of a command, once for people and once for programs.
-struct Answer {
-    var people: String
+struct CommandOutput {
+    var text: String
     var json: JSON
     /// The exit status; not 0 when the command succeeded with a bad result.
     var status: Int32 = 0
     /// Whether the command has already printed everything.
     var isQuiet = false
 
-    /// Prints the answer of `body`, or the reason why it failed, and ends the command accordingly.
+    /// Prints the output of `body`, or the reason why it failed, and ends the command accordingly.
     static func print(
         asJSON isJSON: Bool,
-        _ body: () async throws(LodestoneError) -> Answer
+        _ body: () async throws(LodestoneError) -> CommandOutput
     ) async throws {
-        let answer: Answer
+        let output: CommandOutput
         do throws(LodestoneError) {
-            answer = try await body()
+            output = try await body()
         } catch {
             if isJSON { Swift.print(JSON(error).text) }
             let lines = "\(error.message)\n\(error.recovery) [\(error.code.name) \(error.reason)]\n"
             FileHandle.standardError.write(Data("lodestone: \(lines)".utf8))
             throw ExitCode(error.code.exitStatus)
         }
-        if !answer.isQuiet { Swift.print(isJSON ? answer.json.text : answer.people) }
-        if answer.status != 0 { throw ExitCode(answer.status) }
+        if !output.isQuiet { Swift.print(isJSON ? output.json.text : output.text) }
+        if output.status != 0 { throw ExitCode(output.status) }
     }
 }
 

@@ -7,17 +7,17 @@ import LodestoneImport
 struct PingCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "ping",
-        abstract: "Asks whether the server is there."
+        abstract: "Checks that the server replies."
     )
 
     @OptionGroup var connection: ConnectionOptions
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let start = ContinuousClock.now
         let sequenceNumber = try await client.ping()
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
-        return Answer(
-            people: "\(connection.resolvedAddress) answers in \(short(milliseconds)) ms; "
+        return CommandOutput(
+            text: "\(connection.resolvedAddress) replies in \(short(milliseconds)) ms; "
                 + "sequence number \(sequenceNumber)",
             json: .object([
                 ("sequenceNumber", .int(sequenceNumber)), ("milliseconds", .double(milliseconds)),
@@ -34,10 +34,10 @@ struct CollectionsCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let collections = try await client.collections()
-        return Answer(
-            people: collections.isEmpty ? "There are no collections yet." : table(collections),
+        return CommandOutput(
+            text: collections.isEmpty ? "There are no collections yet." : table(collections),
             json: .object([("collections", .array(collections.map { JSON($0) }))])
         )
     }
@@ -150,7 +150,7 @@ struct CreateCommand: ClientCommand {
         _ = try textOptions.options()
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let options = CollectionOptions(
             dimension: dimension,
             metric: metric.metric,
@@ -164,7 +164,7 @@ struct CreateCommand: ClientCommand {
             dimension == 0
             ? "without vectors"
             : "with \(dimension) dimensions, \(metric.rawValue), \(options.vectorStrategy.summary)"
-        return Answer(people: "Created '\(collection)' \(vectors).", json: JSON(receipt))
+        return CommandOutput(text: "Created '\(collection)' \(vectors).", json: JSON(receipt))
     }
 }
 
@@ -182,7 +182,7 @@ struct DropCommand: ClientCommand {
     @Argument(help: "The collection.") var collection: String
     @Argument(help: "Ids of the documents to drop.") var ids: [String] = []
     @OptionGroup var condition: FilterOptions
-    @Flag(help: "With --filter: say how many documents would go, and drop none.") var dryRun = false
+    @Flag(help: "With --filter: count the documents, and drop none.") var dryRun = false
     @Flag(help: "Drop the collection with everything in it.") var all = false
 
     func validate() throws {
@@ -195,38 +195,38 @@ struct DropCommand: ClientCommand {
         }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         if all {
             let receipt = try await client.dropCollection(collection)
-            return Answer(people: "Dropped '\(collection)'.", json: JSON(receipt))
+            return CommandOutput(text: "Dropped '\(collection)'.", json: JSON(receipt))
         }
         if let filter = try condition.parsed {
             return try await drop(filter, of: client.collection(collection))
         }
         let receipt = try await client.collection(collection).drop(try documentIDs(ids))
-        let rest = ids.count - receipt.dropped
-        let note = rest > 0 ? " \(rest) of the ids didn't exist." : ""
-        return Answer(
-            people: "Dropped \(receipt.dropped) documents of '\(collection)'.\(note)",
+        let remaining = ids.count - receipt.dropped
+        let note = remaining > 0 ? " \(remaining) of the ids didn't exist." : ""
+        return CommandOutput(
+            text: "Dropped \(receipt.dropped) documents of '\(collection)'.\(note)",
             json: JSON(receipt)
         )
     }
 
     private func drop(_ filter: Filter, of target: LodestoneClient.Collection)
-        async throws(LodestoneError) -> Answer
+        async throws(LodestoneError) -> CommandOutput
     {
         if dryRun {
             let count = try await target.count(filter).count
             if count == 0 { await FilterHint.show(filter, target) }
-            return Answer(
-                people: "\(grouped(count)) documents of '\(collection)' would go.",
+            return CommandOutput(
+                text: "\(grouped(count)) documents of '\(collection)' would be dropped.",
                 json: .object([("count", .int(count))])
             )
         }
         let receipt = try await target.drop(where: filter)
         if receipt.dropped == 0 { await FilterHint.show(filter, target) }
-        return Answer(
-            people: "Dropped \(grouped(receipt.dropped)) documents of '\(collection)'.",
+        return CommandOutput(
+            text: "Dropped \(grouped(receipt.dropped)) documents of '\(collection)'.",
             json: JSON(receipt)
         )
     }
@@ -235,21 +235,21 @@ struct DropCommand: ClientCommand {
 struct CompactCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact",
-        abstract: "Has the server fold a collection's latest changes into its base.",
+        abstract: "Compacts a collection: merges its latest changes into its base.",
         discussion: """
-            The server does it by itself once enough has been written. Do it to open faster next \
-            time, or to have the space of dropped documents back at once.
+            The server compacts by itself once enough has been written. Compact to open faster next \
+            time, or to free the space of dropped documents at once.
             """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let sequenceNumber = try await client.collection(collection)
             .compact(deadline: connection.longDeadline)
-        return Answer(
-            people: "Compacted '\(collection)' up to sequence number \(sequenceNumber).",
+        return CommandOutput(
+            text: "Compacted '\(collection)' up to sequence number \(sequenceNumber).",
             json: .object([("sequenceNumber", .int(sequenceNumber))])
         )
     }
@@ -270,7 +270,7 @@ struct StatsCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let stats = try await client.stats()
         var figures = Table("figure", "#value", "unit")
         for statistic in stats.statistics {
@@ -303,6 +303,6 @@ struct StatsCommand: ClientCommand {
         if let failure = stats.compactionFailure {
             members.append(("compactionFailure", .string(failure)))
         }
-        return Answer(people: parts.joined(separator: "\n\n"), json: .object(members))
+        return CommandOutput(text: parts.joined(separator: "\n\n"), json: .object(members))
     }
 }

@@ -8,8 +8,8 @@ struct EdgesCommand: ClientCommand {
         commandName: "edges",
         abstract: "Shows the edges of one document, however many it has.",
         discussion: """
-            Those that leave it by label and target, with --direction in those that enter it. With \
-            --lines each edge is a JSON object on a line of its own, as it comes.
+            It shows the edges that leave the document, by label and target, and with --direction in \
+            those that enter it. With --lines each edge is a JSON object on a line of its own.
 
             lodestone edges words n02084071 --label hyponym
             lodestone edges words n02084071 --direction in --all --lines > edges.jsonl
@@ -19,22 +19,22 @@ struct EdgesCommand: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
     @Argument(help: "The id of the document.") var id: String
-    @Option(help: "A label wanted; give it again for more. (default: every label)")
+    @Option(help: "A label to show; may be repeated. (default: every label)")
     var label: [String] = []
     @Option(help: "The edges that leave the document (out), or that enter it (in).")
     var direction = DirectionName.out
     @Option(help: "The most edges.") var limit = 100
     @Flag(help: "Every edge, instead of --limit.") var all = false
-    @Flag(help: "Print each edge as JSON on a line.") var lines = false
+    @Flag(help: "Print each edge as JSON, one per line.") var lines = false
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
         guard direction != .both else {
-            throw ValidationError("--direction is both; ask for out, then for in.")
+            throw ValidationError("--direction is both; show out, then in.")
         }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let edges = client.collection(collection).edges(
             of: try DocumentID(id),
             direction: direction.direction,
@@ -49,7 +49,7 @@ struct EdgesCommand: ClientCommand {
             if lines { print(json(edge).text) } else { shown.append(edge) }
         }
         if lines {
-            return Answer(people: "", json: .object([("count", .int(count))]), isQuiet: true)
+            return CommandOutput(text: "", json: .object([("count", .int(count))]), isQuiet: true)
         }
         let arrow = direction == .in ? "←" : "→"
         var table = Table("", "label", "id", "#weight", "metadata")
@@ -57,8 +57,8 @@ struct EdgesCommand: ClientCommand {
             let metadata = edge.metadata.isEmpty ? "" : JSON(edge.metadata).text
             table.add(arrow, edge.label, edge.id.string, short(Double(edge.weight)), metadata)
         }
-        return Answer(
-            people: shown.isEmpty ? "No such edges in '\(collection)'." : table.text,
+        return CommandOutput(
+            text: shown.isEmpty ? "No such edges in '\(collection)'." : table.text,
             json: .object([("edges", .array(shown.map(json)))])
         )
     }

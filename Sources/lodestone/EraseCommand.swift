@@ -5,7 +5,7 @@ import LodestoneClient
 struct EraseCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "erase",
-        abstract: "Has the server make sure that no file has dropped documents any more.",
+        abstract: "Erases dropped documents from all files of the store.",
         discussion: """
             Dropped and replaced documents can't be found, but stay for a while in the free space of \
             the store's files. Writes wait while the database is written again. Snapshots stay as \
@@ -16,19 +16,19 @@ struct EraseCommand: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection; without one, all of them.") var collection: String?
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let receipt = try await client.erase(collection, deadline: connection.longDeadline)
-        let what = collection.map { " from '\($0)'" } ?? ""
+        let scope = collection.map { " from '\($0)'" } ?? ""
         var lines = [
-            "No file has what was dropped or replaced\(what) up to sequence number "
+            "No file has documents that were dropped or replaced\(scope) up to sequence number "
                 + "\(receipt.sequenceNumber)."
         ]
         if !receipt.snapshots.isEmpty {
             let names = receipt.snapshots.joined(separator: ", ")
             lines.append("These snapshots may have it: \(names).")
         }
-        return Answer(
-            people: lines.joined(separator: "\n"),
+        return CommandOutput(
+            text: lines.joined(separator: "\n"),
             json: .object([
                 ("sequenceNumber", .int(receipt.sequenceNumber)),
                 ("snapshots", .array(receipt.snapshots.map { .string($0) })),

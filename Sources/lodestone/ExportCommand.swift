@@ -10,9 +10,9 @@ struct ExportCommand: ClientCommand {
         abstract: "Writes a whole collection into a file that 'import' reads.",
         discussion: """
             The file is a dump: JSON lines, one per document in the order of writing, with every bit of \
-            its vector, its texts, typed metadata and edges; before them a line with the options of the \
-            collection, after them one that says that all of them are there. It appears under its name \
-            once it is whole. Without a file, standard output takes the lines.
+            its vector, its texts, typed metadata and edges. The first line has the options of the \
+            collection, and the last line shows that the dump is complete. The file appears under its \
+            name once it is complete. Without a file, the lines go to standard output.
 
             'lodestone import NAME FILE' makes a collection of the dump's options if there is none; \
             create it first to have other options.
@@ -40,7 +40,7 @@ struct ExportCommand: ClientCommand {
         }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let target = client.collection(collection)
         let description = try await target.describe()
         let output = try DumpFile(file)
@@ -59,8 +59,8 @@ struct ExportCommand: ClientCommand {
                 + "\(after)); the dump is of no single moment.\n"
             FileHandle.standardError.write(Data(note.utf8))
         }
-        return Answer(
-            people: "\(grouped(end.written.documents)) documents of '\(collection)' written to "
+        return CommandOutput(
+            text: "\(grouped(end.written.documents)) documents of '\(collection)' written to "
                 + "\(file ?? "standard output").",
             json: .object([
                 ("collection", .string(collection)), ("file", .string(file ?? "")),
@@ -98,7 +98,7 @@ struct ExportCommand: ClientCommand {
                 .aborted,
                 reason: "WRITTEN_MEANWHILE",
                 "'\(collection)' was written to while it was exported.",
-                recovery: "Export it again while nobody writes to it, or restore a snapshot "
+                recovery: "Export it again while no client writes to it, or restore a snapshot "
                     + "elsewhere and export that."
             )
         }

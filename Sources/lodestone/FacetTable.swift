@@ -7,13 +7,13 @@ extension Facet {
     var table: String {
         var table = Table("#documents", MetadataIndex(path: path).text)
         for value in values {
-            table.add(grouped(value.count), Table.printable(Self.people(value.value)))
+            table.add(grouped(value.count), Table.printable(Self.text(value.value)))
         }
-        let rest = distinctValues - values.count
-        return table.text + (rest > 0 ? "\nand \(grouped(rest)) more values" : "")
+        let remaining = distinctValues - values.count
+        return table.text + (remaining > 0 ? "\nand \(grouped(remaining)) more values" : "")
     }
 
-    private static func people(_ value: Value) -> String {
+    private static func text(_ value: Value) -> String {
         guard case .timestamp(let microseconds) = value else { return JSON(value).text }
         return TimestampText.format(microseconds: microseconds)
     }

@@ -52,8 +52,8 @@ final class FetchedSnapshot {
     func fetch(from client: LodestoneClient) async throws(LodestoneError) -> Int {
         let start = try await client.fetchSnapshot(name, maxBytes: Self.startByteCount)
         let total = Int(clamping: start.byteCount)
-        let kept = try keep(startingWith: start.bytes, of: total)
-        byteCount = kept
+        let resumedByteCount = try keep(startingWith: start.bytes, of: total)
+        byteCount = resumedByteCount
         let meter = ProgressMeter(name, unit: "bytes")
         defer { meter.finish() }
         while byteCount < total {
@@ -70,7 +70,7 @@ final class FetchedSnapshot {
             try file.synchronize()
             try FileManager.default.moveItem(atPath: partPath, toPath: path)
         }
-        return kept
+        return resumedByteCount
     }
 
     /// - Returns: The bytes of the file that belong to the snapshot: all, or none.
@@ -113,7 +113,8 @@ final class FetchedSnapshot {
             .failedPrecondition,
             reason: "IO_ERROR",
             "\(path) can't be written: \(error.localizedDescription)",
-            recovery: "Check the path, free space and rights there. What was fetched is kept.",
+            recovery:
+                "Check the path, its permissions and the free space. The fetched part is kept.",
             object: path
         )
     }

@@ -5,7 +5,7 @@ import LodestoneClient
 extension MetadataIndex {
     /// Reads a field in the form that users type: names joined by dots.
     ///
-    /// - Throws: `ValidationError` with the place of the fault; the argument parser puts the option
+    /// - Throws: `ValidationError` with the position of the fault; the argument parser puts the option
     ///   and the value in front.
     static func typed(_ text: String) throws -> MetadataIndex {
         guard let fault = FieldPath.fault(in: text) else { return MetadataIndex(text) }

@@ -25,7 +25,7 @@ struct FilterHint {
         var seen: Set<MetadataIndex> = []
         for (path, value) in Self.comparisons(filter).prefix(8)
         where seen.insert(MetadataIndex(path: path)).inserted {
-            // When a hint can't be found out, the answer stands without it.
+            // Without a hint the result stands as it is.
             if let hint = try? await hint(path, value) { hints.append(hint) }
         }
         return hints

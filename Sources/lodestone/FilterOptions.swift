@@ -12,7 +12,7 @@ struct FilterOptions: ParsableArguments {
                 =, !=, <, <=, >, >=, IN ('a', 'b'), BETWEEN 1 AND 2, CONTAINS 'part', EXISTS \
                 author.name, AND, OR, NOT, parentheses. Values are numbers, 'text', TRUE, FALSE and \
                 TIMESTAMP '2026-01-31T12:00:00Z'; unusual names stand in "double quotes". id = 'p1' \
-                and id IN ('p1', 'p2') ask for the document's id; a field with that name is "id".
+                and id IN ('p1', 'p2') compare the document's id; a field with that name is "id".
                 """
         )
     )
@@ -38,9 +38,9 @@ struct FilterOptions: ParsableArguments {
 }
 
 extension FilterExplanation {
-    /// A sentence about how the filter was answered.
+    /// A sentence about the evaluation of the filter.
     var sentence: String {
-        "The filter was answered \(Table.printable(strategy)): "
+        "The filter was evaluated \(Table.printable(strategy)): "
             + "\(grouped(matchedDocuments)) documents pass, \(grouped(readDocuments)) were read."
     }
 }

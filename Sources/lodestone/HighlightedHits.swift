@@ -8,7 +8,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Hits with the matching places of their texts, and the words of the query.
+/// Hits with the matching parts of their texts, and the words of the query.
 enum HighlightedHits {
     /// A line for each hit, then one for each fragment; matches are bold on a terminal.
     static func text(_ hits: [Hit]) -> String {
@@ -73,10 +73,10 @@ extension TextExplanation {
                 let documents = grouped(expansion.documents)
                 return "\(Table.printable(expansion.word)) (\(edits)\(documents) documents)"
             }
-            let rest = word.expansionCount - found.count
+            let remaining = word.expansionCount - found.count
             return "\n\(Table.printable(word.word)): \(grouped(word.documents)) documents"
                 + (found.isEmpty ? "" : "; also \(found.joined(separator: ", "))")
-                + (rest > 0 ? " and \(grouped(rest)) more words" : "")
+                + (remaining > 0 ? " and \(grouped(remaining)) more words" : "")
         }.joined()
             + (leftOut.isEmpty
                 ? "" : "\nnot looked for: \(leftOut.map(Table.printable).joined(separator: ", "))")

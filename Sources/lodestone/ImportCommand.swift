@@ -8,9 +8,9 @@ struct ImportCommand: ClientCommand {
         commandName: "import",
         abstract: "Brings documents, vectors and edges from files into a collection.",
         discussion: """
-            Documents are JSON objects, one a line. The id is the field 'id'; text fields are \
+            Documents are JSON objects, one per line. The id is the field 'id'; text fields are \
             those of --text, or every string at the top level; an array of numbers named 'vector' \
-            is the vector; the rest is metadata, in which {"$timestamp": "2026-01-31T12:00:00Z"} is a \
+            is the vector; all else is metadata, in which {"$timestamp": "2026-01-31T12:00:00Z"} is a \
             time and {"$double": "Infinity"} that number. Row i of --vectors belongs to line i. Edges \
             are lines of source, label, target and an optional weight, separated by tabs. A directory \
             with WordNet's data.noun is read as WordNet.
@@ -56,10 +56,10 @@ struct ImportCommand: ClientCommand {
     var metric: MetricName?
     @Option(help: "Documents or edges in one batch, which is written whole or not at all.")
     var batchSize = 1_000
-    @Option(help: "Batches under way at once.")
+    @Option(help: "Batches in flight at once.")
     var inFlight = 4
     @Flag(help: "Stop at the first bad line.") var strict = false
-    @Option(help: "Where to keep how far the import is. (default: FILE.lodestone-import)")
+    @Option(help: "The file for the progress of the import. (default: FILE.lodestone-import)")
     var state: String?
     @Flag(inversion: .prefixedNo, help: "Go on where an earlier run was cut.") var resume = true
 
@@ -71,22 +71,22 @@ struct ImportCommand: ClientCommand {
             throw ValidationError("--vectors needs the file of documents that they belong to.")
         }
         guard (1...ImportBatch.maxCount).contains(batchSize) else {
-            throw ValidationError("--batch-size is \(batchSize); 1 to 10,000 are good.")
+            throw ValidationError("--batch-size is \(batchSize); give 1 to 10,000.")
         }
         if let dimension, dimension < 0 {
             throw ValidationError("--dimension is \(dimension); at least 0.")
         }
         guard (1...64).contains(inFlight) else {
-            throw ValidationError("--in-flight is \(inFlight); 1 to 64 are good.")
+            throw ValidationError("--in-flight is \(inFlight); give 1 to 64.")
         }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let dump = try dumpHeader()
         guard dump == nil || text == nil && idField == "id" else {
             throw .invalid(
                 "DUMP",
-                "\(documents ?? "") is a dump, which says itself what is text.",
+                "\(documents ?? "") is a dump, which has its text fields marked.",
                 recovery: "Leave --text and --id-field out.",
                 object: documents
             )
@@ -109,8 +109,8 @@ struct ImportCommand: ClientCommand {
             }
             tallies.append(("edges", tally))
         }
-        return Answer(
-            people: tallies.map(\.tally.people).joined(separator: "\n"),
+        return CommandOutput(
+            text: tallies.map(\.tally.text).joined(separator: "\n"),
             json: .object(
                 [("collection", .string(collection))] + tallies.map { ($0.name, $0.tally.json) }
             ),

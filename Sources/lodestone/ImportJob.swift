@@ -124,12 +124,12 @@ struct ImportJob {
         guard textFields == nil, !implied.isEmpty else { return [] }
         let shown = implied.prefix(20).joined(separator: ", ") + (implied.count > 20 ? ", …" : "")
         return [
-            "Taken as text, which filters can't ask for: \(shown). With --text only the fields that it "
+            "Imported as text, which filters can't use: \(shown). With --text only the fields that it "
                 + "names are."
         ]
     }
 
-    /// The subject of the import, and the path of its state file; `nil` when no state is kept.
+    /// The subject of the import, and the path of its state file; `nil` without a state file.
     private func state() throws(LodestoneError) -> (subject: ImportState.Subject, path: String)? {
         let subject = try ImportState.Subject(
             address: command.connection.resolvedAddress,
@@ -206,7 +206,7 @@ struct ImportTally {
     /// Whether the file wrote nothing at all, which is no success.
     var wroteNothing: Bool { progress.accepted == 0 }
 
-    var people: String {
+    var text: String {
         var lines = [
             "\(grouped(progress.accepted)) \(unit) of \(input) written in \(short(seconds)) s "
                 + "(\(grouped(Int(rate)))/s)"
@@ -218,8 +218,8 @@ struct ImportTally {
         if progress.badLineCount > 0 {
             lines.append("\(grouped(progress.badLineCount)) lines left out:")
             lines += progress.badLines.map { "  \(Table.printable($0.description))" }
-            let rest = progress.badLineCount - progress.badLines.count
-            if rest > 0 { lines.append("  and \(grouped(rest)) more") }
+            let remaining = progress.badLineCount - progress.badLines.count
+            if remaining > 0 { lines.append("  and \(grouped(remaining)) more") }
         }
         lines += warnings.map(Table.printable)
         return lines.joined(separator: "\n")

@@ -31,14 +31,14 @@ struct IndexCommand: AsyncParsableCommand {
             discussion: """
                 The server does it by itself after set-strategy and add, and once enough has been \
                 written. \
-                Ctrl-C ends the build on the server, too; what answered before goes on.
+                Ctrl-C ends the build on the server, too; searches then still use the earlier index.
                 """
         )
 
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "The collection.") var collection: String
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let target = client.collection(collection)
             let vectors = try await target.describe().vectors
             let meter = ProgressMeter(collection, unit: "vectors")
@@ -60,8 +60,8 @@ struct IndexCommand: AsyncParsableCommand {
             }
             let seconds = meter.finish().seconds
             let status = try await target.describe().index
-            return Answer(
-                people: "Built the index of '\(collection)', \(status.strategy.summary), in "
+            return CommandOutput(
+                text: "Built the index of '\(collection)', \(status.strategy.summary), in "
                     + "\(short(seconds)) s.",
                 json: .object([
                     ("sequenceNumber", .int(sequenceNumber)), ("seconds", .double(seconds)),
@@ -79,7 +79,7 @@ struct IndexCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "The collection. (default: all)") var collection: String?
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let collections =
                 if let collection {
                     [try await client.collection(collection).describe()]
@@ -91,8 +91,8 @@ struct IndexCommand: AsyncParsableCommand {
                     ("collection", .string(collection.name)), ("index", JSON(collection.index)),
                 ])
             }
-            return Answer(
-                people: collections.isEmpty
+            return CommandOutput(
+                text: collections.isEmpty
                     ? "There are no collections yet." : indexTable(collections),
                 json: .object([("indexes", .array(indexes))])
             )
@@ -112,14 +112,14 @@ struct IndexCommand: AsyncParsableCommand {
 
         func validate() throws { try options.check(strategy) }
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let strategy = options.strategy(strategy)
             let receipt = try await client.alterCollection(collection, strategy)
-            let rest =
+            let note =
                 strategy == .flatScan
-                ? "" : " The index is built in the background; 'index status' shows how far it is."
-            return Answer(
-                people: "'\(collection)' finds near vectors by \(strategy.summary) now.\(rest)",
+                ? "" : " The index is built in the background; 'index status' shows its progress."
+            return CommandOutput(
+                text: "'\(collection)' finds near vectors by \(strategy.summary) now.\(note)",
                 json: .object([
                     ("sequenceNumber", .int(receipt.sequenceNumber)),
                     ("strategy", JSON(strategy)),
@@ -132,11 +132,11 @@ struct IndexCommand: AsyncParsableCommand {
 extension IndexCommand {
     struct Add: ClientCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has fields of the metadata indexed, so that filters read no document.",
+            abstract: "Indexes fields of the metadata, so that filters read no document.",
             discussion: """
-                The server reads the values in the background, and the documents for each filter until \
-                it is done; 'lodestone collections' says 'building' until then, and 'index build' waits \
-                for it. A field that is indexed already stays as it is.
+                The server reads the values in the background. Until the index is complete, filters read \
+                the documents, and 'lodestone collections' shows 'building'; 'index build' waits for it. \
+                A field that is indexed already stays as it is.
                 """
         )
 
@@ -148,16 +148,16 @@ extension IndexCommand {
         )
         var fields: [MetadataIndex]
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let receipt = try await client.alterCollection(
                 collection,
                 addIndexes: fields
             )
             let description = try await client.collection(collection).describe()
-            let rest =
+            let note =
                 description.buildingIndexes.isEmpty
                 ? "" : " The index is built in the background; 'index build' waits for it."
-            return IndexCommand.answer("indexed now.\(rest)", fields, receipt, description)
+            return IndexCommand.output("indexed now.\(note)", fields, receipt, description)
         }
     }
 
@@ -165,8 +165,7 @@ extension IndexCommand {
         static let configuration = CommandConfiguration(
             abstract: "Drops indexes of fields of the metadata; no document changes.",
             discussion: """
-                Filters on them read the documents from then on. A field that isn't indexed is passed \
-                over.
+                Filters on them read the documents from then on. A field that isn't indexed is ignored.
                 """
         )
 
@@ -178,25 +177,25 @@ extension IndexCommand {
         )
         var fields: [MetadataIndex]
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let receipt = try await client.alterCollection(
                 collection,
                 dropIndexes: fields
             )
             let description = try await client.collection(collection).describe()
-            return IndexCommand.answer("not indexed any more.", fields, receipt, description)
+            return IndexCommand.output("not indexed any more.", fields, receipt, description)
         }
     }
 
-    fileprivate static func answer(
-        _ what: String,
+    fileprivate static func output(
+        _ change: String,
         _ fields: [MetadataIndex],
         _ receipt: WriteReceipt,
         _ collection: CollectionDescription
-    ) -> Answer {
-        Answer(
-            people: fields.map(\.text).joined(separator: ", ")
-                + " of '\(collection.name)': \(what)",
+    ) -> CommandOutput {
+        CommandOutput(
+            text: fields.map(\.text).joined(separator: ", ")
+                + " of '\(collection.name)': \(change)",
             json: .object([
                 ("sequenceNumber", .int(receipt.sequenceNumber)),
                 ("metadataIndexes", JSON(collection.options.metadataIndexes)),

@@ -7,13 +7,13 @@ import LodestoneCore
 struct Lodestone: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodestone",
-        abstract: "Fills and asks a Lodestone server.",
+        abstract: "Fills, queries and maintains a Lodestone server.",
         discussion: """
             Every command but 'snapshot restore' and 'snapshot verify' talks to the server at \
             --address. With --json it prints one JSON object \
-            on standard output, also when it fails; else tables and sentences.
+            on standard output, also when it fails; without, tables and sentences.
 
-            Exit codes: 0 done, 64 wrong usage, 65 the server refuses what was sent, or an import \
+            Exit codes: 0 done, 64 wrong usage, 65 the server refuses the request, or an import \
             wrote nothing (lines left out next to others that are written are shown, and are no \
             failure without --strict), 66 not found, \
             69 no server, 70 a fault of Lodestone, 74 damaged data, 75 try again later, 77 not \

@@ -8,9 +8,9 @@ struct ScanCommand: ClientCommand {
         commandName: "scan",
         abstract: "Shows the documents of a collection, one after the other.",
         discussion: """
-            In the order in which they were written, or with --order in that of an indexed field. \
-            With --lines each document is a JSON object on a line of its own, as it comes; 'import' takes \
-            such lines as they are. 'export' writes the collection's options, too.
+            They come in the order of writing, or with --order in that of an indexed field. With \
+            --lines each document is a JSON object on a line of its own; 'import' reads such lines. \
+            'export' writes the collection's options, too.
 
             lodestone scan papers --filter "year >= 2020" --order year --descending --limit 5
             lodestone scan papers --all --lines > papers.jsonl
@@ -31,7 +31,8 @@ struct ScanCommand: ClientCommand {
     @Flag(help: "With --order: the largest value first.") var descending = false
     @Option(help: "The most documents.") var limit = 20
     @Flag(help: "Every document, instead of --limit.") var all = false
-    @Flag(help: "Print each document as JSON on a line, vectors and edges, too.") var lines = false
+    @Flag(help: "Print each document as JSON, one per line, with vectors and edges.") var lines =
+        false
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
@@ -40,7 +41,7 @@ struct ScanCommand: ClientCommand {
         }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let order = order.map { ScanOrder(path: $0.path, isDescending: descending) }
         let include: Include = lines ? .document : [.text, .metadata]
         let documents = client.collection(collection).documents(
@@ -60,15 +61,15 @@ struct ScanCommand: ClientCommand {
             await FilterHint.show(try condition.parsed, client.collection(collection))
         }
         if lines {
-            return Answer(people: "", json: .object([("count", .int(count))]), isQuiet: true)
+            return CommandOutput(text: "", json: .object([("count", .int(count))]), isQuiet: true)
         }
         var table = Table("id", "metadata", "text")
         for document in shown {
             let metadata = JSON(document.metadata).text
             table.add(document.id.string, short(metadata), summary(document))
         }
-        return Answer(
-            people: shown.isEmpty ? "No documents in '\(collection)'." : table.text,
+        return CommandOutput(
+            text: shown.isEmpty ? "No documents in '\(collection)'." : table.text,
             json: .object([("documents", .array(shown.map { JSON($0) }))])
         )
     }
@@ -100,13 +101,13 @@ struct CountCommand: ClientCommand {
     )
     var facet: [MetadataIndex] = []
     @Option(help: "The most values of each facet.") var limit = 10
-    @Flag(help: "Say how the filter was answered.") var explain = false
+    @Flag(help: "Show how the filter was evaluated.") var explain = false
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let facets = facet.map { FacetRequest(path: $0.path, limit: limit) }
         let response = try await client.collection(collection)
             .count(try condition.parsed, facets: facets)
@@ -121,6 +122,6 @@ struct CountCommand: ClientCommand {
             ("sequenceNumber", .int(response.sequenceNumber)),
         ]
         if let filter = response.filter { members.append(("filter", JSON(filter))) }
-        return Answer(people: parts.joined(separator: "\n\n"), json: .object(members))
+        return CommandOutput(text: parts.joined(separator: "\n\n"), json: .object(members))
     }
 }

@@ -20,7 +20,7 @@ struct SearchCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
-    @Argument(help: "Words to look for.") var text: String?
+    @Argument(help: "Words to search for.") var text: String?
     @Flag(
         help: """
             Read the words as a query: "phrases", prefix*, *part*, typo~, field:word, AND OR NOT, \
@@ -33,13 +33,14 @@ struct SearchCommand: ClientCommand {
         transform: SearchCommand.fuzziness
     )
     var fuzzy: Fuzziness?
-    @Flag(help: "Show the places that match, in bold on a terminal.") var highlight = false
+    @Flag(help: "Show the matching parts of the texts, in bold on a terminal.") var highlight =
+        false
     @Option(
-        help: "Find what is near this document's vector; the document itself is left out.",
+        help: "Find documents near this document's vector; the document itself is left out.",
         completion: .file()
     )
     var near: String?
-    @Option(help: "Find what is near a vector of this .npy, .f16 or .f32 file.")
+    @Option(help: "Find documents near a vector of this .npy, .f16 or .f32 file.")
     var vectorFile: String?
     @Option(help: "Which row of --vector-file; 0 is the first.") var row = 0
     @Flag(help: "Compare with every vector, whatever the index.") var exact = false
@@ -48,8 +49,8 @@ struct SearchCommand: ClientCommand {
     @OptionGroup var condition: FilterOptions
     @Flag(
         help: """
-            Say how the vector was searched, which words were looked for, and how the filter was \
-            answered.
+            Show how the vector was searched, which words were searched for, and how the filter was \
+            evaluated.
             """
     )
     var explain = false
@@ -66,7 +67,7 @@ struct SearchCommand: ClientCommand {
 
     func validate() throws {
         guard text != nil || near != nil || vectorFile != nil else {
-            throw ValidationError("Say what to look for: words, --near or --vector-file.")
+            throw ValidationError("Give words, --near or --vector-file.")
         }
         guard near == nil || vectorFile == nil else {
             throw ValidationError("--near and --vector-file are two vectors; give one of them.")
@@ -85,7 +86,7 @@ struct SearchCommand: ClientCommand {
         guard row >= 0 else { throw ValidationError("--row is \(row); 0 is the first.") }
     }
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let target = client.collection(collection)
         var sources: [Source] = []
         if let vector = try await vector(target) {
@@ -115,8 +116,8 @@ struct SearchCommand: ClientCommand {
         let names = sources.map { source in
             if case .vector = source.kind { "vector" } else { "text" }
         }
-        return Answer(
-            people: people(result, names, milliseconds),
+        return CommandOutput(
+            text: rendered(result, names, milliseconds),
             json: json(result, names, milliseconds)
         )
     }
@@ -154,7 +155,7 @@ struct SearchCommand: ClientCommand {
                 throw .invalid(
                     "NO_VECTOR",
                     "The document '\(near)' has no vector.",
-                    recovery: "Name one that has, or give --vector-file.",
+                    recovery: "Name a document with a vector, or give --vector-file.",
                     object: near
                 )
             }
@@ -173,7 +174,7 @@ struct SearchCommand: ClientCommand {
         return try file.read(row..<row + 1)[0]
     }
 
-    private func people(_ result: QueryResult, _ names: [String], _ milliseconds: Double)
+    private func rendered(_ result: QueryResult, _ names: [String], _ milliseconds: Double)
         -> String
     {
         let explanations =
@@ -190,8 +191,8 @@ struct SearchCommand: ClientCommand {
         }
         var table = Table("#", "#score", names.count > 1 ? "found by" : "", "id", "text")
         for (index, hit) in result.hits.enumerated() {
-            let origin = hit.sourceScores.compactMap { said in
-                said.rank.map { "\(names[said.source]) #\($0)" }
+            let origin = hit.sourceScores.compactMap { score in
+                score.rank.map { "\(names[score.source]) #\($0)" }
             }
             table.add(
                 "\(index + 1)",
@@ -203,8 +204,9 @@ struct SearchCommand: ClientCommand {
         }
         let shown = highlight ? HighlightedHits.text(result.hits) : table.text
         let partial = result.isPartial ? "; a budget ended the search early" : ""
-        let count = "\(result.hits.count) hits in \(short(milliseconds)) ms\(partial)"
-        return "\(shown)\n\(count)\(explanations)"
+        let count = result.hits.count == 1 ? "1 hit" : "\(result.hits.count) hits"
+        let line = "\(count) in \(short(milliseconds)) ms\(partial)"
+        return "\(shown)\n\(line)\(explanations)"
     }
 
     private func json(_ result: QueryResult, _ names: [String], _ milliseconds: Double) -> JSON {

@@ -11,10 +11,9 @@ struct SnapshotCommand: AsyncParsableCommand {
         commandName: "snapshot",
         abstract: "Writes, lists, deletes, checks and restores snapshots.",
         discussion: """
-            A snapshot is one file with everything that the store held at one moment. The server \
-            writes it into its data directory, as snapshots/NAME.lodestone, and goes on being \
-            written to meanwhile. Copy the file to where it is safe. 'restore' and 'verify' work on \
-            files, without a server.
+            A snapshot is one file with the whole store at one moment. The server writes it into its \
+            data directory, as snapshots/NAME.lodestone, and accepts writes meanwhile. Copy the file \
+            to a safe place. 'restore' and 'verify' work on files, without a server.
 
             lodestone snapshot create monday
             lodestone snapshot restore monday.lodestone --to /var/lib/lodestone
@@ -26,16 +25,16 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     struct Create: ClientCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has the server write a snapshot."
+            abstract: "Writes a snapshot on the server."
         )
 
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "Its name: 1 to 64 of a-z, 0-9, _ and -.") var name: String
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let snapshot = try await client.snapshot(name, deadline: connection.longDeadline)
-            return Answer(
-                people: "Wrote snapshots/\(name).lodestone in the server's data directory: "
+            return CommandOutput(
+                text: "Wrote snapshots/\(name).lodestone in the server's data directory: "
                     + snapshot.summary,
                 json: JSON(snapshot)
             )
@@ -49,7 +48,7 @@ struct SnapshotCommand: AsyncParsableCommand {
 
         @OptionGroup var connection: ConnectionOptions
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let snapshots = try await client.snapshots()
             var table = Table("snapshot", "#sequence number", "#bytes", "created")
             for snapshot in snapshots {
@@ -60,8 +59,8 @@ struct SnapshotCommand: AsyncParsableCommand {
                     snapshot.creationTime
                 )
             }
-            return Answer(
-                people: snapshots.isEmpty ? "There are no snapshots yet." : table.text,
+            return CommandOutput(
+                text: snapshots.isEmpty ? "There are no snapshots yet." : table.text,
                 json: .object([("snapshots", .array(snapshots.map { JSON($0) }))])
             )
         }
@@ -71,26 +70,25 @@ struct SnapshotCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Copies a snapshot from the server into a file.",
             discussion: """
-                The file gets its name once it is whole; until then it is FILE.part. What an earlier \
-                run has left there of the same snapshot is not fetched again. 'snapshot verify' \
-                checks the file.
+                The file gets its name once it is complete; until then it is FILE.part. A part that an \
+                earlier run has fetched is not fetched again. 'snapshot verify' checks the file.
                 """
         )
 
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "Its name.") var name: String
-        @Argument(help: "The file, which must not be there yet.", completion: .file())
+        @Argument(help: "The file, which must not exist yet.", completion: .file())
         var file: String
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             let target = try FetchedSnapshot(name: name, path: file)
-            let kept = try await target.fetch(from: client)
-            return Answer(
-                people: "Fetched '\(name)' into \(file): \(grouped(target.byteCount)) bytes, "
-                    + "\(grouped(kept)) of them by an earlier run.",
+            let resumedByteCount = try await target.fetch(from: client)
+            return CommandOutput(
+                text: "Fetched '\(name)' into \(file): \(grouped(target.byteCount)) bytes, "
+                    + "\(grouped(resumedByteCount)) of them by an earlier run.",
                 json: .object([
                     ("name", .string(name)), ("file", .string(file)),
-                    ("bytes", .int(target.byteCount)), ("keptBytes", .int(kept)),
+                    ("bytes", .int(target.byteCount)), ("keptBytes", .int(resumedByteCount)),
                 ])
             )
         }
@@ -98,16 +96,16 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     struct Delete: ClientCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has the server remove a snapshot."
+            abstract: "Deletes a snapshot on the server."
         )
 
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "Its name.") var name: String
 
-        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
             try await client.deleteSnapshot(name)
-            return Answer(
-                people: "There is no snapshot '\(name)' any more.",
+            return CommandOutput(
+                text: "Deleted the snapshot '\(name)'.",
                 json: .object([("name", .string(name))])
             )
         }
@@ -118,7 +116,7 @@ struct SnapshotCommand: AsyncParsableCommand {
             abstract: "Makes a new data directory of a snapshot's file.",
             discussion: """
                 Everything is checked before the directory gets its name: sums, sizes, the \
-                database and each of its rows. Start a server on it when it is there.
+                database and each of its rows. Then a server can start on it.
                 """
         )
 
@@ -127,14 +125,17 @@ struct SnapshotCommand: AsyncParsableCommand {
 
         mutating func run() async throws {
             let (archive, to, maxBytes) = (local.archive, to, local.maxBytes)
-            try await local.answer { (context) throws(LodestoneError) in
+            try await local.run { (context) throws(LodestoneError) in
                 let snapshot = try SnapshotArchive.restore(
                     archive,
                     to: to,
                     maxBytes: maxBytes,
                     context: context
                 )
-                return Answer(people: "Restored \(to): \(snapshot.summary)", json: JSON(snapshot))
+                return CommandOutput(
+                    text: "Restored \(to): \(snapshot.summary)",
+                    json: JSON(snapshot)
+                )
             }
         }
     }
@@ -148,14 +149,14 @@ struct SnapshotCommand: AsyncParsableCommand {
 
         mutating func run() async throws {
             let (archive, maxBytes) = (local.archive, local.maxBytes)
-            try await local.answer { (context) throws(LodestoneError) in
+            try await local.run { (context) throws(LodestoneError) in
                 let snapshot = try SnapshotArchive.verify(
                     archive,
                     maxBytes: maxBytes,
                     context: context
                 )
-                return Answer(
-                    people: "\(archive) is good: \(snapshot.summary)",
+                return CommandOutput(
+                    text: "\(archive) is good: \(snapshot.summary)",
                     json: JSON(snapshot)
                 )
             }
@@ -170,12 +171,13 @@ struct LocalOptions: ParsableArguments {
     var maxBytes: UInt64?
     @Flag(help: "Print JSON for programs.") var json = false
 
-    /// Runs `body` where it may block, and prints its answer.
-    func answer(_ body: @escaping @Sendable (CallContext) throws(LodestoneError) -> Answer)
+    /// Runs `body` on a thread that it may block, and prints its output.
+    func run(_ body: @escaping @Sendable (CallContext) throws(LodestoneError) -> CommandOutput)
         async throws
     {
-        try await Answer.print(asJSON: json) { () async throws(LodestoneError) in
-            let result: Result<Answer, LodestoneError> = await withCheckedContinuation { done in
+        try await CommandOutput.print(asJSON: json) { () async throws(LodestoneError) in
+            let result: Result<CommandOutput, LodestoneError> = await withCheckedContinuation {
+                done in
                 DispatchQueue(label: "lodestone.snapshot").async {
                     done.resume(
                         returning: Result { () throws(LodestoneError) in
@@ -192,17 +194,17 @@ struct LocalOptions: ParsableArguments {
 struct VerifyCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Has the server check its whole store while it goes on serving.",
+        abstract: "Checks the whole store of the server while it serves.",
         discussion: """
             Every checksum is computed again, vectors and bases are read again from the disk, and \
             rows, log, words, edges, bases and memory are compared with each other. A damaged base \
-            is made again. Exits with 74 when something is damaged.
+            is rebuilt. The command exits with 74 when something is damaged.
             """
     )
 
     @OptionGroup var connection: ConnectionOptions
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let report = try await client.verify(deadline: connection.longDeadline)
         let counts = [
             (report.rows, "rows"), (report.vectors, "vectors"), (report.edges, "edges"),
@@ -212,7 +214,7 @@ struct VerifyCommand: ClientCommand {
         if report.isClean {
             lines.append("Everything is as it was written.")
         } else {
-            var table = Table("kind", "collection", "what")
+            var table = Table("kind", "collection", "damage")
             for damage in report.damages {
                 let note = damage.isRepaired ? "Repaired. " : ""
                 table.add(
@@ -224,8 +226,8 @@ struct VerifyCommand: ClientCommand {
             lines.append("\(grouped(Int(clamping: report.damageCount))) damages:")
             lines.append(table.text)
         }
-        return Answer(
-            people: lines.joined(separator: "\n"),
+        return CommandOutput(
+            text: lines.joined(separator: "\n"),
             json: JSON(report),
             status: report.isClean ? 0 : LodestoneError.Code.dataLoss.exitStatus
         )

@@ -28,7 +28,7 @@ struct StrategyOptions: ParsableArguments {
     @Option(help: "hnsw: beam width while building, up to 4096. (default: 200)")
     var efConstruction: Int?
     @Option(help: "hnsw: beam width of searches, up to 4096. (default: 64)") var efSearch: Int?
-    @Option(help: "hnsw: what the graph is walked over. (default: int8)")
+    @Option(help: "hnsw: the codes that a walk compares. (default: int8)")
     var quantization: QuantizationName?
     @Option(help: "lsh: hash tables, up to 256. (default: 8)") var tables: Int?
     @Option(help: "lsh: hyperplanes of a table, up to 32. (default: 16)") var hyperplanes: Int?

@@ -16,13 +16,13 @@ struct TextCommandOptions: ParsableArguments {
     var textFields: [String] = []
     @Option(
         help: ArgumentHelp(
-            "What the text is written in, fixed: english, none, or one of the Snowball project "
+            "The language of the text, fixed: english, none, or one of the Snowball project "
                 + "such as french.",
             valueName: "language"
         )
     )
     var language = LanguageName.english
-    @Flag(help: "Have words such as 'the' count when plain words are asked for, fixed.")
+    @Flag(help: "Let words such as 'the' count in plain queries, fixed.")
     var keepStopWords = false
 
     func options() throws -> TextOptions {
@@ -38,7 +38,7 @@ struct TextCommandOptions: ParsableArguments {
         guard let colon = typed.lastIndex(of: ":") else { return TextFieldOptions(typed) }
         guard let weight = DecimalText.double(String(typed[typed.index(after: colon)...])) else {
             throw ValidationError(
-                "The text field '\(typed)' has no number behind its colon; write title:5."
+                "The text field '\(typed)' has no number after its colon; write title:5."
             )
         }
         return TextFieldOptions(String(typed[..<colon]), weight: weight)

@@ -33,7 +33,7 @@ struct WalkCommand: ClientCommand {
     @Option(help: "The most edges to follow in a row, 1 to 8.") var depth = 1
     @Option(help: "The most documents to report.") var limit = 100
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let target = client.collection(collection)
         let start = ContinuousClock.now
         let result = try await target.walk(
@@ -46,13 +46,13 @@ struct WalkCommand: ClientCommand {
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
-        return Answer(
-            people: try await people(result, target, milliseconds),
+        return CommandOutput(
+            text: try await rendered(result, target, milliseconds),
             json: json(result, milliseconds)
         )
     }
 
-    private func people(
+    private func rendered(
         _ result: WalkResult,
         _ target: LodestoneClient.Collection,
         _ milliseconds: Double
@@ -109,16 +109,16 @@ struct GetCommand: ClientCommand {
     @Argument(help: "The collection.") var collection: String
     @Argument(help: "Ids of the documents.") var ids: [String]
 
-    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> CommandOutput {
         let documents = try await client.collection(collection).get(try documentIDs(ids))
         let found = Set(documents.map(\.id.string))
         let missing = ids.filter { !found.contains($0) }
-        var parts = documents.map(people)
+        var parts = documents.map(rendered)
         if !missing.isEmpty {
             parts.append("Not in '\(collection)': \(missing.joined(separator: ", "))")
         }
-        return Answer(
-            people: parts.joined(separator: "\n\n"),
+        return CommandOutput(
+            text: parts.joined(separator: "\n\n"),
             json: .object([
                 ("documents", .array(documents.map { JSON($0) })),
                 ("missing", .array(missing.map(JSON.string))),
@@ -126,7 +126,7 @@ struct GetCommand: ClientCommand {
         )
     }
 
-    private func people(_ document: Document) -> String {
+    private func rendered(_ document: Document) -> String {
         var lines = [document.id.string]
         for field in document.text {
             lines.append("  \(field.name): \(Table.printable(field.text))")

@@ -12,11 +12,11 @@ package struct Lodestoned: AsyncParsableCommand {
         abstract: "Serves a Lodestone store.",
         discussion: """
             Every setting is a flag, an environment variable (--max-in-flight: \
-            LODESTONE_MAX_IN_FLIGHT) and a key of the configuration file (maxInFlight). What \
-            stands earlier in this list wins. deploy/CONFIGURATION.md is the reference.
+            LODESTONE_MAX_IN_FLIGHT) and a key of the configuration file (maxInFlight). The first \
+            in this list wins. deploy/CONFIGURATION.md is the reference.
 
             Once it serves, 'listening on ADDRESS' is written to standard output. SIGTERM and \
-            SIGINT let the requests under way finish; a second one ends the program at once.
+            SIGINT let the requests in flight finish; a second one ends the program at once.
             """,
         version: LodestoneVersion.release
     )

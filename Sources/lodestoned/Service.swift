@@ -36,7 +36,7 @@ struct Service: Sendable {
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
             if !engine.remadeWords.isEmpty {
                 logger.notice(
-                    "words were made again: another release, libstemmer or Unicode table made them",
+                    "texts were analyzed again: another release, libstemmer or Unicode table",
                     metadata: [
                         "collections": "\(engine.remadeWords.joined(separator: ", "))",
                         "time": "\(start.duration(to: .now))",
@@ -81,7 +81,7 @@ struct Service: Sendable {
                 .failedPrecondition,
                 reason: "CANNOT_CREATE",
                 "The directory '\(path)' can't be created: \(error.localizedDescription)",
-                recovery: "Check the path, and who may write there.",
+                recovery: "Check the path and its permissions.",
                 object: path
             )
         }
@@ -130,17 +130,17 @@ struct Service: Sendable {
             ]
         )
         let group = ServiceGroup(services: [server], logger: logger)
-        let watch = Task {
+        let signalTask = Task {
             var count = 0
             for await signal in signals {
                 count += 1
                 // The store recovers from this as from a crash: no acknowledged write is lost.
                 if count > 1 { exit(128 + signal.rawValue) }
-                logger.info("asked to stop", metadata: ["signal": "\(signal)"])
+                logger.info("told to stop", metadata: ["signal": "\(signal)"])
                 await group.triggerGracefulShutdown()
             }
         }
-        defer { watch.cancel() }
+        defer { signalTask.cancel() }
         FileHandle.standardOutput.write(Data("listening on \(endpoint)\n".utf8))
         do {
             try await group.run()

@@ -22,7 +22,8 @@ extension Setting {
             name: "listen",
             kind: .text(placeholder: "address"),
             meaning:
-                "Where to listen: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0 takes a free one.",
+                "The address to listen at: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0 takes a "
+                + "free one.",
             apply: { settings, value throws(LodestoneError) in
                 if case .text(let text) = value { settings.listen = try Endpoint(text) }
             },
@@ -61,8 +62,8 @@ extension Setting {
         Setting(
             name: "durability",
             kind: .choice(["full", "relaxed"]),
-            meaning: "What an acknowledged write survives: full, a power cut; relaxed, a crash of "
-                + "the process, while a power cut may lose the last batches.",
+            meaning: "The failure that an acknowledged write survives: full, a power cut; relaxed, "
+                + "a crash of the process, while a power cut may lose the last batches.",
             apply: { settings, value in
                 settings.durability = value == .text("relaxed") ? .relaxed : .full
             },
@@ -80,7 +81,7 @@ extension Setting {
             \.compaction.minimumChanges,
             1...1_000_000_000,
             unit: "changes",
-            "Changes to rows of a collection before its views are folded into a new base, once no "
+            "Changes to rows of a collection before its compaction into a new base, once no "
                 + "write came for compactionIdleMs."
         ),
         .number(
@@ -88,7 +89,7 @@ extension Setting {
             \.compaction.idlePercentOfBase,
             0...10_000,
             unit: "percent",
-            "Percent of the base that the changes must come to, too, once no write came for "
+            "Least size of the changes in percent of the base, too, once no write came for "
                 + "compactionIdleMs."
         ),
         .number(
@@ -96,23 +97,23 @@ extension Setting {
             \.compaction.busyChanges,
             1...1_000_000_000,
             unit: "changes",
-            "Changes that it takes while writes keep coming."
+            "Changes before a compaction while writes keep coming."
         ),
         .number(
             "compactionPercentOfBase",
             \.compaction.percentOfBase,
             0...10_000,
             unit: "percent",
-            "Percent of the base that the changes must come to, too, while writes keep coming."
+            "Least size of the changes in percent of the base, too, while writes keep coming."
         ),
         .number(
             "compactionWriteFactor",
             \.compaction.writeFactor,
             1...1_000,
             unit: "bytes",
-            "Bytes of a new base that may be written for each byte of the documents that it takes "
-                + "in: changes wait until they have paid for it. Larger means shorter starts and "
-                + "less memory, and more writing."
+            "Bytes of a new base that may be written per byte of the new documents in it: "
+                + "changes wait until there are enough of them. Larger means shorter starts "
+                + "and less memory, and more writing."
         ),
         .milliseconds(
             "compactionIdleMs",
@@ -124,9 +125,9 @@ extension Setting {
             "compactionMaximumAgeMs",
             \.compaction.maximumAge,
             1...2_592_000_000,
-            "How long a change may wait for a new base when no other rule asks for one, and a "
-                + "replaced or dropped text stay in the log; up to 24 times that in a collection "
-                + "with a base that is large for the changes."
+            "The longest time that a change waits for a new base when no other rule requires "
+                + "one, and that a replaced or dropped text stays in the log; up to 24 times "
+                + "that in a collection with a base that is large for the changes."
         ),
         .number(
             "openCollections",
@@ -152,8 +153,8 @@ extension Setting {
             \.graphMemory,
             0...1 << 44,
             defaultNote: "a fifth of the memory that the process may use",
-            "Memory for graphs of vectors while they are built or linked into; what takes more lies in "
-                + "files in the data directory, which is slower where memory is short."
+            "Memory for graphs of vectors while they are built or linked into; larger graphs "
+                + "lie in files in the data directory, which is slower where memory is short."
         ),
         .bytes(
             "cacheMemoryBytes",
@@ -183,7 +184,7 @@ extension Setting {
             "drainTimeoutMs",
             \.server.drainTimeout,
             0...3_600_000,
-            "How long requests under way may go on once the server is asked to stop."
+            "The time for requests in flight once the server is told to stop."
         ),
         .number(
             "eventLoops",
@@ -206,9 +207,10 @@ extension Setting {
             "busyPollUs",
             \.server.busyPoll,
             0...100_000,
-            "How long an event loop whose requests follow each other closely looks for the next one "
-                + "before it sleeps. 0 leaves the core to others at once; a client that asks one "
-                + "question at a time then gets half as many answers a second."
+            "The time that an event loop whose requests follow each other closely polls for "
+                + "the next one before it sleeps. 0 leaves the core to others at once; a "
+                + "client that sends one query at a time then gets half as many results per "
+                + "second."
         ),
     ]
 
@@ -264,14 +266,15 @@ extension Setting {
             "idleTimeoutMs",
             \.limits.idleTimeout,
             10...86_400_000,
-            "Time without a request or a reply under way after which a connection is closed."
+            "Time without a request in flight or an unread reply after which a connection is "
+                + "closed."
         ),
         .number(
             "maxInFlight",
             \.limits.maxInFlight,
             1...4_096,
             unit: "requests",
-            "Requests under way on one connection."
+            "Requests in flight on one connection."
         ),
         .bytes(
             "maxUnreadBytes",
@@ -313,24 +316,25 @@ extension Setting {
             "maxQueueWaitMs",
             \.server.maxQueueWait,
             1...60_000,
-            "How long others may be expected to keep a read waiting; beyond that it is refused, "
-                + "unless its connection has none waiting."
+            "The longest wait that other connections may be expected to cause a read; beyond "
+                + "that it is refused, unless its connection has none waiting."
         ),
         .bytes(
             "memoryBudgetBytes",
             \.server.memoryBudget,
             1 << 20...1 << 40,
             defaultNote: "a third of the memory that the process may use, at most 805306368",
-            "Memory that connections and calls may take, beyond what collections do: a third for "
-                + "requests under way, a third for answers while they are made (five eighths of it for "
-                + "one), a sixth for frames on their way in, a sixth for replies left unread."
+            "Memory that connections and calls may take, in addition to collections: a third "
+                + "for requests in flight, a third for replies while they are made (five "
+                + "eighths of it for one), a sixth for frames on their way in, a sixth for "
+                + "replies left unread."
         ),
         .number(
             "maxBatch",
             \.limits.maxBatch,
             Limits.Ranges.maxBatch,
             unit: "items",
-            "Documents, ids or questions in one request."
+            "Documents, ids or queries in one request."
         ),
         .number(
             "maxDimension",
@@ -344,14 +348,14 @@ extension Setting {
             \.limits.maxLimit,
             Limits.Ranges.maxLimit,
             unit: "hits",
-            "Hits of one question."
+            "Hits of one query."
         ),
         .number(
             "maxCandidates",
             \.limits.maxCandidates,
             Limits.Ranges.maxCandidates,
             unit: "candidates",
-            "Candidates of one source of a question."
+            "Candidates of one source of a query."
         ),
         .number(
             "maxEF",
@@ -370,21 +374,21 @@ extension Setting {
             "maxQueryBytes",
             \.limits.maxQueryBytes,
             Limits.Ranges.maxQueryBytes,
-            "A text question."
+            "A text query."
         ),
         .number(
             "maxQueryTerms",
             \.limits.maxQueryTerms,
             Limits.Ranges.maxQueryTerms,
             unit: "terms",
-            "Terms of a text question."
+            "Terms of a text query."
         ),
         .number(
             "maxFilteredDrop",
             \.limits.maxFilteredDrop,
             Limits.Ranges.maxFilteredDrop,
             unit: "documents",
-            "Documents that one drop by a filter may take."
+            "Documents that one drop by a filter may drop."
         ),
         .number(
             "maxDepth",
@@ -405,7 +409,7 @@ extension Setting {
             \.limits.maxWalkEdges,
             Limits.Ranges.maxWalkEdges,
             unit: "edges",
-            "Edges that a walk may look at."
+            "Edges that a walk may read."
         ),
     ]
 }

@@ -69,7 +69,7 @@ package struct Setting: Sendable {
 
     /// Reads a value that was written as text.
     ///
-    /// `source` names the place of the text, for the message.
+    /// `source` names the origin of the text, for the message.
     func value(from text: String, source: String) throws(LodestoneError) -> Value {
         switch kind {
         case .text, .choice: return .text(text)

@@ -111,7 +111,7 @@ package struct SettingsReader: Sendable {
         } catch let error as LodestoneError {
             throw error
         } catch {
-            throw bad(file, "can't be read or is no JSON")
+            throw bad(file, "can't be read or is not JSON")
         }
         return Layer(
             snapshot: snapshot,
@@ -120,10 +120,10 @@ package struct SettingsReader: Sendable {
         )
     }
 
-    /// A misspelled key must not silently leave a default in place.
+    /// A misspelled key must not silently leave a default.
     private func checkKeys(of data: Data, _ file: String) throws {
         guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-            throw bad(file, "is no JSON object")
+            throw bad(file, "is not a JSON object")
         }
         for (key, value) in object.sorted(by: { $0.key < $1.key }) {
             guard Setting.named(key) != nil else {
@@ -135,9 +135,9 @@ package struct SettingsReader: Sendable {
         }
     }
 
-    private func bad(_ file: String, _ what: String) -> LodestoneError {
+    private func bad(_ file: String, _ problem: String) -> LodestoneError {
         .badSetting(
-            "The configuration file '\(file)' \(what).",
+            "The configuration file '\(file)' \(problem).",
             "deploy/CONFIGURATION.md lists the settings; lodestoned --check shows them.",
             file
         )

@@ -107,7 +107,7 @@ struct FilterCommandTests {
             "year < 2005",
             "--dry-run"
         )
-        #expect(dry.output == "5 documents of 'papers' would go.\n")
+        #expect(dry.output == "5 documents of 'papers' would be dropped.\n")
         let drop = try await server.lodestone("drop", "papers", "--filter", "year < 2005", "--json")
         #expect(drop.json["dropped"] as? Int == 5)
         let rest = try await server.lodestone("count", "papers", "--json")

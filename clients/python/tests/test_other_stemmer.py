@@ -123,7 +123,7 @@ def test_all_languages_find_words_that_another_stemmer_wrote(
                 collection.index_many(ids=[f"late{n}" for n in range(len(words))], texts=words)
     starter.stop()
     address, said = starter.start(None if first_is_other else other)
-    assert "words were made again" in said
+    assert "texts were analyzed again" in said
     check_all(address)
     starter.stop()
     # Once is enough for the store, and bases have followed.
