@@ -51,7 +51,6 @@ final class FairQueue: Sendable {
     private let maxWaiting: Int
     private let maxWait: Duration
     private let state: Mutex<FairQueueState>
-    private let pool: BlockingPool
     private let timer: DispatchQueue
 
     /// - Parameters:
@@ -76,8 +75,10 @@ final class FairQueue: Sendable {
         self.maxWaiting = maxWaiting
         self.maxWait = maxWait
         maxThreads = min(width + extraWidth, BlockingPool.maxWidth)
-        state = Mutex(FairQueueState())
-        pool = BlockingPool(label: label, width: maxThreads)
+        // A serial queue has a thread of its own while it has work; a concurrent one shares the
+        // threads of the process (`BlockingPool`).
+        let threads = (0..<max(1, maxThreads)).map { DispatchQueue(label: "\(label).\($0)") }
+        state = Mutex(FairQueueState(threads: threads))
         timer = DispatchQueue(label: "\(label).timer")
     }
 
@@ -160,7 +161,10 @@ final class FairQueue: Sendable {
     /// When quick connections still wait, a timer starts jobs again once the next running job
     /// reaches `youngTime`.
     private func startJobs(_ state: inout FairQueueState, _ now: ContinuousClock.Instant) {
-        while let running = take(&state, now) { pool.async { self.work(running) } }
+        while let thread = state.idleThreads.last, let running = take(&state, now) {
+            state.idleThreads.removeLast()
+            thread.async { self.work(running, on: thread) }
+        }
         guard !state.isTimerSet, let due = state.nextOld(after: now, Self.youngTime),
             state.running.count < maxThreads,
             state.ready.contains(where: { $0.isQuick(Self.youngTime) && $0.runningCount == 0 })
@@ -199,8 +203,8 @@ final class FairQueue: Sendable {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// Runs jobs until none may run; on a thread of the pool.
-    private func work(_ first: FairQueueState.Running) {
+    /// Runs jobs until none may run; on `thread`.
+    private func work(_ first: FairQueueState.Running, on thread: DispatchQueue) {
         var next: FairQueueState.Running? = first
         while let running = next {
             let start = Self.processorTime()
@@ -210,6 +214,7 @@ final class FairQueue: Sendable {
             next = state.withLock { state in
                 state.end(running, now, processorTime: used)
                 let next = take(&state, now)
+                if next == nil { state.idleThreads.append(thread) }
                 // A connection whose jobs keep their order may have made two jobs ready: its own
                 // next job, and the job that this thread takes.
                 startJobs(&state, now)

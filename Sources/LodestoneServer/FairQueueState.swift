@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import DequeModule
+import Dispatch
 import LodestoneCore
 
 /// The connections' queues in a `FairQueue`, and the jobs that run.
@@ -65,6 +66,8 @@ struct FairQueueState {
     private(set) var ready: [ConnectionQueue] = []
     private(set) var running: [Running] = []
     private(set) var waitingCount = 0
+    /// The threads that run no job: serial queues, each with a thread while it has work.
+    var idleThreads: [DispatchQueue]
     /// Whether the timer for jobs that reach `youngTime` is set.
     var isTimerSet = false
     /// The least `served` with which a connection begins: that of the connection that was served last.
@@ -73,6 +76,10 @@ struct FairQueueState {
     private var epoch: UInt64 = 0
     private var waitCount: UInt64 = 0
     private var starts: UInt64 = 0
+
+    init(threads: [DispatchQueue]) {
+        idleThreads = threads
+    }
 
     /// Adds a job at the end of its queue.
     mutating func add(_ job: FairQueue.Job, to id: FairQueue.QueueID) {
