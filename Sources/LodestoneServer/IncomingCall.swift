@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneWire
+
+/// A received request, with its connection.
+struct IncomingCall {
+    let request: Request
+    let kind: CallKind
+    let frameByteCount: Int
+    let connection: Connection
+
+    func reply(_ reply: Reply) { connection.reply(reply, to: request.id) }
+}

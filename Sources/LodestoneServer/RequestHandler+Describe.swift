@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import Synchronization
+
+/// The calls that describe the server and its collections.
+extension RequestHandler {
+    func replyToPing(_ incoming: IncomingCall) {
+        incoming.reply(.pong(sequenceNumber: engine.sequenceNumber))
+        metrics.record(incoming.kind, failed: false, duration: .zero)
+    }
+
+    /// Describes collections and the server.
+    ///
+    /// This does not run on the loop, because changes of other processes are read first. It waits
+    /// behind no search, and runs however much memory other requests take.
+    func describe(_ incoming: IncomingCall) {
+        guard let call = begin(incoming, nil) else { return }
+        let job = FairQueue.Job(context: call.context) { [self] in
+            guard !finishIfOver(call, on: incoming.connection) else { return }
+            let reply: Reply
+            do throws(LodestoneError) {
+                switch incoming.request.call {
+                case .listCollections: reply = .collections(try engine.collections())
+                case .describeCollection(let name): reply = .collection(try engine.describe(name))
+                default: reply = .stats(try stats())
+                }
+            } catch {
+                incoming.connection.finish(call, .error(error))
+                return
+            }
+            incoming.connection.finish(call, reply)
+        }
+        submit(job, for: call, to: descriptions, incoming.connection)
+    }
+
+    private func stats() throws(LodestoneError) -> Stats {
+        var stats = try engine.stats()
+        let counts = connectionLimiter.counts
+        stats.statistics += [
+            Statistic("server.connections", Double(counts.connections), unit: "1"),
+            Statistic(
+                "server.connections.unauthenticated",
+                Double(counts.unauthenticated),
+                unit: "1"
+            ),
+            // The `stats` call itself is not counted.
+            Statistic("server.calls", Double(max(0, counts.calls - 1)), unit: "1"),
+            Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
+            Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),
+            Statistic(
+                "server.searches.at_once",
+                Double(inlineSearches.load(ordering: .relaxed)),
+                unit: "1"
+            ),
+            Statistic(
+                "server.searches.begun_again",
+                Double(restartedSearches.load(ordering: .relaxed)),
+                unit: "1"
+            ),
+            Statistic("server.frames.waiting", Double(frames.waitingCount), unit: "1"),
+        ]
+        for (name, budget) in memory.parts {
+            let used = Double(budget.usedByteCount)
+            stats.statistics += [
+                Statistic("server.memory.\(name)", used, unit: "bytes"),
+                Statistic("server.memory.\(name).limit", Double(budget.limit), unit: "bytes"),
+            ]
+        }
+        return stats
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import LodestoneWire
+import Synchronization
+
+/// The calls that read documents: on a worker, or inline on the loop.
+extension RequestHandler {
+    func read(_ collection: String?, _ incoming: IncomingCall) {
+        guard let call = begin(incoming, collection) else { return }
+        if case .search(let search) = incoming.request.call,
+            runInline(call, search, incoming.connection)
+        {
+            return
+        }
+        enqueue(call, incoming.request.call, incoming.connection)
+    }
+
+    /// Runs a short search on the loop, when no other work is known to wait for the loop or a
+    /// worker.
+    ///
+    /// Waking a worker for the search costs more than all of the search but its walk. A search that
+    /// takes too long is begun again on a worker, and for a while no search is tried here.
+    ///
+    /// - Returns: Whether the call has its reply.
+    private func runInline(
+        _ call: PendingCall,
+        _ search: SearchRequest,
+        _ connection: Connection
+    ) -> Bool {
+        let start = call.acceptedAt
+        guard connection.isLastReady, connection.calls.count == 1,
+            reads.mayBypass(connection.queueID), inlineSearchGate.permits(start),
+            !connection.isBackpressured, !output.isFull
+        else { return false }
+        let deadline = min(start.advanced(by: inlineSearchGate.limit), call.context.deadline)
+        let reply: Reply?
+        do throws(LodestoneError) {
+            reply = try engine.searchAtOnce(search, until: deadline).map { .search($0) }
+        } catch {
+            reply = .error(error)
+        }
+        let end = ContinuousClock.now
+        inlineSearchGate.note(start, end)
+        guard let reply else {
+            if end >= deadline {
+                restartedSearches.add(1, ordering: .relaxed)
+                metrics.restartedSearches.increment()
+            }
+            return false
+        }
+        inlineSearches.add(1, ordering: .relaxed)
+        metrics.inlineSearches.increment()
+        if !connection.isKnownForShortReads {
+            // Long reads of others would delay this connection's next search, if its usual
+            // time on a worker were unknown.
+            connection.isKnownForShortReads = true
+            reads.note(start.duration(to: end), of: connection.queueID)
+        }
+        connection.finish(call, reply)
+        return true
+    }
+
+    private func enqueue(_ call: PendingCall, _ read: Call, _ connection: Connection) {
+        let job = FairQueue.Job(context: call.context) { self.perform(call, read, connection) }
+        submit(job, for: call, to: reads, connection)
+    }
+
+    /// Performs a read on a worker.
+    private func perform(_ call: PendingCall, _ read: Call, _ connection: Connection) {
+        guard !finishIfOver(call, on: connection) else { return }
+        if connection.isBackpressured {
+            connection.deferWork { self.enqueue(call, read, connection) }
+            return
+        }
+        let mayBegin = output.enter(
+            call.context,
+            isBlocked: { connection.stream.stalledSince != nil }
+        ) {
+            self.enqueue(call, read, connection)
+        }
+        guard mayBegin else { return }
+        let reply: Reply
+        do {
+            switch read {
+            case .get(let get): reply = .documents(try engine.get(get, context: call.context))
+            case .scan(let scan): reply = .page(try engine.scan(scan, context: call.context))
+            case .count(let count):
+                reply = .counted(try engine.count(count, context: call.context))
+            case .search(let search):
+                reply = .search(try engine.search(search, context: call.context))
+            case .walk(let walk): reply = .walk(try engine.walk(walk, context: call.context))
+            case .listEdges(let request):
+                reply = .edges(try engine.listEdges(request, context: call.context))
+            case .deleteSnapshot(let name):
+                try engine.deleteSnapshot(name)
+                reply = .done(sequenceNumber: engine.sequenceNumber)
+            case .fetchSnapshot(let name, let offset, let maxBytes):
+                reply = .snapshotPart(
+                    try engine.fetchSnapshot(
+                        name,
+                        at: offset,
+                        maxBytes: maxBytes,
+                        context: call.context
+                    )
+                )
+            case .listSnapshots:
+                reply = .snapshots(try engine.snapshots(context: call.context))
+            default: reply = .error(.broken("\(call.kind.rawValue) was queued as a read"))
+            }
+        } catch {
+            connection.finish(call, .error(error))
+            return
+        }
+        connection.finish(call, reply)
+    }
+}
