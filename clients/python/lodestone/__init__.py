@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client of Lodestone, a search database for vectors, text, metadata and graphs."""
 
-from lodestone.client import Client, Collection
+from lodestone.client import Client
+from lodestone.collection import Collection
 from lodestone.errors import Code, LodestoneError, Outcome
 from lodestone.filters import Filter, all_of, any_of, field, ids_in
 from lodestone.queries import (

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of callers' arguments; a wrong argument is refused with its place.
+"""Checks of callers' arguments; a wrong argument is refused with its location.
 
-A function deep inside of an argument raises Refusal, which collects its place on the way out.
+A function deep inside of an argument raises Refusal, which collects its location on the way out.
 Encoding turns it into the error that callers see.
 """
 
@@ -16,7 +16,7 @@ from lodestone.errors import LodestoneError, invalid
 
 
 class Refusal(Exception):
-    """The fault of a part of an argument: ``what`` follows the name of its place."""
+    """The fault of a part of an argument: ``what`` follows the name of its location."""
 
     def __init__(self, what: str, recovery: str, reason: str = "BAD_ARGUMENT") -> None:
         super().__init__(what)
@@ -24,24 +24,24 @@ class Refusal(Exception):
         self.recovery = recovery
         self.reason = reason
         self.object: str | None = None
-        self._place = ""
+        self._location = ""
 
-    def at(self, place: str) -> Refusal:
-        """Puts ``place``, a name or an index in brackets, in front of the place so far."""
-        joint = "" if not self._place or self._place.startswith("[") else "."
-        self._place = place + joint + self._place
+    def at(self, location: str) -> Refusal:
+        """Puts ``location``, a name or an index in brackets, in front of the location so far."""
+        joint = "" if not self._location or self._location.startswith("[") else "."
+        self._location = location + joint + self._location
         return self
 
     def error(self) -> LodestoneError:
         """The error for the caller."""
-        subject = self._place or "An argument"
+        subject = self._location or "An argument"
         if self.object is not None:
             subject += f" (of {self.object!r})"
         return invalid(
             self.reason,
             f"{subject} {self.what}.",
             self.recovery,
-            self._place or None,
+            self._location or None,
             self.object,
         )
 
@@ -84,15 +84,15 @@ def shown(value: object) -> str:
     return f"{text} ({type(value).__name__})"
 
 
-def refuse(value: object, wanted: str, recovery: str, place: str = "") -> NoReturn:
-    """Raises a Refusal of a value that is not ``wanted``."""
-    raise Refusal(f"is {shown(value)}, not {wanted}", recovery).at(place)
+def refuse(value: object, expected: str, recovery: str, location: str = "") -> NoReturn:
+    """Raises a Refusal of a value that is not ``expected``."""
+    raise Refusal(f"is {shown(value)}, not {expected}", recovery).at(location)
 
 
-def utf8(value: object, place: str = "") -> bytes:
+def utf8(value: object, location: str = "") -> bytes:
     """A string as UTF-8 for a message."""
     if not isinstance(value, str):
-        refuse(value, "a str", _recovery_for_text(value), place)
+        refuse(value, "a str", _recovery_for_text(value), location)
     try:
         return value.encode()
     except UnicodeEncodeError as error:
@@ -100,7 +100,7 @@ def utf8(value: object, place: str = "") -> bytes:
             f"is {value[:40]!r}, which has half of a surrogate pair at {error.start}",
             "Give text that UTF-8 can hold.",
             "BAD_UTF8",
-        ).at(place) from error
+        ).at(location) from error
 
 
 def _recovery_for_text(value: object) -> str:
@@ -111,73 +111,82 @@ def _recovery_for_text(value: object) -> str:
     return "Convert it with str()."
 
 
-def strings(values: object, place: str) -> list[bytes]:
+def strings(values: object, location: str) -> list[bytes]:
     """Strings as UTF-8; a single string is a list of one, and None an empty list."""
     if isinstance(values, str):
-        return [utf8(values, place)]
+        return [utf8(values, location)]
     if isinstance(values, bytes):
-        utf8(values, place)
+        utf8(values, location)
     encoded = []
-    for row, value in enumerate(items(values, place)):
+    for row, value in enumerate(items(values, location)):
         try:
             encoded.append(utf8(value))
         except Refusal as refusal:
-            raise refusal.at(f"[{row}]").at(place)
+            raise refusal.at(f"[{row}]").at(location)
     return encoded
 
 
-def items(values: object, place: str) -> list[Any]:
+def items(values: object, location: str) -> list[Any]:
     """The elements of a list, an array or any other iterable except text and mappings."""
     if values is None:
         return []
     if isinstance(values, list):
         return values
     if isinstance(values, (str, bytes, bytearray, memoryview, Mapping)):
-        refuse(values, "a list", "Put it into a list: [...].", place)
+        refuse(values, "a list", "Put it into a list: [...].", location)
     if not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
-        refuse(values, "a list", "Give a list, or something else to iterate over.", place)
+        refuse(values, "a list", "Give a list, or something else to iterate over.", location)
     return list(values)
 
 
-def each(values: object, kind: type[Any], place: str) -> list[Any]:
+def each(values: object, kind: type[Any], location: str) -> list[Any]:
     """A list of things of one kind; a single thing is a list of one."""
     if isinstance(values, kind):
         return [values]
-    found = items(values, place)
+    found = items(values, location)
     for row, value in enumerate(found):
         if not isinstance(value, kind):
             name = kind.__name__
             raise Refusal(f"is {shown(value)}, not a {name}", f"Give a {name}.").at(
                 f"[{row}]"
-            ).at(place)
+            ).at(location)
     return found
 
 
-def whole(value: object, place: str, most: int = 2**32 - 1) -> int:
+def whole(value: object, location: str, most: int = 2**32 - 1) -> int:
     """A whole number from 0 to ``most``."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        refuse(value, "a whole number", "Give an int.", place)
+        refuse(value, "a whole number", "Give an int.", location)
     number = operator.index(value)
     if not 0 <= number <= most:
         raise Refusal(
             f"is {number}; it must be 0 to {most}", "Give a number in that range.", "LIMIT"
-        ).at(place)
+        ).at(location)
     return number
 
 
-def real(value: object, place: str) -> float:
+def real(value: object, location: str) -> float:
     """A number."""
     try:
         if isinstance(value, (str, bytes)):
             raise TypeError
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        refuse(value, "a number", "Give a float.", place)
+        refuse(value, "a number", "Give a float.", location)
     except OverflowError:
-        refuse(value, "a number that a float can hold", "Give a smaller one.", place)
+        refuse(value, "a number that a float can hold", "Give a smaller one.", location)
 
 
-def path(names: object, place: str) -> list[bytes]:
+def seconds(value: float, location: str) -> float:
+    """Checks a time in seconds, which is a number and not negative."""
+    with Encoding():
+        time = real(value, location)
+        if not time >= 0:
+            refuse(value, "a time in seconds", "Give one from 0 on.", location)
+        return time
+
+
+def path(names: object, location: str) -> list[bytes]:
     """The path of a field, from the outermost name to the innermost.
 
     A string is a path in the form of filters on the command line: names joined by dots. A name with
@@ -185,50 +194,50 @@ def path(names: object, place: str) -> list[bytes]:
     a name, unchanged.
     """
     if isinstance(names, str):
-        return [utf8(name, place) for name in _names(names, place)]
-    encoded = strings(names, place)
+        return [utf8(name, location) for name in _names(names, location)]
+    encoded = strings(names, location)
     if not encoded:
-        refuse(names, "the name of a field", "Name a field.", place)
+        refuse(names, "the name of a field", "Name a field.", location)
     return encoded
 
 
-def _names(text: str, place: str) -> list[str]:
+def _names(text: str, location: str) -> list[str]:
     names = []
     start = 0
     while True:
         if text.startswith('"', start):
-            name, end = _quoted(text, start, place)
+            name, end = _quoted(text, start, location)
         else:
             end = text.find(".", start)
             end = len(text) if end < 0 else end
             name = text[start:end]
         if not name:
-            raise _bad_path(text, "has an empty name", place)
+            raise _bad_path(text, "has an empty name", location)
         names.append(name)
         if end == len(text):
             return names
         if text[end] != ".":
-            raise _bad_path(text, f"has something behind a quote, at {end}", place)
+            raise _bad_path(text, f"has something behind a quote, at {end}", location)
         start = end + 1
 
 
-def _quoted(text: str, start: int, place: str) -> tuple[str, int]:
+def _quoted(text: str, start: int, location: str) -> tuple[str, int]:
     """The name between the quote at ``start`` and the closing one, and the index after it."""
     parts = []
     place_of_part = start + 1
     while True:
         end = text.find('"', place_of_part)
         if end < 0:
-            raise _bad_path(text, f"has a quote that is never closed, at {start}", place)
+            raise _bad_path(text, f"has a quote that is never closed, at {start}", location)
         parts.append(text[place_of_part:end])
         if not text.startswith('""', end):
             return '"'.join(parts), end + 1
         place_of_part = end + 2
 
 
-def _bad_path(text: str, what: str, place: str) -> Refusal:
+def _bad_path(text: str, what: str, location: str) -> Refusal:
     return Refusal(
         f"is {text!r}, which {what}",
         'Write names joined by dots, or ("author", "name"); a name with a dot or a quote stands in'
         ' double quotes: \'"x.y"\'.',
-    ).at(place)
+    ).at(location)

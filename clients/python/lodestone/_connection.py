@@ -9,7 +9,7 @@ deadline.
 Signals: a handler may raise an exception between any two steps of the main thread. When this
 interrupts the sending of a frame, the next thread that sends completes the frame and cancels its
 call, so that no other frame gets into the middle of it. Cleaning up may be interrupted as well, so
-nothing depends on it: an abandoned call gives its place back once the server has answered it, or
+nothing depends on it: an abandoned call gives its slot back once the server has replied to it, or
 its deadline is over. The connection's thread, which no signal reaches, does all work for the calls
 of other threads.
 """
@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lodestone._doubt import Doubt, undelivered_bytes
-from lodestone._lane import Lane
+from lodestone._slots import CallSlots
 from lodestone._pending import (
     Ended,
     Failure,
@@ -45,11 +45,11 @@ from lodestone._wire import Call, Frame, FrameReader, read_error
 from lodestone.errors import Code, LodestoneError, Outcome
 
 #: The largest message that a server is expected to need.
-_MOST_FRAME_BYTES = 64 << 20
+_MAX_FRAME_BYTES = 64 << 20
 #: Seconds that a write waits beyond its deadline for the server's reply on its outcome.
 _WRITE_GRACE = 0.05
-#: The most calls under way that the server answers at once and doesn't count.
-_MOST_PASSING = 16
+#: The most calls in flight that the server serves at once and doesn't count.
+_MAX_PASSING = 16
 #: The most calls of the system before other threads get the outbox: some milliseconds.
 _SENDS_AT_ONCE = 16
 #: Seconds between two tries to reach the server: the least, and the most when it is away for long.
@@ -83,20 +83,20 @@ class Connection:
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
         self._ids = itertools.count(2)  # hello is 1
-        #: The calls that the server counts, and the calls that it answers at once and doesn't
+        #: The calls that the server counts, and the calls that it serves at once and doesn't
         #: count.
-        self._counted, self._passing = self._lanes = (Lane(self._ids), Lane(self._ids))
+        self._counted, self._passing = self._slots = (CallSlots(self._ids), CallSlots(self._ids))
         self._max_frame_bytes = 0
         self._end: LodestoneError | None = None
         self._is_leaving = False
         #: Whether the server has refused a call because it is leaving.
         self._is_draining = False
-        #: Whether the server has answered a call on this connection.
+        #: Whether the server has replied to a call on this connection.
         self.has_served = False
         #: The error of the last try to reach the server.
-        self._why: LodestoneError | None = None
+        self._last_error: LodestoneError | None = None
         self._outbox: deque[Frame] = deque()
-        self._is_clogged = False
+        self._is_backpressured = False
         self._is_shut = False
         #: Whether this process was forked from the process of the connection.
         self._is_inherited = False
@@ -123,27 +123,27 @@ class Connection:
         return self._end is None and not self._is_leaving and not self._is_draining
 
     def call(
-        self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
+        self, call: Call | None, request_id: bytes | None, end: float, waits_for_server: bool
     ) -> Any:
         """Makes one attempt at a call; returns its reply, or raises a Failure by ``end``.
 
         A write may take a little longer. With None instead of a call, it waits until the server has
         said hello. Raises Ended when another connection is needed.
         """
-        pending = Pending(call, request_id, end, is_patient)
+        pending = Pending(call, request_id, end, waits_for_server)
         try:
             self._submit(pending)
             if self._is_inherited:
-                raise Ended  # since a moment ago, so that nobody will settle the call
+                raise Ended  # since a moment ago, so that no thread will settle the call
             has_turn = pending.turn is None or pending.turn.acquire(timeout=until(end))
             if has_turn and call is not None and pending.result is None:
                 self._send(pending, call)
                 grace = _WRITE_GRACE if request_id is not None else 0.0
-                pending.bell.acquire(timeout=until(end + grace))
+                pending.done.acquire(timeout=until(end + grace))
         except BaseException:
             self._abandon(pending)
             raise
-        # From now on the reply may only be the answer to the cancellation.
+        # From now on the reply may only be that to the cancellation.
         result = pending.result
         if result is None:
             self._abandon(pending)
@@ -163,7 +163,7 @@ class Connection:
         return result
 
     def close(self) -> None:
-        """Ends the connection; calls under way fail."""
+        """Ends the connection; calls in flight fail."""
         self._finish(closed())
 
     # Calls
@@ -172,32 +172,32 @@ class Connection:
         with self._lock:
             if not self.takes_calls:
                 raise Ended
-            self._lane(pending).enter(pending)
+            self._slots_of(pending).enter(pending)
         if pending.turn is not None and self._is_open:
             self._wake()
 
     @property
     def _is_open(self) -> bool:
         """Whether the server has said hello."""
-        return self._counted.places > 0
+        return self._counted.count > 0
 
-    def _lane(self, pending: Pending) -> Lane:
+    def _slots_of(self, pending: Pending) -> CallSlots:
         call = pending.call
-        return self._passing if call is not None and call.is_answered_at_once else self._counted
+        return self._passing if call is not None and call.is_uncounted else self._counted
 
     def _sweep(self) -> None:
-        """Gives free places to calls that wait. Under the lock."""
-        for lane in self._lanes:
-            lane.sweep()
+        """Gives free slots to calls that wait. Under the lock."""
+        for slots in self._slots:
+            slots.sweep()
 
     def _abandon(self, pending: Pending) -> None:
         """Removes a call whose caller no longer waits, and cancels it at the server if it was sent.
 
-        A call that the server has keeps its place until it is answered.
+        A call that the server has keeps its slot until the reply comes.
         """
         with self._lock:
             if pending.id == 0:
-                self._lane(pending).forget(pending)
+                self._slots_of(pending).forget(pending)
                 return
         with self._send_lock:
             frame = pending.frame
@@ -205,7 +205,7 @@ class Connection:
                 self._outbox.remove(frame)
         if not pending.has_begun:
             with self._lock:
-                self._lane(pending).forget(pending)
+                self._slots_of(pending).forget(pending)
         elif pending.result is None:
             cancel = Call("cancel", service_pb2.CancelRequest(id=pending.id))
             self._doubt.arise()
@@ -215,15 +215,15 @@ class Connection:
     def _too_late(self, pending: Pending) -> Failure:
         """The failure of a call whose deadline has passed."""
         if not self._is_open:
-            why = self._why or self._peer.no_connection("it has not said hello")
+            why = self._last_error or self._peer.no_connection("it has not said hello")
             return Failure(why.with_outcome(Outcome.NOT_APPLIED), is_unsent=True)
-        what = "got no reply" if pending.has_begun else "was not sent"
+        problem = "got no reply" if pending.has_begun else "was not sent"
         return pending.failure(
             LodestoneError(
                 Code.DEADLINE_EXCEEDED,
                 "DEADLINE",
-                f"The call {what} before its deadline.",
-                "Allow more time, or ask for less in one call.",
+                f"The call {problem} before its deadline.",
+                "Allow more time, or request less in one call.",
             )
         )
 
@@ -249,7 +249,7 @@ class Connection:
             with self._send_lock:
                 self._shut()
         except BaseException:
-            self._is_clogged = True
+            self._is_backpressured = True
             self._wake()
             raise
 
@@ -269,11 +269,11 @@ class Connection:
                 self._outbox[0].send(connected)
                 sends += 1
             except BlockingIOError:
-                if not self._is_clogged:
-                    self._is_clogged = True
+                if not self._is_backpressured:
+                    self._is_backpressured = True
                     self._ring()
                 return
-        self._is_clogged = False
+        self._is_backpressured = False
 
     def _wake(self) -> None:
         with self._send_lock:
@@ -284,7 +284,7 @@ class Connection:
         try:
             self._wake_out.send(b"\0")
         except OSError:
-            pass  # it is full, so the thread will look; or closed, so the thread has ended
+            pass  # it is full, so the thread will check; or closed, so the thread has ended
 
     # The connection's thread
 
@@ -306,7 +306,7 @@ class Connection:
     def _open(self) -> FrameReader | None:
         """Tries to reach the server while calls wait for it; None when no call waits any more."""
         away_since = time.monotonic()
-        self._rest(self._pause)
+        self._wait(self._pause)
         while self._end is None:
             try:
                 reader, hello, rest = reach(
@@ -319,13 +319,13 @@ class Connection:
                 if not self._is_awaited(error):
                     return None
                 away = time.monotonic() - away_since
-                self._rest(min(max(_SHORTEST_PAUSE, away / 20), _LONGEST_PAUSE))
+                self._wait(min(max(_SHORTEST_PAUSE, away / 20), _LONGEST_PAUSE))
                 continue
-            reader.max_frame_bytes = min(hello.max_frame_bytes, _MOST_FRAME_BYTES)
+            reader.max_frame_bytes = min(hello.max_frame_bytes, _MAX_FRAME_BYTES)
             self._max_frame_bytes = hello.max_frame_bytes
             with self._lock:
-                self._counted.places = max(1, hello.max_in_flight)
-                self._passing.places = _MOST_PASSING
+                self._counted.count = max(1, hello.max_in_flight)
+                self._passing.count = _MAX_PASSING
                 self._sweep()
             for message in rest:
                 self._deliver(message)
@@ -338,7 +338,7 @@ class Connection:
             if last is not None:
                 last.close()
 
-    def _rest(self, pause: float) -> None:
+    def _wait(self, pause: float) -> None:
         """Waits, unless the connection is closed."""
         end = time.monotonic() + pause
         poller = select.poll()
@@ -351,12 +351,12 @@ class Connection:
         """Notes why the server can't be reached; returns whether calls still wait for it."""
         now = time.monotonic()
         with self._lock:
-            self._why = why
-            impatient = [one for lane in self._lanes for one in lane.drop_impatient(now)]
-            is_awaited = any(lane.queue for lane in self._lanes)
+            self._last_error = why
+            unwaiting = [one for slots in self._slots for one in slots.drop_unwaiting(now)]
+            is_awaited = any(slots.queue for slots in self._slots)
             if not is_awaited:
                 self._end = self._end or why
-        for one in impatient:
+        for one in unwaiting:
             one.settle(one.failure(why, is_counted=True))
         return is_awaited
 
@@ -369,14 +369,14 @@ class Connection:
         woken, readable = self._wake_in.fileno(), connected.fileno()
         watches_output = False
         while self._end is None:
-            if watches_output != self._is_clogged:
+            if watches_output != self._is_backpressured:
                 watches_output = not watches_output
                 poller.modify(
                     connected, select.POLLIN | (select.POLLOUT if watches_output else 0)
                 )
-            ready = poller.poll(self._doubt.patience())
+            ready = poller.poll(self._doubt.until_next_check())
             if all(descriptor == woken for descriptor, _ in ready) and self._is_silent():
-                self._finish(lost("was given up, for the server has stopped answering"))
+                self._finish(lost("was given up, because the server no longer replies"))
             for descriptor, event in ready:
                 if descriptor == woken:
                     self._look_around()
@@ -431,10 +431,10 @@ class Connection:
         elif reply.id != 0:
             with self._lock:
                 pending = None
-                for lane in self._lanes:
-                    pending = pending or lane.under_way.pop(reply.id, None)
-                    if lane.queue:
-                        lane.sweep()
+                for slots in self._slots:
+                    pending = pending or slots.in_flight.pop(reply.id, None)
+                    if slots.queue:
+                        slots.sweep()
             if pending is not None:
                 self.has_served = True
                 pending.settle(reply)
@@ -456,7 +456,7 @@ class Connection:
             for frame in [frame for frame in self._outbox if not frame.has_begun]:
                 self._outbox.remove(frame)
         with self._lock:
-            late = [one for lane in self._lanes for one in lane.take_unbegun(last_request)]
+            late = [one for slots in self._slots for one in slots.take_unbegun(last_request)]
         for one in late:
             one.settle(Failure(going_away(), is_unsent=True, is_counted=True))
         self._finish_if_left()
@@ -465,7 +465,7 @@ class Connection:
         """Ends a connection that takes no more calls once none is under way."""
         if self._is_leaving:
             with self._lock:
-                is_done = not any(lane.under_way for lane in self._lanes)
+                is_done = not any(slots.in_flight for slots in self._slots)
             if is_done:
                 self._finish(going_away())
 
@@ -485,9 +485,9 @@ class Connection:
             self._shut()
         with self._lock:
             is_first, self._end = self._end is None, self._end or error
-            ended = [one for lane in self._lanes for one in lane.all()]
-            for lane in self._lanes:
-                lane.clear()
+            ended = [one for slots in self._slots for one in slots.all()]
+            for slots in self._slots:
+                slots.clear()
         if is_first and any(one.has_begun for one in ended):
             self._broke()
         for one in ended:
@@ -509,5 +509,5 @@ class Connection:
         self._socket = None
         error = lost("belongs to the process that has forked")
         self._end = self._end or error
-        for pending in [one for lane in self._lanes for one in lane.all()]:
+        for pending in [one for slots in self._slots for one in slots.all()]:
             pending.settle(pending.failure(error, is_counted=True))

@@ -18,10 +18,10 @@ _LOOK = 0.25
 class Doubt:
     """Doubt about a server: a deadline without a reply begins it, and a message ends it.
 
-    The server was told to cancel the call and must answer that, once it has received it. Bytes sent
-    before can take longer than any patience over a slow link, so the time counts from the last time
-    that these moved. Bytes sent later don't count, because the system of a server that hangs takes
-    them, too.
+    The server was told to cancel the call and must reply, once it has received that. Bytes sent
+    before can take longer than any grace period over a slow link, so the time counts from the last
+    time that these moved. Bytes sent later don't count, because the system of a server that hangs
+    takes them, too.
 
     Any thread may let the doubt arise; the connection's thread does the rest.
     """
@@ -48,7 +48,7 @@ class Doubt:
         """Ends the doubt: the server has sent something."""
         self._since = self._needed = None
 
-    def patience(self) -> float | None:
+    def until_next_check(self) -> float | None:
         """Milliseconds until the next check; None: there is no doubt."""
         since = self._since
         if since is None:
@@ -79,7 +79,7 @@ def undelivered_bytes(connected: socket.socket | None) -> int:
     On a Unix socket the number is the memory that they take, which is more.
     """
     try:
-        answer = fcntl.ioctl(connected or -1, termios.TIOCOUTQ, b"\0\0\0\0")
+        count = fcntl.ioctl(connected or -1, termios.TIOCOUTQ, b"\0\0\0\0")
     except (OSError, ValueError):
         return 0
-    return int.from_bytes(answer, sys.byteorder)
+    return int.from_bytes(count, sys.byteorder)

@@ -17,7 +17,7 @@ from lodestone._wire import Call
 from lodestone.errors import Code, LodestoneError, Outcome
 from lodestone.retries import RetryBudget, RetryPolicy
 
-#: Seconds before a new connection, when the last one answered no call.
+#: Seconds before a new connection, when the last one had no reply.
 _PAUSE = 0.05
 
 
@@ -47,7 +47,7 @@ class Line:
             self._sequence_number = max(self._sequence_number, sequence_number)
 
     def close(self) -> None:
-        """Ends the connection; calls under way fail."""
+        """Ends the connection; calls in flight fail."""
         with self._lock:
             self._is_closed = True
             connection, self._connection = self._connection, None
@@ -87,7 +87,7 @@ class Line:
             error = error.with_outcome(outcome)
             is_waiting = failure.is_unsent and error.code is Code.UNAVAILABLE
             if is_waiting and policy.attempts > 1 and time.monotonic() < end:
-                continue  # for another connection; nobody has been asked for anything yet
+                continue  # for another connection; no request has been sent yet
             attempts += 1
             wait = policy.wait(attempts, error)
             if wait is None or not self._may_retry(failure):

@@ -30,25 +30,27 @@ class Ended(Exception):
 
 
 class Pending:
-    """A call that waits: for its turn, then for its reply."""
+    """A call that waits: for its slot, then for its reply."""
 
-    __slots__ = ("call", "request_id", "end", "is_patient", "id", "frame", "turn", "bell", "result")
+    __slots__ = (
+        "call", "request_id", "end", "waits_for_server", "id", "frame", "turn", "done", "result"
+    )
 
     def __init__(
-        self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
+        self, call: Call | None, request_id: bytes | None, end: float, waits_for_server: bool
     ) -> None:
         self.call = call
         self.request_id = request_id
         #: The time at which the call is given up, by time.monotonic().
         self.end = end
         #: Whether the call goes on waiting when a try to reach the server fails.
-        self.is_patient = is_patient
-        #: The id of the request; 0 until the call's turn has come.
+        self.waits_for_server = waits_for_server
+        #: The id of the request; 0 until the call has a slot.
         self.id = 0
         self.frame: Frame | None = None
         self.turn: threading.Lock | None = None
-        self.bell = threading.Lock()
-        self.bell.acquire()
+        self.done = threading.Lock()
+        self.done.acquire()
         self.result: Any = None
 
     @property
@@ -61,14 +63,14 @@ class Pending:
         if self.result is not None:
             return  # by a fork, in a child that goes on with the call
         self.result = result
-        self.bell.release()
+        self.done.release()
         if self.turn is not None and self.id == 0:
             self.turn.release()
 
     def failure(self, error: LodestoneError, is_counted: bool = False) -> Failure:
         """The failure of this call when the connection fails."""
-        is_open_question = self.request_id is not None and self.has_begun
-        outcome = Outcome.UNKNOWN if is_open_question else Outcome.NOT_APPLIED
+        is_outcome_open = self.request_id is not None and self.has_begun
+        outcome = Outcome.UNKNOWN if is_outcome_open else Outcome.NOT_APPLIED
         return Failure(error.with_outcome(outcome), not self.has_begun, is_counted)
 
 
@@ -93,17 +95,17 @@ def going_away() -> LodestoneError:
     )
 
 
-def lost(what: str) -> LodestoneError:
+def lost(event: str) -> LodestoneError:
     return LodestoneError(
         Code.UNAVAILABLE,
         "CONNECTION_LOST",
-        f"The connection {what}.",
+        f"The connection {event}.",
         "Send it again, a write under the same request id.",
     )
 
 
 def too_large(call: Call, byte_count: int, limit: int) -> LodestoneError:
-    recovery = "Ask for less in one call, or raise the server's maxFrameBytes."
+    recovery = "Request less in one call, or raise the server's maxFrameBytes."
     fitting = call.rows * limit // byte_count
     if fitting > 1:
         recovery = (

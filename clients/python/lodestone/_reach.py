@@ -105,14 +105,14 @@ def reach(
             connected.settimeout(_left(end))
             replies = reader.receive()
     except (OSError, EOFError, ValueError) as error:
-        why = "hello was not answered" if isinstance(error, TimeoutError) else _reason(error)
+        why = "hello got no reply" if isinstance(error, TimeoutError) else _reason(error)
         raise peer.no_connection(why if failure is None else _reason(failure)) from error
     reply, *rest = replies
     kind = reply.WhichOneof("result")
     if kind == "error":
         raise read_error(reply.error)
     if kind != "hello":
-        raise peer.no_connection(f"hello was answered by {kind}")
+        raise peer.no_connection(f"the reply to hello is {kind}")
     connected.setblocking(False)
     return reader, reply.hello, rest
 

@@ -80,7 +80,7 @@ def _write_other(message: Any, value: object) -> None:
     elif isinstance(value, str):
         message.string_value = utf8(value)
     elif is_missing(value):
-        refuse(value, "a value", "Leave it out; in a filter, ask with exists().")
+        refuse(value, "a value", "Leave it out; in a filter, use exists().")
     elif (time := _time(value)) is not None:
         message.timestamp_value = _int64(time)
     elif isinstance(value, Mapping):
@@ -95,11 +95,11 @@ def _write_other(message: Any, value: object) -> None:
 def _write_list(message: Any, elements: Any) -> None:
     message.list_value.SetInParent()
     values = message.list_value.values
-    for place, element in enumerate(elements):
+    for index, element in enumerate(elements):
         try:
             write(values.add(), element)
         except Refusal as refusal:
-            raise refusal.at(f"[{place}]")
+            raise refusal.at(f"[{index}]")
 
 
 def _int64(value: int) -> int:
@@ -232,7 +232,7 @@ def read(message: Any) -> Value:
     raise LodestoneError(
         Code.UNIMPLEMENTED,
         "UNKNOWN_KIND",
-        "A value is of no kind that this release of the client knows.",
+        "The kind of a value is unknown to this release of the client.",
         "Use a client of the server's release.",
     )
 

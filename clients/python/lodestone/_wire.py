@@ -11,8 +11,8 @@ from lodestone.errors import Code, LodestoneError, Outcome
 
 PROTOCOL_VERSION = 1
 _FIELDS = service_pb2.Request.DESCRIPTOR.fields_by_name
-#: Calls that the server answers at once, and does not count among those under way.
-_ANSWERED_AT_ONCE = frozenset({"ping", "list_collections", "describe_collection", "stats"})
+#: Calls that the server serves at once, and does not count among those in flight.
+_UNCOUNTED = frozenset({"ping", "list_collections", "describe_collection", "stats"})
 #: The most bytes of a frame whose pieces are copied together, so that one call of the system sends
 #: them.
 _SMALL_FRAME = 64 << 10
@@ -43,7 +43,7 @@ class Call:
 
     def __init__(self, name: str, message: Any, vectors: bytes = b"", rows: int = 0) -> None:
         self.name = name
-        self.is_answered_at_once = name in _ANSWERED_AT_ONCE
+        self.is_uncounted = name in _UNCOUNTED
         self.rows = rows
         body: list[bytes] = [message.SerializeToString(deterministic=True)]
         if len(vectors):
@@ -91,12 +91,12 @@ class Frame:
         A signal handler that raises an exception leaves the frame consistent: bytes are sent and
         counted, or neither.
         """
-        place = self.sent_bytes
+        offset = self.sent_bytes
         for piece in self._pieces:
-            if place < len(piece):
+            if offset < len(piece):
                 break
-            place -= len(piece)
-        rest = memoryview(piece)[place:] if place else piece
+            offset -= len(piece)
+        rest = memoryview(piece)[offset:] if offset else piece
         had_begun, self.has_begun = self.has_begun, True
         try:
             # This is one step of the interpreter, so that no handler runs between sending and
@@ -134,24 +134,24 @@ class FrameReader:
         if self._tail:
             chunk = self._tail + chunk
         messages = []
-        place = 0
-        while len(chunk) - place >= 4:
-            length = int.from_bytes(chunk[place : place + 4], "big")
+        offset = 0
+        while len(chunk) - offset >= 4:
+            length = int.from_bytes(chunk[offset : offset + 4], "big")
             if not 0 < length <= self.max_frame_bytes:
                 raise ValueError(
                     f"a frame of {length} bytes; the limit is {self.max_frame_bytes} bytes"
                 )
-            start, end = place + 4, place + 4 + length
+            start, end = offset + 4, offset + 4 + length
             if end > len(chunk):
                 if length > self._CHUNK:
                     self._large = bytearray(length)
                     self._filled = len(chunk) - start
                     self._large[: self._filled] = chunk[start:]
-                    place = len(chunk)
+                    offset = len(chunk)
                 break
             messages.append(_response(chunk[start:end]))
-            place = end
-        self._tail = chunk[place:]
+            offset = end
+        self._tail = chunk[offset:]
         return messages
 
     def _receive_large(self) -> list[Any]:

@@ -149,7 +149,7 @@ Fusion = Union[ReciprocalRank, MinMax, Best]
 
 @dataclass(frozen=True)
 class Highlight:
-    """Options for the matching places in a hit's texts."""
+    """Options for the matching parts of a hit's texts."""
 
     #: The text fields to highlight; none: all.
     fields: str | Sequence[str] = ()
@@ -171,7 +171,7 @@ class Query:
     fusion: Fusion = field(default_factory=Best)
     limit: int = 10
     include: Include = Include.NOTHING
-    #: The matching places that each hit shows; None: none.
+    #: The matching parts that each hit shows; None: none.
     highlight: Highlight | None = None
     #: Fields whose values are counted, over all documents that pass the filter, each with the most
     #: values to return: ``{"year": 10, "author.name": 5}``.

@@ -62,7 +62,7 @@ class Include(enum.Flag):
     EDGES = 8
     #: For hits: the rank and score from each source.
     SOURCE_SCORES = 16
-    #: For results: how each vector source was searched, and how the filter was answered.
+    #: For results: how each vector source was searched, and how the filter was evaluated.
     EXPLAIN = 32
     #: The whole document.
     DOCUMENT = TEXT | METADATA | VECTOR | EDGES
@@ -194,7 +194,7 @@ class IndexStatus:
     """The vector index of a collection, with its state."""
 
     strategy: Strategy
-    #: ``ready``: the index answers. ``building``: the earlier index answers meanwhile.
+    #: ``ready``: searches use the index. ``building``: they use the earlier index meanwhile.
     #: ``scanning``: every vector is compared, because there is no index, or it finds too few.
     state: str
     #: The vectors in the index; with ``Flat`` all of them.
@@ -345,12 +345,12 @@ class VectorExplanation:
 
 @dataclass(frozen=True)
 class FilterExplanation:
-    """How a filter was answered."""
+    """How a filter was evaluated."""
 
     #: ``indexed``, ``partly indexed``, ``scanned`` or ``cached``; more may come.
     strategy: str
     matched_documents: int
-    #: The documents whose metadata was read to answer the filter.
+    #: The documents whose metadata was read to evaluate the filter.
     read_documents: int
 
 
@@ -482,7 +482,7 @@ class CountResponse:
     count: int
     #: One per requested facet, in their order.
     facets: Sequence[Facet]
-    #: How the filter was answered; None without a filter.
+    #: How the filter was evaluated; None without a filter.
     filter: FilterExplanation | None
     sequence_number: int
 
@@ -511,7 +511,7 @@ class SnapshotDescription:
 
 @dataclass(frozen=True)
 class Damage:
-    """A part of a store that differs from what was written."""
+    """A part of a store that differs from the written data."""
 
     #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``values``, ``memory``,
     #: ``base``; more may come.

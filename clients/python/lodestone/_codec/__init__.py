@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encodes calls as messages, and decodes replies into the values that callers see."""
 
-from lodestone._codec.answers import (
+from lodestone._codec.results import (
     read_count,
     read_edge_page,
     read_query_result,
@@ -21,7 +21,7 @@ from lodestone._codec.maintenance import (
     read_verify_report,
 )
 from lodestone._codec.names import write_path, write_paths
-from lodestone._codec.questions import (
+from lodestone._codec.queries import (
     include,
     list_edges,
     search,

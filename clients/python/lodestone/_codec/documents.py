@@ -136,7 +136,7 @@ def index_many(
             raise _of_row(refusal, row, document.id)
     _write_columns(message, packed, ids, vectors, texts, metadata)
     write_sourced_edges(message.edges, edges)
-    return message, packed.encoded(lambda place: _place_of_vector(message, place))
+    return message, packed.encoded(lambda index: _location_of_vector(message, index))
 
 
 def _write_columns(
@@ -165,9 +165,9 @@ def _write_columns(
                 "BAD_COLUMN",
             ).at(name)
     start = len(message.documents)
-    for place, id in enumerate(names):
-        text = columns["texts"][place] if columns["texts"] is not None else None
-        values = columns["metadata"][place] if columns["metadata"] is not None else None
+    for index, id in enumerate(names):
+        text = columns["texts"][index] if columns["texts"] is not None else None
+        values = columns["metadata"][index] if columns["metadata"] is not None else None
         written = message.documents.add()
         try:
             written.id = utf8(id, "id")
@@ -175,7 +175,7 @@ def _write_columns(
             if not _values.is_missing(values):
                 _write_metadata(written, values)
         except Refusal as refusal:
-            raise _of_row(refusal, start + place, id)
+            raise _of_row(refusal, start + index, id)
         if matrix is not None:
             written.has_vector = True
     if matrix is not None and names:
@@ -189,8 +189,8 @@ def _of_row(refusal: Refusal, row: int, id: object) -> Refusal:
     return refusal.at(f"documents[{row}]")
 
 
-def _place_of_vector(message: Any, place: int) -> tuple[str, str]:
-    """The place and the id of the document that has the vector with this index."""
+def _location_of_vector(message: Any, index: int) -> tuple[str, str]:
+    """The location and the id of the document that has the vector with this index."""
     having = [row for row, document in enumerate(message.documents) if document.has_vector]
-    row = having[place]
+    row = having[index]
     return f"documents[{row}].vector", str(message.documents[row].id, "utf-8")

@@ -45,13 +45,13 @@ def read_path(path: Any) -> Path:
     return tuple(str(name, "utf-8") for name in path)
 
 
-def write_path(path: Any, names: object, place: str) -> None:
+def write_path(path: Any, names: object, location: str) -> None:
     """Writes the names of a field: a path as a string, or the names in a sequence."""
-    path.extend(_arguments.path(names, place))
+    path.extend(_arguments.path(names, location))
 
 
-def write_paths(indexes: Any, paths: object, place: str) -> None:
+def write_paths(indexes: Any, paths: object, location: str) -> None:
     """Writes fields, each as a path into a message; a single string is one field."""
-    listed = [paths] if isinstance(paths, str) else _arguments.items(paths, place)
+    listed = [paths] if isinstance(paths, str) else _arguments.items(paths, location)
     for row, path in enumerate(listed):
-        write_path(indexes.add().path, path, f"{place}[{row}]")
+        write_path(indexes.add().path, path, f"{location}[{row}]")

@@ -13,7 +13,7 @@ from lodestone._arguments import Refusal, shown
 from lodestone.types import Vector
 
 
-def floats(vector: object, place: str) -> npt.NDArray[np.float32]:
+def floats(vector: object, location: str) -> npt.NDArray[np.float32]:
     """Numbers as bytes for a message: float32, little-endian, in one piece."""
     try:
         with np.errstate(over="ignore"):  # infinity is refused where it is known which row has it
@@ -23,7 +23,7 @@ def floats(vector: object, place: str) -> npt.NDArray[np.float32]:
             f"is {shown(vector)}: {error}",
             "Give numbers, in rows of one length; leave a vector out instead of giving None.",
             "BAD_VECTOR",
-        ).at(place) from error
+        ).at(location) from error
 
 
 class Vectors:
@@ -33,40 +33,40 @@ class Vectors:
         self._parts: list[npt.NDArray[np.float32]] = []
         self._dimension: int | None = None
 
-    def append(self, vector: object, place: str) -> None:
+    def append(self, vector: object, location: str) -> None:
         """Adds one vector."""
-        part = floats(vector, place)
+        part = floats(vector, location)
         if part.ndim == 2 and part.shape[0] == 1:
             part = part[0]  # models answer one text with a matrix of one row
-        self._append(part, part.ndim == 1, "vectors of one axis", place)
+        self._append(part, part.ndim == 1, "vectors of one axis", location)
 
-    def extend(self, matrix: npt.NDArray[np.float32], place: str) -> None:
+    def extend(self, matrix: npt.NDArray[np.float32], location: str) -> None:
         """Adds a matrix with one vector in each row."""
-        self._append(matrix, matrix.ndim == 2, "a matrix of two axes", place)
+        self._append(matrix, matrix.ndim == 2, "a matrix of two axes", location)
 
     def _append(
-        self, part: npt.NDArray[np.float32], is_right: bool, wanted: str, place: str
+        self, part: npt.NDArray[np.float32], is_right: bool, expected: str, location: str
     ) -> None:
         dimension = part.shape[-1] if part.ndim else 0
         if not is_right or dimension == 0:
             raise Refusal(
                 f"has the shape {part.shape}",
-                f"Send {wanted}, with at least one element each.",
+                f"Send {expected}, with at least one element each.",
                 "BAD_VECTOR",
-            ).at(place)
+            ).at(location)
         if self._dimension not in (None, dimension):
             raise Refusal(
                 f"has {dimension} elements, another vector {self._dimension}",
                 "Give all vectors of one call the same number of elements.",
                 "DIMENSION_MISMATCH",
-            ).at(place)
+            ).at(location)
         self._dimension = dimension
         self._parts.append(part.reshape(-1))
 
-    def encoded(self, place: Callable[[int], tuple[str, str | None]]) -> bytes:
+    def encoded(self, location: Callable[[int], tuple[str, str | None]]) -> bytes:
         """All vectors as the packed field has them.
 
-        ``place`` returns the place of a vector by its index, and the id of its document.
+        ``location`` returns the location of a vector by its index, and the id of its document.
         """
         if not self._parts or self._dimension is None:
             return b""
@@ -79,7 +79,7 @@ class Vectors:
                 "Every element must be finite, also as a float32.",
                 "BAD_VECTOR",
             )
-            where, refusal.object = place(row)
+            where, refusal.object = location(row)
             raise refusal.at(where)
         return whole.tobytes()
 

@@ -142,9 +142,9 @@ def write_facets(message: Any, facets: object) -> None:
     if not hasattr(facets, "items"):
         refuse(facets, "a mapping of fields to limits", 'Write {"year": 10}.', "facets")
     for row, (path, limit) in enumerate(facets.items()):
-        place = f"facets[{row}]"
-        written = message.facets.add(limit=whole(limit, f"{place}.limit"))
-        write_path(written.path, path, f"{place}.path")
+        location = f"facets[{row}]"
+        written = message.facets.add(limit=whole(limit, f"{location}.limit"))
+        write_path(written.path, path, f"{location}.path")
 
 
 def _write_fusion(message: Any, fusion: object) -> None:
@@ -171,15 +171,15 @@ def _write_highlight(message: Any, wish: Highlight) -> None:
 
 
 def _write_query(message: Any, query: Query, vectors: Vectors) -> list[str]:
-    """Writes a query; returns the places of its vectors."""
-    places = []
+    """Writes a query; returns the locations of its vectors."""
+    locations = []
     for row, source in enumerate(each(query.sources, Source, "sources")):
         try:
             _write_source(message.sources.add(), source, vectors)
         except Refusal as refusal:
             raise refusal.at(f"sources[{row}]")
         if isinstance(source.kind, NearVector):
-            places.append(f"sources[{row}].vector")
+            locations.append(f"sources[{row}].vector")
     write_filter(message, query.filter)
     _write_fusion(message, query.fusion)
     message.limit = whole(query.limit, "limit")
@@ -192,17 +192,17 @@ def _write_query(message: Any, query: Query, vectors: Vectors) -> list[str]:
         except Refusal as refusal:
             raise refusal.at("highlight")
     write_facets(message, query.facets)
-    return places
+    return locations
 
 
 def search(collection: object, queries: object) -> tuple[Any, bytes]:
     message = service_pb2.SearchRequest(collection=utf8(collection, "collection"))
     vectors = Vectors()
-    places: list[str] = []
+    locations: list[str] = []
     for row, query in enumerate(each(queries, Query, "queries")):
         try:
             inside = _write_query(message.queries.add(), query, vectors)
         except Refusal as refusal:
             raise refusal.at(f"queries[{row}]")
-        places += [f"queries[{row}].{place}" for place in inside]
-    return message, vectors.encoded(lambda place: (places[place], None))
+        locations += [f"queries[{row}].{location}" for location in inside]
+    return message, vectors.encoded(lambda index: (locations[index], None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The places of a connection for calls, and the calls that wait for a place."""
+"""The slots of a connection for calls, and the calls that wait for a slot."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from collections.abc import Iterator
 from lodestone._pending import Pending
 
 
-class Lane:
-    """Calls that share a number of places: the calls under way, and the calls that wait.
+class CallSlots:
+    """Calls that share a number of slots: the calls in flight, and the calls that wait.
 
     The lock of the connection guards it. A signal may end each method of a caller's thread between
     any two steps; a call never has two entries in between, so none is left behind.
     """
 
-    __slots__ = ("places", "under_way", "queue", "_ids")
+    __slots__ = ("count", "in_flight", "queue", "_ids")
 
     def __init__(self, ids: Iterator[int]) -> None:
-        """Creates a lane; ``ids`` numbers the requests of the connection."""
-        #: The number of places; none before the server has said hello.
-        self.places = 0
+        """Creates no slots yet; ``ids`` numbers the requests of the connection."""
+        #: The number of slots; none before the server has said hello.
+        self.count = 0
         #: Calls by the ids of their requests.
-        self.under_way: dict[int, Pending] = {}
+        self.in_flight: dict[int, Pending] = {}
         #: The waiting calls, in the order of their arrival; a call that is given up is removed at
         #: once.
         self.queue: OrderedDict[Pending, None] = OrderedDict()
         self._ids = ids
 
     def enter(self, pending: Pending) -> None:
-        """Gives a call a place, or lets it wait for its turn."""
+        """Gives a call a slot, or lets it wait for its turn."""
         if self.queue or not self._admit(pending):
             pending.turn = threading.Lock()
             pending.turn.acquire()
@@ -43,30 +43,30 @@ class Lane:
         if pending.id == 0:
             self.queue.pop(pending, None)
         else:
-            self.under_way.pop(pending.id, None)
+            self.in_flight.pop(pending.id, None)
 
     def sweep(self) -> None:
-        """Gives free places to calls from the queue."""
+        """Gives free slots to calls from the queue."""
         now = time.monotonic()
-        if len(self.under_way) >= self.places:
+        if len(self.in_flight) >= self.count:
             # A caller may have been interrupted before it sent anything, and again while it cleaned
             # up.
-            for one in [one for one in self.under_way.values() if not one.has_begun]:
+            for one in [one for one in self.in_flight.values() if not one.has_begun]:
                 if one.end + 1 < now:
-                    del self.under_way[one.id]
-        while self.queue and len(self.under_way) < self.places:
+                    del self.in_flight[one.id]
+        while self.queue and len(self.in_flight) < self.count:
             first, _ = self.queue.popitem(last=False)
             if first.end >= now and self._admit(first) and first.turn is not None:
                 first.turn.release()
 
-    def drop_impatient(self, now: float) -> list[Pending]:
+    def drop_unwaiting(self, now: float) -> list[Pending]:
         """Removes calls whose time is over, and calls that don't wait while there is no server.
 
         Returns the latter.
         """
         waiting = [one for one in self.queue if one.end > now]
-        self.queue = OrderedDict.fromkeys(one for one in waiting if one.is_patient)
-        return [one for one in waiting if not one.is_patient]
+        self.queue = OrderedDict.fromkeys(one for one in waiting if one.waits_for_server)
+        return [one for one in waiting if not one.waits_for_server]
 
     def take_unbegun(self, last_request: int | None) -> list[Pending]:
         """Removes and returns the calls that the server has not begun.
@@ -77,26 +77,26 @@ class Lane:
         queued, self.queue = list(self.queue), OrderedDict()
         late = [
             one
-            for id, one in self.under_way.items()
+            for id, one in self.in_flight.items()
             if not one.has_begun or (last_request is not None and id > last_request)
         ]
         for one in late:
-            del self.under_way[one.id]
+            del self.in_flight[one.id]
         return queued + late
 
     def all(self) -> list[Pending]:
-        """All calls, those under way first."""
-        return [*self.under_way.values(), *self.queue]
+        """All calls, those in flight first."""
+        return [*self.in_flight.values(), *self.queue]
 
     def clear(self) -> None:
         """Removes all calls."""
-        self.under_way.clear()
+        self.in_flight.clear()
         self.queue.clear()
 
     def _admit(self, pending: Pending) -> bool:
-        """Gives a call a place and its number, if a place is free."""
-        if len(self.under_way) >= self.places:
+        """Gives a call a slot and its number, if a slot is free."""
+        if len(self.in_flight) >= self.count:
             return False
         pending.id = next(self._ids)
-        self.under_way[pending.id] = pending
+        self.in_flight[pending.id] = pending
         return True

@@ -41,8 +41,8 @@ def _read_source_score(message: Any) -> SourceScore:
 def _read_fragment(message: Any) -> Fragment:
     text = bytes(message.text)
 
-    def index(place: int) -> int:
-        return len(str(text[:place], "utf-8"))
+    def index(offset: int) -> int:
+        return len(str(text[:offset], "utf-8"))
 
     matches = [(index(match.start), index(match.end)) for match in message.matches]
     return Fragment(str(text, "utf-8"), message.offset, matches)
