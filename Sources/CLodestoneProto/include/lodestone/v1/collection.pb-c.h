@@ -36,11 +36,11 @@ typedef enum _Lodestone__V1__Metric {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__METRIC)
 } Lodestone__V1__Metric;
 /*
- * What a graph is walked over. The nearest that a walk finds are always compared exactly.
+ * The codes that a walk of a graph compares. Its nearest hits are always compared exactly.
  */
 typedef enum _Lodestone__V1__VectorQuantization {
   /*
-   * one byte an element
+   * one byte per element
    */
   LODESTONE__V1__VECTOR_QUANTIZATION__INT8 = 0,
   /*
@@ -48,7 +48,7 @@ typedef enum _Lodestone__V1__VectorQuantization {
    */
   LODESTONE__V1__VECTOR_QUANTIZATION__NO_QUANTIZATION = 1,
   /*
-   * half a byte an element
+   * half a byte per element
    */
   LODESTONE__V1__VECTOR_QUANTIZATION__INT4 = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__VECTOR_QUANTIZATION)
@@ -101,15 +101,15 @@ typedef enum _Lodestone__V1__TextLanguage {
 } Lodestone__V1__TextLanguage;
 typedef enum _Lodestone__V1__IndexState {
   /*
-   * the index answers, with an exact scan of what it doesn't hold yet
+   * searches use the index, and an exact scan of the rows after it
    */
   LODESTONE__V1__INDEX_STATE__READY = 0,
   /*
-   * what answered before does, while the index is being built
+   * searches use the earlier index, while the next one is built
    */
   LODESTONE__V1__INDEX_STATE__BUILDING = 1,
   /*
-   * an exact scan answers: there is no index yet, or it finds too few
+   * searches scan exactly: there is no index yet, or it finds too few
    */
   LODESTONE__V1__INDEX_STATE__SCANNING = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__INDEX_STATE)
@@ -255,7 +255,7 @@ struct  Lodestone__V1__TextOptions
   protobuf_c_boolean has_language;
   Lodestone__V1__TextLanguage language;
   /*
-   * in questions of plain words
+   * in queries of plain words
    */
   protobuf_c_boolean has_keeps_stop_words;
   protobuf_c_boolean keeps_stop_words;
@@ -317,7 +317,7 @@ struct  Lodestone__V1__IndexStatus
   protobuf_c_boolean has_state;
   Lodestone__V1__IndexState state;
   /*
-   * that the index answers for; flat: all
+   * that the index covers; flat: all
    */
   protobuf_c_boolean has_indexed_vectors;
   uint64_t indexed_vectors;
@@ -370,12 +370,12 @@ struct  Lodestone__V1__CollectionDescription
   protobuf_c_boolean has_edges;
   uint64_t edges;
   /*
-   * of the last batch that touched the collection
+   * of the last batch that changed the collection
    */
   protobuf_c_boolean has_sequence_number;
   uint64_t sequence_number;
   /*
-   * rows that the next compaction folds
+   * rows that the next compaction merges
    */
   protobuf_c_boolean has_changes_since_base;
   uint64_t changes_since_base;
@@ -386,7 +386,7 @@ struct  Lodestone__V1__CollectionDescription
   uint64_t base_bytes;
   Lodestone__V1__IndexStatus *index;
   /*
-   * of the options', those that don't answer yet
+   * those of the options that are not complete yet
    */
   size_t n_building_indexes;
   Lodestone__V1__MetadataIndex **building_indexes;

@@ -130,7 +130,7 @@ struct  Lodestone__V1__TextField
 
 
 /*
- * A directed, labelled edge, stored with the document that it leaves.
+ * A directed, labeled edge, stored with the document that it leaves.
  */
 struct  Lodestone__V1__Edge
 {

@@ -144,7 +144,7 @@ struct  Lodestone__V1__Comparison
 
 
 /*
- * Ids of documents; whatever their number, each is looked up.
+ * Ids of documents; each is looked up.
  */
 struct  Lodestone__V1__IdList
 {
@@ -301,7 +301,7 @@ struct  Lodestone__V1__Source
   protobuf_c_boolean has_weight;
   float weight;
   /*
-   * how many of its best hits enter the fusion
+   * its best hits that enter the fusion
    */
   protobuf_c_boolean has_candidates;
   uint32_t candidates;
@@ -374,7 +374,7 @@ struct  Lodestone__V1__Include
   protobuf_c_boolean has_source_scores;
   protobuf_c_boolean source_scores;
   /*
-   * for answers: how each source and the filter were searched
+   * for results: how each source and the filter were searched
    */
   protobuf_c_boolean has_explain;
   protobuf_c_boolean explain;
@@ -385,7 +385,7 @@ struct  Lodestone__V1__Include
 
 
 /*
- * Asks for the places in a hit's texts that match.
+ * Requests the parts of a hit's texts that match.
  */
 struct  Lodestone__V1__Highlight
 {
@@ -411,7 +411,7 @@ struct  Lodestone__V1__Highlight
   protobuf_c_boolean has_before;
   ProtobufCBinaryData before;
   /*
-   * put behind each match
+   * put after each match
    */
   protobuf_c_boolean has_after;
   ProtobufCBinaryData after;
@@ -531,7 +531,7 @@ struct  Lodestone__V1__TextRange
   protobuf_c_boolean has_start;
   uint32_t start;
   /*
-   * the first byte behind it
+   * the first byte after it
    */
   protobuf_c_boolean has_end;
   uint32_t end;
@@ -588,16 +588,16 @@ struct  Lodestone__V1__Hit
   size_t n_source_scores;
   Lodestone__V1__SourceScore **source_scores;
   /*
-   * what Include asked for
+   * the parts that Include requests
    */
   Lodestone__V1__Document *document;
   /*
-   * when Include asked for it
+   * when Include requests it
    */
   size_t n_vector;
   float *vector;
   /*
-   * fields that match, when the query asked for them
+   * fields that match, when the query requests them
    */
   size_t n_highlights;
   Lodestone__V1__HighlightedField **highlights;
@@ -645,7 +645,7 @@ struct  Lodestone__V1__VectorExplanation
 
 
 /*
- * How a filter was answered.
+ * How a filter was evaluated.
  */
 struct  Lodestone__V1__FilterExplanation
 {
@@ -658,7 +658,7 @@ struct  Lodestone__V1__FilterExplanation
   protobuf_c_boolean has_matched_documents;
   uint64_t matched_documents;
   /*
-   * whose metadata was read to say so
+   * whose metadata was read for that
    */
   protobuf_c_boolean has_read_documents;
   uint64_t read_documents;
@@ -669,7 +669,7 @@ struct  Lodestone__V1__FilterExplanation
 
 
 /*
- * A word of the documents that a word of the question stands for.
+ * A word of the documents that a word of the query stands for.
  */
 struct  Lodestone__V1__TextExpansion
 {
@@ -696,7 +696,7 @@ struct  Lodestone__V1__TextWord
 {
   ProtobufCMessage base;
   /*
-   * of the question
+   * of the query
    */
   protobuf_c_boolean has_word;
   ProtobufCBinaryData word;
@@ -719,7 +719,7 @@ struct  Lodestone__V1__TextWord
 
 
 /*
- * What a text source looked for.
+ * The words that a text source searched for.
  */
 struct  Lodestone__V1__TextExplanation
 {
@@ -732,7 +732,7 @@ struct  Lodestone__V1__TextExplanation
   size_t n_words;
   Lodestone__V1__TextWord **words;
   /*
-   * words that were not looked for: the question has too many
+   * words that were not searched for: the query has too many
    */
   size_t n_left_out;
   ProtobufCBinaryData *left_out;
@@ -753,21 +753,21 @@ struct  Lodestone__V1__QueryResult
   protobuf_c_boolean has_partial;
   protobuf_c_boolean partial;
   /*
-   * one a vector source, when Include asked for it
+   * one per vector source, when Include requests it
    */
   size_t n_explanations;
   Lodestone__V1__VectorExplanation **explanations;
   /*
-   * one a text source, when Include asked for it
+   * one per text source, when Include requests it
    */
   size_t n_text_explanations;
   Lodestone__V1__TextExplanation **text_explanations;
   /*
-   * when Include asked for it and there is a filter
+   * when Include requests it and there is a filter
    */
   Lodestone__V1__FilterExplanation *filter;
   /*
-   * one a requested facet, in their order
+   * one per requested facet, in their order
    */
   size_t n_facets;
   Lodestone__V1__Facet **facets;

@@ -124,12 +124,12 @@ struct  Lodestone__V1__Error
   protobuf_c_boolean has_reason;
   ProtobufCBinaryData reason;
   /*
-   * what happened, with values
+   * the event, with values
    */
   protobuf_c_boolean has_message;
   ProtobufCBinaryData message;
   /*
-   * what to do
+   * the next step
    */
   protobuf_c_boolean has_recovery;
   ProtobufCBinaryData recovery;
@@ -236,12 +236,12 @@ struct  Lodestone__V1__AlterCollectionRequest
    */
   Lodestone__V1__VectorStrategy *vector_strategy;
   /*
-   * those that are there already stay as they are
+   * existing ones stay as they are
    */
   size_t n_add_indexes;
   Lodestone__V1__MetadataIndex **add_indexes;
   /*
-   * those that aren't there are passed over
+   * missing ones are ignored
    */
   size_t n_drop_indexes;
   Lodestone__V1__MetadataIndex **drop_indexes;
@@ -304,7 +304,7 @@ struct  Lodestone__V1__DescribeCollectionResponse
 
 
 /*
- * The answer to every call that writes.
+ * The reply to every call that writes.
  */
 struct  Lodestone__V1__WriteReceipt
 {
@@ -390,7 +390,7 @@ struct  Lodestone__V1__GetRequest
 
 
 /*
- * The documents that exist, in the order of the ids asked for.
+ * The documents that exist, in the order of the requested ids.
  */
 struct  Lodestone__V1__GetResponse
 {
@@ -499,7 +499,7 @@ struct  Lodestone__V1__CountResponse
   protobuf_c_boolean has_count;
   uint64_t count;
   /*
-   * one a requested facet, in their order
+   * one per requested facet, in their order
    */
   size_t n_facets;
   Lodestone__V1__Facet **facets;
@@ -615,7 +615,7 @@ struct  Lodestone__V1__ListEdgesRequest
 
 
 /*
- * An edge of the document asked for.
+ * An edge of the requested document.
  */
 struct  Lodestone__V1__ListedEdge
 {
@@ -692,7 +692,7 @@ struct  Lodestone__V1__SnapshotRequest
 
 
 /*
- * A file in the server's store that holds everything of one sequence number.
+ * A file in the server's store with all data of one sequence number.
  */
 struct  Lodestone__V1__SnapshotDescription
 {
@@ -800,7 +800,7 @@ struct  Lodestone__V1__EraseRequest
 
 
 /*
- * No file of the store has documents any more that were dropped or replaced up to sequence_number.
+ * No file of the store has documents that were dropped or replaced up to sequence_number.
  */
 struct  Lodestone__V1__EraseReceipt
 {
@@ -808,7 +808,7 @@ struct  Lodestone__V1__EraseReceipt
   protobuf_c_boolean has_sequence_number;
   uint64_t sequence_number;
   /*
-   * those that may have them, by name
+   * those that may have such documents, by name
    */
   size_t n_snapshots;
   ProtobufCBinaryData *snapshots;
@@ -828,7 +828,7 @@ struct  Lodestone__V1__VerifyRequest
 
 
 /*
- * Something in the store that is not as it was written.
+ * Data in the store that differ from the written data.
  */
 struct  Lodestone__V1__Damage
 {
@@ -839,7 +839,7 @@ struct  Lodestone__V1__Damage
   protobuf_c_boolean has_kind;
   ProtobufCBinaryData kind;
   /*
-   * absent: of no single one
+   * absent: of no single collection
    */
   protobuf_c_boolean has_collection;
   ProtobufCBinaryData collection;
@@ -848,12 +848,12 @@ struct  Lodestone__V1__Damage
   protobuf_c_boolean has_message;
   ProtobufCBinaryData message;
   /*
-   * what to do
+   * the next step
    */
   protobuf_c_boolean has_recovery;
   ProtobufCBinaryData recovery;
   /*
-   * was derived, and was made again
+   * derived data that was rebuilt
    */
   protobuf_c_boolean has_repaired;
   protobuf_c_boolean repaired;
@@ -869,7 +869,7 @@ struct  Lodestone__V1__VerifyResponse
   protobuf_c_boolean has_sequence_number;
   uint64_t sequence_number;
   /*
-   * what was looked at
+   * the checked parts
    */
   protobuf_c_boolean has_batches;
   uint64_t batches;
@@ -893,7 +893,7 @@ struct  Lodestone__V1__VerifyResponse
 
 
 /*
- * What a call that only reports completion answers.
+ * The reply to a call that only reports completion.
  */
 struct  Lodestone__V1__Done
 {
@@ -947,7 +947,7 @@ struct  Lodestone__V1__StatsResponse
   size_t n_statistics;
   Lodestone__V1__Statistic **statistics;
   /*
-   * why the last compaction failed, if it did
+   * the failure of the last compaction, if it failed
    */
   protobuf_c_boolean has_compaction_failure;
   ProtobufCBinaryData compaction_failure;
