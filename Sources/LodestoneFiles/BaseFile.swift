@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
+package import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-package import LodestoneStructures
 #endif
 
 /// The base of a collection: an immutable file with its derived indexes in sections, mapped

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
+package import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-package import LodestoneStructures
 #endif
 
 /// Writes a base file under a temporary name and renames it once it is durable.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-import LodestoneStructures
 #endif
 
 /// The file system calls of the store, each with an error that says what to do.

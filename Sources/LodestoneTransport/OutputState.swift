@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
+import LodestoneStructures
 
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Musl)
-import LodestoneStructures
 import Musl
 #else
 import Glibc

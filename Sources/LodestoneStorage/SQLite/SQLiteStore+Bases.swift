@@ -3,12 +3,12 @@ import CLodestoneSystem
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
+package import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-package import LodestoneStructures
 #endif
 
 /// Bases: the pointers to them, and the removal of the files and log rows that they replace.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
+import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-import LodestoneStructures
 #endif
 
 /// The lock for the compaction of a collection: one holder among the threads of all processes.

@@ -2,12 +2,12 @@
 import CLodestoneSystem
 import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-import LodestoneStructures
 #endif
 
 /// An append-only file of vectors of one collection, mapped read-only.

@@ -2,12 +2,12 @@
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
-import LodestoneStructures
 #endif
 
 /// Snapshots of a store while writes go on.
