@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
 package import LodestoneStructures
 
 /// Sections in memory, as a file would have them.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-package import LodestoneStructures
+import LodestoneStructures
 
 /// The number of a hub, a document whose row has no room for its edges.
 ///
