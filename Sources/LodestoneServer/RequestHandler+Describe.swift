@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneEngine
+import LodestoneWire
 import Synchronization
 
 /// The calls that describe the server and its collections.

@@ -285,14 +285,14 @@ struct SearchBench: AsyncParsableCommand {
         let serverProcessor = target.serverProcessorSeconds
         let start = clock.now
         let workers = clients * inFlight
-        let results = try await withThrowingTaskGroup(
+        let measured = try await withThrowingTaskGroup(
             of: [(index: Int, seconds: Double, results: [QueryResult])].self
         ) { group in
             // Each worker runs its share, and sends its next query once it has the last result.
             for worker in 0..<min(workers, calls.count) {
                 let executor = onLoop ? target.executor(of: worker % clients) : nil
                 group.addTask(executorPreference: executor) {
-                    var results: [(index: Int, seconds: Double, results: [QueryResult])] = []
+                    var measured: [(index: Int, seconds: Double, results: [QueryResult])] = []
                     for index in stride(from: worker, to: calls.count, by: workers) {
                         let start = clock.now
                         let results = try await target.search(
@@ -300,9 +300,9 @@ struct SearchBench: AsyncParsableCommand {
                             calls[index],
                             connection: worker % clients
                         )
-                        results.append((index, (clock.now - start).seconds, results))
+                        measured.append((index, (clock.now - start).seconds, results))
                     }
-                    return results
+                    return measured
                 }
             }
             return try await group.reduce(into: []) { $0 += $1 }
@@ -311,7 +311,7 @@ struct SearchBench: AsyncParsableCommand {
         pass.seconds = (clock.now - start).seconds
         pass.processor = processorSeconds() - processor
         pass.serverProcessor = target.serverProcessorSeconds - serverProcessor
-        let ordered = results.sorted { $0.index < $1.index }
+        let ordered = measured.sorted { $0.index < $1.index }
         pass.latencies = ordered.map(\.seconds)
         pass.results = ordered.flatMap(\.results)
         return pass
