@@ -22,7 +22,8 @@ THREADS := .build/threads
 
 .PHONY: help build demo test test-generated test-swift test-python chaos-python test-rankings test-scripts \
 	test-threads \
-	faults faults-short faults-planted faults-large faults-tools bench bench-recall lint format generate clean
+	faults faults-short faults-planted faults-large faults-tools bench bench-recall docs lint format \
+	generate clean
 
 help: ## Says what the targets are for.
 	@awk -F ':.*## ' '/^[a-zA-Z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -207,6 +208,30 @@ bench-recall: ## Compares recall on odd data with faiss, over all scenarios: mak
 	@.ci/install $(BUILD_PACKAGES)
 	swift build -c release --product lodestone-bench
 	.build/release/lodestone-bench recall --vs faiss --python $(or $(PYTHON),python3) --check
+
+docs: ## Makes the documentation of the two libraries with DocC, into .build/docs.
+	@.ci/install $(BUILD_PACKAGES)
+	swift build
+	$(call document,LodestoneClient,clients/swift)
+	$(call document,LodestoneEngine,Sources/LodestoneEngine)
+
+# The library's page, and the symbols of the library and of the shared words.
+define document
+	@rm -rf .build/symbols/$(1) .build/docs/$(1)
+	@mkdir -p .build/symbols/$(1) .build/docs
+	for module in $(1) LodestoneCore; do \
+		swift symbolgraph-extract -module-name $$module -I .build/debug/Modules \
+			$$(printf -- '-Xcc -fmodule-map-file=%s ' .build/debug/*.build/module.modulemap) \
+			-I Sources/CLodestoneProto/include -I Sources/CProtobufC -I Sources/CSQLite \
+			-I Sources/CZstd -I Sources/CStemmer \
+			-target "$$(swift -print-target-info | sed -n 's/.*"triple": "\(.*\)",/\1/p')" \
+			-minimum-access-level public -skip-inherited-docs \
+			-output-dir .build/symbols/$(1) || exit; \
+	done
+	docc convert $(2)/$(1).docc --additional-symbol-graph-dir .build/symbols/$(1) \
+		--fallback-display-name $(1) --fallback-bundle-identifier $(1) \
+		--output-path .build/docs/$(1)
+endef
 
 lint: ## Says where the Swift sources differ from .swift-format.
 	swift format lint --strict --recursive --parallel $(SOURCES)
