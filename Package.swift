@@ -50,29 +50,34 @@ let package = Package(
         .target(name: "CLodestoneProto", dependencies: ["CProtobufC"]),
         .target(name: "CVectorKernels"),
         .target(name: "CLodestoneSystem"),
+        // The platform's C library under one name.
+        .target(name: "LodestoneSystem", swiftSettings: strict),
 
         // The words of the API, the structures under them, and the parts of the engine.
         .target(name: "LodestoneCore", swiftSettings: strict),
         .target(
             name: "LodestoneStructures",
-            dependencies: ["LodestoneCore", "CLodestoneSystem"],
+            dependencies: ["LodestoneSystem", "LodestoneCore", "CLodestoneSystem"],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneANN",
             dependencies: [
-                "LodestoneCore", "LodestoneStructures", "CVectorKernels", "CLodestoneSystem",
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CVectorKernels",
+                "CLodestoneSystem",
             ],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneFiles",
-            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CLodestoneSystem",
+            ],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneText",
-            dependencies: ["LodestoneCore", "LodestoneStructures", "CStemmer"],
+            dependencies: ["LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CStemmer"],
             swiftSettings: strict
         ),
         .target(
@@ -88,7 +93,8 @@ let package = Package(
         .target(
             name: "LodestoneStorage",
             dependencies: [
-                "LodestoneCore", "LodestoneStructures", "LodestoneText", "LodestoneFiles",
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneText",
+                "LodestoneFiles",
                 "CSQLite", "CZstd", "CLodestoneSystem", crypto,
             ],
             swiftSettings: strict
@@ -96,7 +102,8 @@ let package = Package(
         .target(
             name: "LodestoneEngine",
             dependencies: [
-                "LodestoneCore", "LodestoneStructures", "LodestoneANN", "LodestoneText",
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneANN",
+                "LodestoneText",
                 "LodestoneGraph", "LodestoneMetadata", "LodestoneFiles", "LodestoneStorage",
                 "CLodestoneSystem", collections,
             ],
@@ -111,13 +118,16 @@ let package = Package(
         ),
         .target(
             name: "LodestoneTransport",
-            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CLodestoneSystem",
+            ],
             swiftSettings: strict
         ),
         .target(
             name: "LodestoneServer",
             dependencies: [
-                "LodestoneEngine", "LodestoneStructures", "LodestoneWire", "LodestoneTransport",
+                "LodestoneSystem", "LodestoneEngine", "LodestoneStructures", "LodestoneWire",
+                "LodestoneTransport",
                 logging, collections, crypto,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -136,7 +146,7 @@ let package = Package(
         // Files of documents, vectors and edges, for the command line and the measurements.
         .target(
             name: "LodestoneImport",
-            dependencies: ["LodestoneCore", "LodestoneStructures", "CZstd"],
+            dependencies: ["LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CZstd"],
             swiftSettings: strict
         ),
 
@@ -153,7 +163,10 @@ let package = Package(
         ),
         .executableTarget(
             name: "lodestone",
-            dependencies: ["LodestoneClient", "LodestoneImport", "LodestoneStorage", arguments],
+            dependencies: [
+                "LodestoneSystem", "LodestoneClient", "LodestoneImport", "LodestoneStorage",
+                arguments,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -174,14 +187,17 @@ let package = Package(
         // What several tests share, and the program that kills servers.
         .target(
             name: "TestSupport",
-            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CLodestoneSystem",
+            ],
             path: "Tests/Support",
             swiftSettings: strict
         ),
         .executableTarget(
             name: "lodestone-faults",
             dependencies: [
-                "LodestoneClient", "LodestoneEngine", "LodestoneStorage", "TestSupport", arguments,
+                "LodestoneSystem", "LodestoneClient", "LodestoneEngine", "LodestoneStorage",
+                "TestSupport", arguments,
             ],
             path: "Tests/Faults",
             exclude: ["Shim"],
@@ -201,12 +217,15 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneANNTests",
-            dependencies: ["LodestoneANN", "LodestoneStructures", "CVectorKernels", "TestSupport"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneANN", "LodestoneStructures", "CVectorKernels",
+                "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneTextTests",
-            dependencies: ["LodestoneText", "CSQLite", "TestSupport"],
+            dependencies: ["LodestoneSystem", "LodestoneText", "CSQLite", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -230,7 +249,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneEngineTests",
             dependencies: [
-                "LodestoneEngine", "LodestoneStorage", "LodestoneStructures", "CLodestoneSystem",
+                "LodestoneSystem", "LodestoneEngine", "LodestoneStorage", "LodestoneStructures",
+                "CLodestoneSystem",
                 "CSQLite", "TestSupport",
             ],
             swiftSettings: strict
@@ -250,7 +270,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneServerTests",
             dependencies: [
-                "LodestoneServer", "LodestoneClient", "LodestoneStructures", "LodestoneWire",
+                "LodestoneSystem", "LodestoneServer", "LodestoneClient", "LodestoneStructures",
+                "LodestoneWire",
                 "lodestoned", "TestSupport",
             ],
             swiftSettings: strict

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Runs work in parts, on threads of its own.
 ///

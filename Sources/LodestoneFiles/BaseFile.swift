@@ -2,12 +2,7 @@
 import CLodestoneSystem
 package import LodestoneCore
 package import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// The base of a collection: an immutable file with its derived indexes in sections, mapped
 /// read-only.

@@ -2,12 +2,7 @@
 import CLodestoneSystem
 package import LodestoneCore
 package import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// Writes a base file under a temporary name and renames it once it is durable.
 ///

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// The file system calls of the store, each with an error that says what to do.
 package enum FileSystem {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 package import LodestoneCore
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// The output of a dump: a file that gets its name once it is complete, or standard output.
 ///
@@ -168,11 +163,7 @@ package final class DumpFile {
     }
 
     private static func writeBytes(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-        Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-        Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
+        LodestoneSystem.write(descriptor, bytes.baseAddress, bytes.count)
     }
 
     private static func failure(_ call: String, _ path: String) -> LodestoneError {

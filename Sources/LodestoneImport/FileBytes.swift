@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CZstd
 package import LodestoneCore
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// An open file of the user's, read in order or at an offset.
 ///
@@ -92,20 +87,12 @@ package final class InputFile {
     /// Calls the system's `close`, which a method of the same name would hide.
     @discardableResult
     static func close(_ descriptor: Int32) -> Int32 {
-        #if canImport(Glibc)
-        Glibc.close(descriptor)
-        #else
-        Darwin.close(descriptor)
-        #endif
+        LodestoneSystem.close(descriptor)
     }
 
     /// Calls the system's `read`, which a method of the same name would hide.
     static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-        Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-        #else
-        Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-        #endif
+        LodestoneSystem.read(descriptor, buffer.baseAddress, buffer.count)
     }
 
     private static func failure(_ action: String, _ path: String, _ number: Int32) -> LodestoneError

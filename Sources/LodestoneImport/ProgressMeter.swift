@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Shows on standard error the progress of long work, its speed, and the time that is left.
 ///
@@ -84,11 +79,7 @@ package final class ProgressMeter: Sendable {
         var text = text
         // A write that fails is ignored; the work goes on.
         _ = text.withUTF8 { bytes in
-            #if canImport(Glibc)
-            Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-            #else
-            Darwin.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-            #endif
+            LodestoneSystem.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
         }
     }
 }

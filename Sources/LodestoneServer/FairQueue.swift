@@ -2,15 +2,8 @@
 import Dispatch
 import LodestoneCore
 import LodestoneEngine
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// Runs the work of many connections on a bounded number of threads, and gives each connection its
 /// share of their time.

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-
-#if canImport(Glibc)
-import Glibc
-#endif
+import LodestoneSystem
 
 /// Threads for long work that yields to other threads.
 enum MaintenanceThread {

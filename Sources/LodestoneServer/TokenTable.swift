@@ -2,12 +2,7 @@
 import Crypto
 import Foundation
 package import LodestoneCore
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import LodestoneSystem
 
 /// The credentials that a server accepts, each with its role.
 ///

@@ -2,15 +2,8 @@
 import CLodestoneSystem
 package import LodestoneCore
 package import LodestoneStructures
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
 
 /// A connected socket.
 ///

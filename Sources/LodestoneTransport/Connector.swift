@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
-
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import LodestoneSystem
 
 extension ByteStream {
     /// Connects without blocking, trying the addresses of a name one after the other.

@@ -3,13 +3,8 @@ import CLodestoneSystem
 package import Dispatch
 package import LodestoneCore
 import LodestoneStructures
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Runs the sockets of many connections, and the work that belongs to them, one thing at a time.
 ///

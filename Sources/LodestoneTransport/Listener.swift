@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
 
 /// Accepts connections at an address.
 ///

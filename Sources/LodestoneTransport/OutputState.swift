@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneStructures
-
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import LodestoneSystem
 
 /// The progress of a stream's output, in bytes since it was connected.
 package struct OutputProgress: Equatable, Sendable {

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
-
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import LodestoneSystem
 
 extension LodestoneError {
     /// The error for a failed system call, with the failure in words and the negative `errno`.

@@ -3,12 +3,7 @@ import Foundation
 import LodestoneClient
 import LodestoneCore
 import LodestoneImport
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// The local file of a snapshot, which is fetched part by part and goes on after an earlier run.
 final class FetchedSnapshot {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 import LodestoneImport
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// Hits with the matching parts of their texts, and the words of the query.
 enum HighlightedHits {

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneClient
+import LodestoneSystem
 import TestSupport
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// One damage to a file of a store.
 struct Blow: CustomStringConvertible {

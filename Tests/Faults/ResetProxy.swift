@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import LodestoneSystem
 import Synchronization
 import TestSupport
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// A proxy between clients and a server that resets connections in the middle of messages.
 final class ResetProxy: Sendable {

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// A record of the shim, or a note about the client between them.
 enum TraceRecord {

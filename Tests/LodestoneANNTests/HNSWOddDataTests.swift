@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneSystem
 import TestSupport
 import Testing
 
 @testable import LodestoneANN
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Data that real collections have, and benchmarks don't.
 @Suite("HNSW on uneven vectors")

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneSystem
 import TestSupport
 import Testing
 
 @testable import LodestoneANN
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 @Suite("Vector kernels")
 struct VectorKernelTests {

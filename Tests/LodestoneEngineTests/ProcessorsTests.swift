@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneEngine
+import LodestoneSystem
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 @Suite("Threads")
 struct ProcessorsTests {

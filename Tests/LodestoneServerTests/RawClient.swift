@@ -2,15 +2,14 @@
 import Foundation
 import LodestoneCore
 import LodestoneServer
+import LodestoneSystem
 import LodestoneStructures
 import LodestoneWire
 
 #if canImport(Glibc)
-import Glibc
 private let streamSocket = Int32(SOCK_STREAM.rawValue)
 private let noSignal = Int32(MSG_NOSIGNAL)
 #elseif canImport(Darwin)
-import Darwin
 private let streamSocket = SOCK_STREAM
 private let noSignal: Int32 = 0
 #endif
@@ -78,11 +77,7 @@ final class RawClient {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
-                #if canImport(Glibc)
-                Glibc.send(descriptor, $0.baseAddress, $0.count, noSignal)
-                #else
-                Darwin.send(descriptor, $0.baseAddress, $0.count, noSignal)
-                #endif
+                LodestoneSystem.send(descriptor, $0.baseAddress, $0.count, noSignal)
             }
             guard count > 0 else { throw RawClientError("send: \(errno)") }
             rest = rest.dropFirst(count)

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneSystem
 import Synchronization
 import TestSupport
 import Testing
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 @testable import LodestoneText
 

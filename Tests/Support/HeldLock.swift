@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import Foundation
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// A lock of a store, held as another process would hold it.
 ///

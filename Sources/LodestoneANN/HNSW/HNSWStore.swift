@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// The graph of an index where it is: in a base that nobody has looked into yet, or in memory.
 ///

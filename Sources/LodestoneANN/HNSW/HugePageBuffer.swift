@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// Zeroed memory in 2 MB pages where the system has them, or a file beyond `GraphMemory`'s limit.
 ///

@@ -4,13 +4,8 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneStorage
 import LodestoneStructures
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// The steps of a compaction; their caller has the right to compact the collection.
 extension Compactor {

@@ -3,13 +3,8 @@ import Dispatch
 import LodestoneANN
 import LodestoneCore
 import LodestoneStorage
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Folds deltas into bases in the background, and links vectors in memory.
 ///

@@ -4,12 +4,7 @@ import CSQLite
 package import LodestoneCore
 import LodestoneFiles
 package import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// Bases: the pointers to them, and the removal of the files and log rows that they replace.
 extension SQLiteStore {

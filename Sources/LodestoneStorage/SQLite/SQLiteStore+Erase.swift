@@ -3,12 +3,7 @@ import CSQLite
 package import LodestoneCore
 import LodestoneFiles
 import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// Erasure of dropped and replaced documents: afterwards no file of the store contains them.
 ///

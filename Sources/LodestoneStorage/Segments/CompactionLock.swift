@@ -2,12 +2,7 @@
 import CLodestoneSystem
 import LodestoneCore
 import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// The lock for the compaction of a collection: one holder among the threads of all processes.
 ///

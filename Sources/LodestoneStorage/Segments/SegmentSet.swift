@@ -2,13 +2,8 @@
 import CLodestoneSystem
 import LodestoneCore
 import LodestoneFiles
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// The vector segments of every collection of a store.
 ///

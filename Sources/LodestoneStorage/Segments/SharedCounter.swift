@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneFiles
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// The sequence number of the last batch that any process has made visible, in a shared mapped
 /// file.

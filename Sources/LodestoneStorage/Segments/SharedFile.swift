@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneFiles
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// A file that the processes of a store share, for a lock or for a mapping.
 enum SharedFile {
@@ -28,18 +23,10 @@ enum SharedFile {
     }
 
     private static func open(_ path: String, _ flags: Int32) -> Int32 {
-        #if canImport(Glibc)
-        Glibc.open(path, flags | O_CLOEXEC, 0o600)
-        #else
-        Darwin.open(path, flags | O_CLOEXEC, 0o600)
-        #endif
+        LodestoneSystem.open(path, flags | O_CLOEXEC, 0o600)
     }
 
     static func close(_ descriptor: Int32) {
-        #if canImport(Glibc)
-        Glibc.close(descriptor)
-        #else
-        Darwin.close(descriptor)
-        #endif
+        LodestoneSystem.close(descriptor)
     }
 }

@@ -3,13 +3,8 @@ import Dispatch
 import LodestoneCore
 import LodestoneFiles
 import LodestoneStructures
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// A lock on a file of the store's directory, with one holder among all threads of all processes.
 ///

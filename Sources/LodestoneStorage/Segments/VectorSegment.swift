@@ -3,12 +3,7 @@ import CLodestoneSystem
 import LodestoneCore
 import LodestoneFiles
 import LodestoneStructures
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// An append-only file of vectors of one collection, mapped read-only.
 ///

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneFiles
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import LodestoneSystem
 
 /// A regular file with its own descriptor, never a file that SQLite has open.
 ///

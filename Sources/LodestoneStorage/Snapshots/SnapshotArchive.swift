@@ -2,13 +2,8 @@
 package import LodestoneCore
 import LodestoneFiles
 import LodestoneStructures
+import LodestoneSystem
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Archives as files, apart from any store: their check, and their restore.
 package enum SnapshotArchive {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneSystem
 // Faults that the harness in `Tests/Faults` makes a program commit. They exist in debug builds
 // only: in a release build every check is false at compile time, and the calls vanish.
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// A bug that the fault harness plants to prove that it would find the bug.
 ///

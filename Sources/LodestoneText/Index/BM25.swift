@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import LodestoneCore
+import LodestoneSystem
 
 /// The parameters of BM25F.
 struct BM25: Hashable {
