@@ -92,7 +92,7 @@ struct SuspicionTests {
     private func suspicion(written: Int, delivered: Int) -> Suspicion {
         Suspicion(
             OutputProgress(written: written, delivered: delivered),
-            heard: start,
+            lastReceived: start,
             now: start
         )
     }
@@ -101,9 +101,9 @@ struct SuspicionTests {
     func stuck() {
         var suspicion = suspicion(written: 1_000, delivered: 400)
         let stuck = OutputProgress(written: 1_000, delivered: 400)
-        #expect(suspicion.look(stuck, now: time(0)) == .milliseconds(250))
-        #expect(suspicion.look(stuck, now: time(1.9)) == .milliseconds(100))
-        #expect(suspicion.look(stuck, now: time(2)) == nil)
+        #expect(suspicion.check(stuck, now: time(0)) == .milliseconds(250))
+        #expect(suspicion.check(stuck, now: time(1.9)) == .milliseconds(100))
+        #expect(suspicion.check(stuck, now: time(2)) == nil)
     }
 
     @Test("A suspicion waits while needed bytes move, and then for a reply")
@@ -111,25 +111,25 @@ struct SuspicionTests {
         var suspicion = suspicion(written: 1_000, delivered: 400)
         for step in 1...6 {
             let progress = OutputProgress(written: 5_000, delivered: 400 + step * 100)
-            #expect(suspicion.look(progress, now: time(Double(step))) == .milliseconds(250))
+            #expect(suspicion.check(progress, now: time(Double(step))) == .milliseconds(250))
         }
         // Bytes that were written later move on, and are no sign of life.
         let later = OutputProgress(written: 5_000, delivered: 2_000)
-        #expect(suspicion.look(later, now: time(7)) == .milliseconds(250))
-        #expect(suspicion.look(later, now: time(7.75)) == .milliseconds(250))
+        #expect(suspicion.check(later, now: time(7)) == .milliseconds(250))
+        #expect(suspicion.check(later, now: time(7.75)) == .milliseconds(250))
         let latest = OutputProgress(written: 5_000, delivered: 3_000)
-        #expect(suspicion.look(latest, now: time(8)) == nil)
+        #expect(suspicion.check(latest, now: time(8)) == nil)
     }
 
     @Test("A suspicion sees movement after the delivered count fell, as on Unix sockets")
     func fewerBytes() {
         var suspicion = suspicion(written: 1_000, delivered: 400)
         let fewer = OutputProgress(written: 2_000, delivered: -200)
-        #expect(suspicion.look(fewer, now: time(1)) == .milliseconds(250))
+        #expect(suspicion.check(fewer, now: time(1)) == .milliseconds(250))
         let more = OutputProgress(written: 2_000, delivered: 0)
-        #expect(suspicion.look(more, now: time(1.9)) == .milliseconds(250))
-        #expect(suspicion.look(more, now: time(3.8)) != nil)
-        #expect(suspicion.look(more, now: time(3.9)) == nil)
+        #expect(suspicion.check(more, now: time(1.9)) == .milliseconds(250))
+        #expect(suspicion.check(more, now: time(3.8)) != nil)
+        #expect(suspicion.check(more, now: time(3.9)) == nil)
     }
 }
 
