@@ -93,8 +93,7 @@ let package = Package(
         .target(
             name: "LodestoneStorage",
             dependencies: [
-                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneText",
-                "LodestoneFiles",
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneFiles",
                 "CSQLite", "CZstd", "CLodestoneSystem", crypto,
             ],
             swiftSettings: strict
@@ -165,6 +164,7 @@ let package = Package(
             name: "lodestone",
             dependencies: [
                 "LodestoneSystem", "LodestoneClient", "LodestoneImport", "LodestoneStorage",
+                "LodestoneText",
                 arguments,
             ],
             swiftSettings: strict
@@ -197,6 +197,7 @@ let package = Package(
             name: "lodestone-faults",
             dependencies: [
                 "LodestoneSystem", "LodestoneClient", "LodestoneEngine", "LodestoneStorage",
+                "LodestoneText",
                 "TestSupport", arguments,
             ],
             path: "Tests/Faults",
@@ -225,7 +226,10 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneTextTests",
-            dependencies: ["LodestoneSystem", "LodestoneText", "CSQLite", "TestSupport"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneText", "LodestoneStructures", "CSQLite",
+                "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -249,8 +253,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneEngineTests",
             dependencies: [
-                "LodestoneSystem", "LodestoneEngine", "LodestoneStorage", "LodestoneStructures",
-                "CLodestoneSystem",
+                "LodestoneSystem", "LodestoneEngine", "LodestoneStorage", "LodestoneText",
+                "LodestoneStructures", "CLodestoneSystem",
                 "CSQLite", "TestSupport",
             ],
             swiftSettings: strict
@@ -301,7 +305,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneImportTests",
             dependencies: [
-                "LodestoneImport", "LodestoneEngine", "LodestoneStorage", "TestSupport",
+                "LodestoneImport", "LodestoneEngine", "LodestoneStorage", "LodestoneText",
+                "TestSupport",
             ],
             swiftSettings: strict
         ),

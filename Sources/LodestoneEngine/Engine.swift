@@ -5,6 +5,7 @@ import LodestoneANN
 public import LodestoneCore
 import LodestoneFiles
 package import LodestoneStorage
+import LodestoneText
 import Synchronization
 
 /// A store with its collections in this process.
@@ -118,10 +119,11 @@ public final class Engine: Sendable {
         if let cacheMemory = options.cacheMemory { SQLiteMemory.limit(to: cacheMemory) }
         let store =
             options.isReadOnly
-            ? try SQLiteStore(readingFrom: directory)
+            ? try SQLiteStore(readingFrom: directory, analysis: FTS5Analysis())
             : try SQLiteStore(
                 directory: directory,
                 durability: options.durability,
+                analysis: FTS5Analysis(),
                 edgesInRow: options.edgesInRow
             )
         return try Engine(store: store, options: options)

@@ -3,7 +3,6 @@
 // All derived indexes can be rebuilt from it.
 package import LodestoneCore
 package import LodestoneStructures
-package import LodestoneText
 
 /// The number of a collection in the store; it is never given twice.
 package typealias CollectionNumber = UInt32
@@ -259,17 +258,7 @@ package protocol StoreReader: AnyObject {
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// The words of a collection with the `fts5` text strategy.
-    func words(of collection: CollectionNumber) throws(LodestoneError) -> any StoredWords
-    /// Hands over the rows whose text matches, best first, until `body` returns false.
-    ///
-    /// Only for a collection with the `fts5` text strategy. Ties are in row order. Better matches
-    /// have larger scores.
-    func forEachMatch(
-        of expression: TextExpression,
-        in collection: CollectionNumber,
-        _ analyzer: TextAnalyzer,
-        _ body: (RowID, Double) throws(LodestoneError) -> Bool
-    ) throws(LodestoneError)
+    func words(of collection: CollectionNumber) -> any WordTables
     /// Follows the chain of the log, and notes the places where it breaks.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
     /// Compares the data of a collection in this state with each other, and notes the differences.
@@ -314,11 +303,6 @@ package struct StoredRow: Sendable {
     package var hub: HubNumber?
     /// The bytes of the row in the store.
     package var byteCount: Int
-
-    /// The document without its vector, and without the edges of a hub.
-    package var document: Document {
-        Document(id: id, text: text, metadata: metadata, edges: edges)
-    }
 }
 
 /// The number and bytes of a document's edges, which are known without reading them.
@@ -489,8 +473,8 @@ package struct RowChange: Sendable {
     package var collection: CollectionNumber
     /// The number of elements in each vector.
     package var dimension: Int
-    /// The analyzer of the texts, if the store keeps their words.
-    package var analyzer: TextAnalyzer?
+    /// The change to the tables of words; `nil` where the store keeps none.
+    package var words: WordChange?
     /// The number of the first new row; the other new rows follow it.
     package var firstRow: RowID
     /// The new rows; rows with vectors come first.
@@ -509,7 +493,7 @@ package struct RowChange: Sendable {
     package init(
         collection: CollectionNumber,
         dimension: Int,
-        analyzer: TextAnalyzer?,
+        words: WordChange?,
         firstRow: RowID,
         rows: [EncodedRow],
         vectors: [Float],
@@ -520,7 +504,7 @@ package struct RowChange: Sendable {
     ) {
         self.collection = collection
         self.dimension = dimension
-        self.analyzer = analyzer
+        self.words = words
         self.firstRow = firstRow
         self.rows = rows
         self.vectors = vectors
@@ -528,6 +512,21 @@ package struct RowChange: Sendable {
         self.removed = removed
         self.dropped = dropped
         self.relinked = relinked
+    }
+}
+
+/// The change of a batch to the tables of words.
+///
+/// The words of removed rows are made from their texts when they are removed.
+package struct WordChange: Sendable {
+    /// The options by which the words of the collection are made.
+    package var options: TextOptions
+    /// The words of each new row; `nil` for a row without words.
+    package var added: [DocumentWords?]
+
+    package init(_ options: TextOptions, adding added: [DocumentWords?] = []) {
+        self.options = options
+        self.added = added
     }
 }
 

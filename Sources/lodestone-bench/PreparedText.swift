@@ -8,14 +8,14 @@ import LodestoneText
 ///
 /// Its queries are analysed beforehand, and its results are rows instead of ids.
 struct PreparedText {
-    private let index: TextIndex
+    private let index: PostingsTextIndex
     private let queries: [NormalizedTextQuery]
 
     /// Writes all texts to one base below `directory`, which must exist, and opens it.
     init(_ texts: [String], _ queries: [String], _ options: TextOptions, in directory: String)
         throws
     {
-        var index = TextIndex(options)
+        var index = PostingsTextIndex(options)
         var row: UInt32 = 0
         for start in stride(from: 0, to: texts.count, by: 1_000) {
             let batch = texts[start..<min(start + 1_000, texts.count)].map { text in
@@ -31,7 +31,7 @@ struct PreparedText {
         var writer = try BaseFileWriter(path)
         try index.write(to: &writer) { _ in true }
         try writer.finish()
-        guard let base = TextIndex(from: try BaseFile.open(path), options) else {
+        guard let base = PostingsTextIndex(from: try BaseFile.open(path), options) else {
             throw BaseFile.damaged(path, "it has no texts")
         }
         self.index = base

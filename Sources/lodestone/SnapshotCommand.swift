@@ -5,6 +5,7 @@ import Foundation
 import LodestoneClient
 import LodestoneImport
 import LodestoneStorage
+import LodestoneText
 
 struct SnapshotCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -129,6 +130,7 @@ struct SnapshotCommand: AsyncParsableCommand {
                 let snapshot = try SnapshotArchive.restore(
                     archive,
                     to: to,
+                    analysis: FTS5Analysis(),
                     maxBytes: maxBytes,
                     context: context
                 )
@@ -152,6 +154,7 @@ struct SnapshotCommand: AsyncParsableCommand {
             try await local.run { (context) throws(LodestoneError) in
                 let snapshot = try SnapshotArchive.verify(
                     archive,
+                    analysis: FTS5Analysis(),
                     maxBytes: maxBytes,
                     context: context
                 )

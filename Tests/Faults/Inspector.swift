@@ -4,6 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import Synchronization
 
 /// The result of opening a store and checking all of its content.
@@ -115,6 +116,7 @@ struct Inspect: AsyncParsableCommand {
             do throws(LodestoneError) {
                 _ = try SnapshotArchive.verify(
                     "\(directory)/\(name)",
+                    analysis: FTS5Analysis(),
                     context: CallContext(timeout: Faults.patience)
                 )
             } catch {

@@ -3,6 +3,7 @@ import CSQLite
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -189,7 +190,11 @@ struct AnalysisChangeTests {
             """
         )
         // A process with the same analysis as the writer finds all words.
-        let writer = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
+        let writer = try SQLiteStore(
+            directory: store.path,
+            durability: .relaxed,
+            analysis: FTS5Analysis(fingerprint: 1)
+        )
         #expect(writer.remadeWords == [])
         writer.close()
         let engine = try store.open()
@@ -201,7 +206,11 @@ struct AnalysisChangeTests {
     @Test("A store of another text analysis is refused while another process has it open")
     func refused() async throws {
         try await write()
-        let other = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
+        let other = try SQLiteStore(
+            directory: store.path,
+            durability: .relaxed,
+            analysis: FTS5Analysis(fingerprint: 1)
+        )
         let error = #expect(throws: LodestoneError.self) { try store.open() }
         #expect(error?.code == .failedPrecondition && error?.reason == "ANALYSIS_DIFFERS")
         #expect(error?.message.contains(store.path) == true)
@@ -209,7 +218,11 @@ struct AnalysisChangeTests {
         let engine = try store.open()
         try await expectAnswers(engine)
         let refusal = #expect(throws: LodestoneError.self) {
-            try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
+            try SQLiteStore(
+                directory: store.path,
+                durability: .relaxed,
+                analysis: FTS5Analysis(fingerprint: 1)
+            )
         }
         #expect(refusal?.reason == "ANALYSIS_DIFFERS")
         engine.close()
@@ -218,7 +231,11 @@ struct AnalysisChangeTests {
     @Test("A restored snapshot of another text analysis returns right results in all languages")
     func snapshot() async throws {
         try await write()
-        let writer = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
+        let writer = try SQLiteStore(
+            directory: store.path,
+            durability: .relaxed,
+            analysis: FTS5Analysis(fingerprint: 1)
+        )
         _ = try writer.createSnapshot("copy", context: CallContext())
         writer.close()
         try store.restore("copy")

@@ -4,6 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -243,6 +244,7 @@ struct BaseVerifyTests {
         _ = try SnapshotArchive.restore(
             "\(store)/snapshots/one.lodestone",
             to: target,
+            analysis: FTS5Analysis(),
             context: CallContext()
         )
         let copy = try Engine.open(directory: target)

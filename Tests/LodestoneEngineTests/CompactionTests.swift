@@ -4,6 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -372,6 +373,7 @@ struct CompactionTests {
         _ = try SnapshotArchive.restore(
             "\(store)/snapshots/moved.lodestone",
             to: target,
+            analysis: FTS5Analysis(),
             context: CallContext()
         )
         let copy = try open(target)

@@ -2,6 +2,7 @@
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -72,6 +73,7 @@ struct HubModelTests {
                 _ = try SnapshotArchive.restore(
                     "\(directory.path)/a/snapshots/s\(step).lodestone",
                     to: copy,
+                    analysis: FTS5Analysis(),
                     context: CallContext()
                 )
                 let restored = try Engine.open(directory: copy, options: options(life))

@@ -4,6 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import Synchronization
 import TestSupport
 import Testing
@@ -303,7 +304,11 @@ struct HubTests {
         #expect(report.damages.map(\.kind) == ["database"])
         try await engine.createSnapshot("s")
         let error = #expect(throws: LodestoneError.self) {
-            try SnapshotArchive.verify(path + "/snapshots/s.lodestone", context: CallContext())
+            try SnapshotArchive.verify(
+                path + "/snapshots/s.lodestone",
+                analysis: FTS5Analysis(),
+                context: CallContext()
+            )
         }
         #expect(error?.code == .dataLoss, "\(String(describing: error))")
     }
@@ -319,7 +324,11 @@ struct HubTests {
         #expect(report.damages.map(\.object) == ["hub 7"])
         try await engine.createSnapshot("s")
         let error = #expect(throws: LodestoneError.self) {
-            try SnapshotArchive.verify(path + "/snapshots/s.lodestone", context: CallContext())
+            try SnapshotArchive.verify(
+                path + "/snapshots/s.lodestone",
+                analysis: FTS5Analysis(),
+                context: CallContext()
+            )
         }
         #expect(error?.code == .dataLoss && error?.message.contains("no row names them") == true)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -164,7 +165,7 @@ struct ManyCollectionsTests {
         reopened.close()
         lock.release()
         let registry = try Catalog(
-            SQLiteStore(directory: store.path, durability: .full),
+            SQLiteStore(directory: store.path, durability: .full, analysis: FTS5Analysis()),
             budget: OpenCollections(count: 7)
         )
         try registry.describeClosed()

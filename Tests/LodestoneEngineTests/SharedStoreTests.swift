@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -110,7 +111,7 @@ struct SharedStoreTests {
         }
         // An engine would open some collections in the background, so the test uses a registry.
         let other = try Catalog(
-            SQLiteStore(directory: store.path, durability: .full),
+            SQLiteStore(directory: store.path, durability: .full, analysis: FTS5Analysis()),
             budget: OpenCollections(count: 1)
         )
         #expect(other.opened.isEmpty)
@@ -139,7 +140,12 @@ struct HeldStoreTests {
     /// Opens an engine with a limit on its wait for other processes.
     private func open(patience: Duration) throws -> Engine {
         try Engine(
-            store: SQLiteStore(directory: store.path, durability: .full, patience: patience),
+            store: SQLiteStore(
+                directory: store.path,
+                durability: .full,
+                analysis: FTS5Analysis(),
+                patience: patience
+            ),
             options: Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
         )
     }
@@ -238,7 +244,12 @@ struct HeldStoreTests {
     @Test("A locked store does not delay the check of the write-ahead log", .timeLimit(.minutes(1)))
     func writeAheadLog() async throws {
         let engine = try Engine(
-            store: SQLiteStore(directory: store.path, durability: .full, patience: .seconds(30)),
+            store: SQLiteStore(
+                directory: store.path,
+                durability: .full,
+                analysis: FTS5Analysis(),
+                patience: .seconds(30)
+            ),
             options: Engine.Options(
                 compaction: CompactionPolicy(minimumChanges: .max, idleTime: .seconds(600))
             )

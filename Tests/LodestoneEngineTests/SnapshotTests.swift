@@ -3,6 +3,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import Synchronization
 import TestSupport
 import Testing
@@ -25,6 +26,7 @@ struct SnapshotTests {
         try SnapshotArchive.restore(
             archive,
             to: "\(directory.path)/\(name)",
+            analysis: FTS5Analysis(),
             context: CallContext()
         )
     }
@@ -58,7 +60,11 @@ struct SnapshotTests {
                     atPath: archive("first")
                 )[.size] as? UInt64)
         )
-        var checked = try SnapshotArchive.verify(archive("first"), context: CallContext())
+        var checked = try SnapshotArchive.verify(
+            archive("first"),
+            analysis: FTS5Analysis(),
+            context: CallContext()
+        )
         let restored = try restore(archive("first"))
         #expect(restored == checked)
         checked.name = "first"

@@ -3,6 +3,7 @@ import CSQLite
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -64,6 +65,7 @@ struct TestStore {
         _ = try SnapshotArchive.restore(
             "\(path)/snapshots/\(snapshot).lodestone",
             to: path(of: snapshot),
+            analysis: FTS5Analysis(),
             context: CallContext()
         )
     }

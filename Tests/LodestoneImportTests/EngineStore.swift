@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneEngine
 import LodestoneImport
 import LodestoneStorage
+import LodestoneText
 import Synchronization
 import TestSupport
 
@@ -97,7 +98,12 @@ final class EngineStore: Sendable {
             let archive = "\(directory.path)/\(opened.name)/snapshots/\(snapshot).lodestone"
             opened.name = snapshot
             let path = "\(directory.path)/\(opened.name)"
-            _ = try SnapshotArchive.restore(archive, to: path, context: CallContext())
+            _ = try SnapshotArchive.restore(
+                archive,
+                to: path,
+                analysis: FTS5Analysis(),
+                context: CallContext()
+            )
             opened.engine = try Self.open(path)
         }
     }

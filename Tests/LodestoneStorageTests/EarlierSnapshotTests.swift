@@ -65,9 +65,14 @@ struct EarlierSnapshotTests {
     private func restore(_ archive: TestArchive, to name: String) throws -> String {
         let file = "\(directory.path)/\(name).lodestone"
         try Data(archive.bytes).write(to: URL(fileURLWithPath: file))
-        _ = try SnapshotArchive.verify(file, context: CallContext())
+        _ = try SnapshotArchive.verify(file, analysis: FTS5Analysis(), context: CallContext())
         let target = "\(directory.path)/\(name)"
-        _ = try SnapshotArchive.restore(file, to: target, context: CallContext())
+        _ = try SnapshotArchive.restore(
+            file,
+            to: target,
+            analysis: FTS5Analysis(),
+            context: CallContext()
+        )
         return target
     }
 
@@ -82,7 +87,8 @@ struct EarlierSnapshotTests {
         ]
         for (words, expected) in questions {
             var rows: [RowID] = []
-            try reader.forEachMatch(of: .phrase(words), in: 1, TextAnalyzer(TextOptions())) {
+            let expression = FTS5Expression.render(.phrase(words), TextAnalyzer(TextOptions()))
+            try reader.words(of: 1).forEachMatch(of: expression) {
                 (row, _) throws(LodestoneError) in
                 rows.append(row)
                 return true
@@ -109,7 +115,11 @@ struct EarlierSnapshotTests {
         try archive.changeDatabase(format.sql)
         let target = try restore(archive, to: "copy")
         for turn in 0..<2 {
-            let store = try SQLiteStore(directory: target, durability: .relaxed)
+            let store = try SQLiteStore(
+                directory: target,
+                durability: .relaxed,
+                analysis: FTS5Analysis()
+            )
             try check(store)
             // The snapshots after the upgrade must show nothing of the earlier format.
             _ = try store.createSnapshot("again-\(turn)", context: CallContext())
@@ -120,7 +130,8 @@ struct EarlierSnapshotTests {
         )
         let again = try SQLiteStore(
             directory: try restore(TestArchive(Array(bytes)), to: "again"),
-            durability: .relaxed
+            durability: .relaxed,
+            analysis: FTS5Analysis()
         )
         try check(again)
         again.close()

@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneStorage
+import LodestoneText
 import Synchronization
 import TestSupport
 import Testing
@@ -312,6 +313,7 @@ struct HostileArchiveTests {
         try SnapshotArchive.restore(
             path,
             to: directory.path + "/restored",
+            analysis: FTS5Analysis(),
             context: CallContext()
         )
     }
@@ -320,7 +322,11 @@ struct HostileArchiveTests {
     func control() throws {
         let restored = try restore(try write(good.bytes))
         #expect(restored.sequenceNumber == 3 && restored.createdAt == 1_763_730_000_000_000)
-        let store = try SQLiteStore(directory: directory.path + "/restored", durability: .full)
+        let store = try SQLiteStore(
+            directory: directory.path + "/restored",
+            durability: .full,
+            analysis: FTS5Analysis()
+        )
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         var ids: [DocumentID] = []
@@ -352,7 +358,7 @@ struct HostileArchiveTests {
         // A verification fills no disk, so the free space does not matter to it.
         guard !hostile.says.contains("free space") else { return }
         let checked = #expect(throws: LodestoneError.self) {
-            try SnapshotArchive.verify(path, context: CallContext())
+            try SnapshotArchive.verify(path, analysis: FTS5Analysis(), context: CallContext())
         }
         #expect(checked == error)
     }
@@ -384,7 +390,12 @@ struct HostileArchiveTests {
     func limit() throws {
         let path = try write(good.bytes)
         let error = #expect(throws: LodestoneError.self) {
-            try SnapshotArchive.verify(path, maxBytes: 10_000, context: CallContext())
+            try SnapshotArchive.verify(
+                path,
+                analysis: FTS5Analysis(),
+                maxBytes: 10_000,
+                context: CallContext()
+            )
         }
         #expect(error?.message.contains("10000") == true)
     }
@@ -395,7 +406,11 @@ struct HostileArchiveTests {
         let failures = Mutex<[String]>([])
         DispatchQueue.concurrentPerform(iterations: 100) { _ in
             do {
-                _ = try SnapshotArchive.verify(path, context: CallContext())
+                _ = try SnapshotArchive.verify(
+                    path,
+                    analysis: FTS5Analysis(),
+                    context: CallContext()
+                )
             } catch {
                 failures.withLock { $0.append("\(error)") }
             }
@@ -409,7 +424,7 @@ struct HostileArchiveTests {
         for count in bytes.indices {
             let path = try write(Array(bytes[..<count]))
             let error = #expect(throws: LodestoneError.self, "\(count) bytes") {
-                try SnapshotArchive.verify(path, context: CallContext())
+                try SnapshotArchive.verify(path, analysis: FTS5Analysis(), context: CallContext())
             }
             #expect(error?.code == .dataLoss, "\(count) bytes: \(String(describing: error))")
         }
@@ -418,14 +433,24 @@ struct HostileArchiveTests {
     @Test("An archive with a flipped bit is refused or has its original contents")
     func flipped() throws {
         let bytes = good.bytes
-        let whole = try SnapshotArchive.verify(try write(bytes), context: CallContext())
+        let whole = try SnapshotArchive.verify(
+            try write(bytes),
+            analysis: FTS5Analysis(),
+            context: CallContext()
+        )
         for place in bytes.indices {
             var flipped = bytes
             flipped[place] ^= 1 << (place % 8)
             let path = try write(flipped)
             do throws(LodestoneError) {
                 // Zstandard's frame header has bits that no decoder reads.
-                #expect(try SnapshotArchive.verify(path, context: CallContext()) == whole)
+                #expect(
+                    try SnapshotArchive.verify(
+                        path,
+                        analysis: FTS5Analysis(),
+                        context: CallContext()
+                    ) == whole
+                )
             } catch {
                 #expect([.dataLoss, .invalidArgument, .failedPrecondition].contains(error.code))
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -22,6 +23,7 @@ struct HubTableTests {
         let store = try SQLiteStore(
             directory: path,
             durability: .relaxed,
+            analysis: FTS5Analysis(),
             edgesInRow: EdgesInRow(count: 2)
         )
         let options = CollectionOptions(dimension: 0)
@@ -35,7 +37,7 @@ struct HubTableTests {
                     RowChange(
                         collection: 1,
                         dimension: 0,
-                        analyzer: nil,
+                        words: nil,
                         firstRow: 0,
                         rows: [EncodedRow(document)],
                         vectors: [],

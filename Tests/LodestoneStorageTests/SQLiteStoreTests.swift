@@ -17,7 +17,7 @@ struct SQLiteStoreTests {
     }
 
     private func open() throws(LodestoneError) -> SQLiteStore {
-        try SQLiteStore(directory: directory.path, durability: .full)
+        try SQLiteStore(directory: directory.path, durability: .full, analysis: FTS5Analysis())
     }
 
     private func collection() -> StoredBatch {
@@ -51,7 +51,7 @@ struct SQLiteStoreTests {
                 RowChange(
                     collection: 1,
                     dimension: 2,
-                    analyzer: TextAnalyzer(TextOptions()),
+                    words: WordChange(for: documents),
                     firstRow: firstRow,
                     rows: documents.map { EncodedRow($0) },
                     vectors: vectors,
@@ -91,7 +91,8 @@ struct SQLiteStoreTests {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         let row = try #require(try reader.row(0, of: 1))
-        #expect(row.document == document)
+        #expect(row.id == document.id && row.text == document.text)
+        #expect(row.metadata == document.metadata && row.edges == document.edges)
         #expect(reader.sequenceNumber == 2)
         #expect(
             try reader.collections().map(\.options) == [
@@ -108,6 +109,7 @@ struct SQLiteStoreTests {
         let store = try SQLiteStore(
             directory: directory.path,
             durability: .full,
+            analysis: FTS5Analysis(),
             edgesInRow: EdgesInRow(count: edgesInRow)
         )
         let edges = [
@@ -266,7 +268,8 @@ struct SQLiteStoreTests {
             #expect(try reader.row(0, of: 1)?.id == "p1")
             for (words, count) in [(["größe"], 1), (["a", "b"], 1), (["größe", "a"], 0)] {
                 var rows: [RowID] = []
-                try reader.forEachMatch(of: .phrase(words), in: 1, TextAnalyzer(TextOptions())) {
+                let expression = FTS5Expression.render(.phrase(words), TextAnalyzer(TextOptions()))
+                try reader.words(of: 1).forEachMatch(of: expression) {
                     (row, _) throws(LodestoneError) in
                     rows.append(row)
                     return true
@@ -290,7 +293,7 @@ struct SQLiteStoreTests {
         let context = CallContext()
         let reader = try store.beginRead(context: context)
         defer { reader.end() }
-        let words = try reader.words(of: 1)
+        let words = reader.words(of: 1)
         var forms: [String] = []
         try words.forEachForm(from: []) { form in
             forms.append(String(decoding: form, as: UTF8.self))

@@ -9,16 +9,19 @@ import Testing
 @Suite("Text analysis of a store")
 struct StoreAnalysisTests {
     private let directory: TemporaryDirectory
-    private let analyzer = TextAnalyzer(TextOptions())
 
     init() throws {
         directory = try TemporaryDirectory()
     }
 
-    private func open(_ analysis: UInt64 = AnalysisFingerprint.all) throws(LodestoneError)
+    private func open(_ fingerprint: UInt64 = AnalysisFingerprint.all) throws(LodestoneError)
         -> SQLiteStore
     {
-        try SQLiteStore(directory: directory.path, durability: .relaxed, analysis: analysis)
+        try SQLiteStore(
+            directory: directory.path,
+            durability: .relaxed,
+            analysis: FTS5Analysis(fingerprint: fingerprint)
+        )
     }
 
     /// Writes a collection with one document, whose words the store keeps.
@@ -32,7 +35,7 @@ struct StoreAnalysisTests {
         let rows = RowChange(
             collection: 1,
             dimension: 0,
-            analyzer: analyzer,
+            words: WordChange(for: [document]),
             firstRow: 0,
             rows: [EncodedRow(document)],
             vectors: [],
@@ -51,8 +54,8 @@ struct StoreAnalysisTests {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         var count = 0
-        try reader.forEachMatch(of: .word(word), in: 1, analyzer) {
-            (_, _) throws(LodestoneError) in
+        let expression = FTS5Expression.render(.word(word), TextAnalyzer(TextOptions()))
+        try reader.words(of: 1).forEachMatch(of: expression) { (_, _) throws(LodestoneError) in
             count += 1
             return true
         }

@@ -47,7 +47,7 @@ struct TestArchive: Sendable {
     /// A snapshot of a store with one collection and five rows.
     static func good(in directory: TemporaryDirectory) throws -> TestArchive {
         let path = directory.path + "/store"
-        let store = try SQLiteStore(directory: path, durability: .relaxed)
+        let store = try SQLiteStore(directory: path, durability: .relaxed, analysis: FTS5Analysis())
         let record = CollectionRecord(
             number: 1,
             name: "papers",
@@ -77,7 +77,7 @@ struct TestArchive: Sendable {
         let change = RowChange(
             collection: 1,
             dimension: 2,
-            analyzer: TextAnalyzer(TextOptions()),
+            words: WordChange(for: documents),
             firstRow: firstRow,
             rows: documents.map { EncodedRow($0) },
             vectors: vectors,

@@ -9,15 +9,17 @@ import Testing
 struct AnalysisFingerprintTests {
     @Test("A base tells the language of its text analysis")
     func base() throws {
-        var index = TextIndex(TextOptions(language: .dutch))
+        var index = PostingsTextIndex(TextOptions(language: .dutch))
         index.add(index.analyze(["mogelijkheden"]), at: 0, row: 0)
         var sections = MemorySections()
         try index.write(to: &sections) { _ in true }
         for language in TextLanguage.allCases {
             let options = TextOptions(language: language)
-            #expect(TextIndex.isOfThisAnalysis(sections, options) == (language == .dutch))
+            #expect(PostingsTextIndex.isOfThisAnalysis(sections, options) == (language == .dutch))
         }
-        #expect(!TextIndex.isOfThisAnalysis(MemorySections(), TextOptions(language: .dutch)))
+        #expect(
+            !PostingsTextIndex.isOfThisAnalysis(MemorySections(), TextOptions(language: .dutch))
+        )
     }
 
     @Test(

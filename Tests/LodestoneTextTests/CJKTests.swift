@@ -106,7 +106,7 @@ struct CJKTests {
     )
     func differential(seed: UInt64) throws {
         var characters = Characters(seed: seed)
-        var index = TextIndex()
+        var index = PostingsTextIndex()
         let table = try FTS5Table(tokenizer: "ascii")
         var texts: [[String]] = []
         for row in 0..<200 {
@@ -118,7 +118,7 @@ struct CJKTests {
             if row == 120 {
                 var sections = MemorySections()
                 try index.write(to: &sections) { _ in true }
-                index = try #require(TextIndex(from: sections, index.options))
+                index = try #require(PostingsTextIndex(from: sections, index.options))
             }
         }
         for round in 0..<600 {
@@ -148,7 +148,7 @@ struct CJKTests {
 
     @Test("Plain words find texts with any pair of a CJK run, the whole run first")
     func plain() throws {
-        var index = TextIndex()
+        var index = PostingsTextIndex()
         let texts = ["京都に行く", "東京都庁", "東の都", "大阪", "猫"]
         for (row, text) in texts.enumerated() {
             index.add(index.analyze([text]), at: 0, row: UInt32(row))

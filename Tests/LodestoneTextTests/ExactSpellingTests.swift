@@ -133,7 +133,7 @@ struct ExactSpellingTests {
         #expect(try index.found("\"fox dangelo\"") == [1])
         #expect(try index.found("dangelo") == [0, 1])
 
-        var words = TextIndex()
+        var words = PostingsTextIndex()
         for (row, text) in ["kx 7731 b", "kx-7731/b"].enumerated() {
             words.add(words.analyze([text]), at: 0, row: UInt32(row))
         }
@@ -152,7 +152,7 @@ struct ExactSpellingTests {
         let index = try ScriptIndex(.none, ["ada@example.com", "c++"])
         #expect(try index.found("ada*") == [0])
         #expect(try index.found("\"ada example com\"") == [0])
-        var words = TextIndex(TextOptions(language: .none))
+        var words = PostingsTextIndex(TextOptions(language: .none))
         words.add(words.analyze(["ada@example.com c++ a.b"]), at: 0, row: 0)
         for _ in 0..<2 {
             for query in ["*a*c*", "*e*c*", "a*m", "*ex*m*", "xample~2", "xaxb~2", "a*"] {
@@ -165,7 +165,7 @@ struct ExactSpellingTests {
             // The searches find the same from a base.
             var sections = MemorySections()
             try words.write(to: &sections) { _ in true }
-            words = try #require(TextIndex(from: sections, TextOptions(language: .none)))
+            words = try #require(PostingsTextIndex(from: sections, TextOptions(language: .none)))
         }
     }
 }

@@ -8,8 +8,8 @@ import Testing
 @Suite("Highlighter")
 struct HighlighterTests {
     /// An index that knows the words of `text`.
-    private func index(_ text: String) -> TextIndex {
-        var index = TextIndex()
+    private func index(_ text: String) -> PostingsTextIndex {
+        var index = PostingsTextIndex()
         index.add(index.analyze([text]), at: 0, row: 0)
         return index
     }

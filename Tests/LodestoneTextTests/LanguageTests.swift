@@ -159,7 +159,7 @@ struct LanguageTests {
     func questions() throws {
         let options = TextOptions(language: .french)
         let analyzer = TextAnalyzer(options)
-        var index = TextIndex(options)
+        var index = PostingsTextIndex(options)
         let texts = ["Les pommes mangées à l'école", "Il mange une pomme", "Écoles du soir"]
         for (row, text) in texts.enumerated() {
             index.add(index.analyze([text]), at: 0, row: UInt32(row))

@@ -9,13 +9,13 @@ import Testing
 struct PrefixTests {
     /// An index with one document per text, some of them in the base; every seventh document is
     /// dropped.
-    private func index(_ texts: [String], _ options: TextOptions) throws -> TextIndex {
-        var index = TextIndex(options)
+    private func index(_ texts: [String], _ options: TextOptions) throws -> PostingsTextIndex {
+        var index = PostingsTextIndex(options)
         for (row, text) in texts.enumerated() {
             if row == texts.count / 3 {
                 var sections = MemorySections()
                 try index.write(to: &sections) { _ in true }
-                index = try #require(TextIndex(from: sections, options))
+                index = try #require(PostingsTextIndex(from: sections, options))
             }
             index.add(index.analyze([text]), at: 0, row: UInt32(row))
         }
@@ -25,7 +25,7 @@ struct PrefixTests {
         return index
     }
 
-    private func rows(_ query: TextQuery, _ index: TextIndex) throws -> Set<UInt32> {
+    private func rows(_ query: TextQuery, _ index: PostingsTextIndex) throws -> Set<UInt32> {
         let hits = try index.search(NormalizedTextQuery(query), k: 10_000) { $0 % 7 != 0 }
         return Set(hits.map(\.row))
     }
@@ -45,7 +45,7 @@ struct PrefixTests {
         let texts = ["void", "x", "xyz", long, long + "m", "häuser", "éa", "void"]
         for language in [TextLanguage.none, .english, .german, .french] {
             let options = TextOptions(language: language)
-            var index = TextIndex(options)
+            var index = PostingsTextIndex(options)
             for (row, text) in texts.enumerated() {
                 index.add(index.analyze([text]), at: 0, row: UInt32(row))
             }
@@ -59,7 +59,7 @@ struct PrefixTests {
                 }
                 var sections = MemorySections()
                 try index.write(to: &sections) { _ in true }
-                index = try #require(TextIndex(from: sections, options))
+                index = try #require(PostingsTextIndex(from: sections, options))
             }
             // A word that has lost its last document does not count.
             index.remove(index.analyze(["xyz"]), at: 0)
@@ -143,7 +143,7 @@ struct PrefixTests {
 
     @Test("Prefixes distinguish words with equal stems in one document, also in fields")
     func mixed() throws {
-        var index = TextIndex()
+        var index = PostingsTextIndex()
         let documents = [
             [("title", "universal university"), ("body", "a universal thing")],
             [("title", "universal thing"), ("body", "a university")],
@@ -157,7 +157,7 @@ struct PrefixTests {
             if isInBase {
                 var sections = MemorySections()
                 try index.write(to: &sections) { _ in true }
-                index = try #require(TextIndex(from: sections))
+                index = try #require(PostingsTextIndex(from: sections))
             } else {
                 let texts = index.analyze(documents)
                 for row in documents.indices { index.add(texts, at: row, row: UInt32(row)) }

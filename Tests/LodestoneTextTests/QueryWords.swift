@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 @testable import LodestoneText
 
@@ -9,7 +10,7 @@ enum QueryWords {
 
     /// The words that a table of FTS5 has of a text.
     static func forFTS5(_ text: String) -> String {
-        FTS5Words(of: [TextField(name: "text", text: text)], analyzer)?.stems ?? ""
+        DocumentWords(of: [TextField(name: "text", text: text)], analyzer)?.stems ?? ""
     }
 
     static func folded(_ text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.form.bytes) }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The best rows for plain words, as a user's query gets them.
     func rank(_ words: [String], k: Int, isAllowed: (UInt32) -> Bool) throws -> [TextHit] {
         let question = try TextQueryParser.anyWord(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -10,17 +11,17 @@ import Testing
 struct ScriptIndex {
     private let options: TextOptions
     private let count: Int
-    private var index: TextIndex
+    private var index: PostingsTextIndex
     private let table: FTS5Table
 
     init(_ language: TextLanguage, _ texts: [String]) throws {
         options = TextOptions(language: language)
         count = texts.count
-        index = TextIndex(options)
+        index = PostingsTextIndex(options)
         table = try FTS5Table(tokenizer: "ascii")
         for (row, text) in texts.enumerated() {
             index.add(index.analyze([text]), at: 0, row: UInt32(row))
-            let words = FTS5Words(of: [TextField(name: "", text: text)], TextAnalyzer(options))
+            let words = DocumentWords(of: [TextField(name: "", text: text)], TextAnalyzer(options))
             try table.insert(row, words?.stems ?? "")
         }
     }

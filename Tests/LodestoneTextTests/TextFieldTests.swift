@@ -8,7 +8,7 @@ import Testing
 
 /// Documents of several fields in an index.
 private struct FieldCorpus {
-    var index: TextIndex
+    var index: PostingsTextIndex
     var documents: [UInt32: [TextField]] = [:]
     var nextRow: UInt32 = 0
     var random: SeededGenerator
@@ -18,7 +18,7 @@ private struct FieldCorpus {
     ]
 
     init(seed: UInt64, _ options: TextOptions) {
-        index = TextIndex(options)
+        index = PostingsTextIndex(options)
         random = SeededGenerator(seed: seed)
     }
 
@@ -56,7 +56,7 @@ private struct FieldCorpus {
     mutating func merge() throws {
         var sections = MemorySections()
         try index.write(to: &sections) { documents[$0] != nil }
-        index = try #require(TextIndex(from: sections, index.options))
+        index = try #require(PostingsTextIndex(from: sections, index.options))
     }
 
     mutating func query(depth: Int = 0) -> TextQuery {
@@ -220,7 +220,7 @@ struct TextFieldTests {
             let sums = merged.index.fingerprints()
             for (row, document) in merged.documents {
                 let texts = merged.index.analyze([document])
-                #expect(sums[Int(row)] == TextIndex.fingerprint(of: texts, at: 0))
+                #expect(sums[Int(row)] == PostingsTextIndex.fingerprint(of: texts, at: 0))
             }
         }
         #expect(merged.index.slots == plain.index.slots)
@@ -230,13 +230,13 @@ struct TextFieldTests {
     @Test("Texts analyzed before a base was written are added with renumbered fields")
     func translated() throws {
         var corpus = FieldCorpus(seed: 4, TextOptions())
-        corpus.index = TextIndex()
+        corpus.index = PostingsTextIndex()
         let old = corpus.index
         let texts = old.analyze([
             [TextField(name: "late", text: "early bird birds"), TextField(name: "x", text: "bird")]
         ])
         // The other index knows other fields, in another order.
-        var index = TextIndex()
+        var index = PostingsTextIndex()
         let first = index.analyze([
             [TextField(name: "x", text: "worm"), TextField(name: "late", text: "night owl")]
         ])
@@ -259,7 +259,7 @@ struct TextFieldTests {
 
     @Test("A document with very many fields and forms of a word is indexed")
     func many() throws {
-        var index = TextIndex()
+        var index = PostingsTextIndex()
         let fields = (0..<20_000).map { TextField(name: "f\($0)", text: "w\($0 % 9)") }
         let forms = TextField(
             name: "f0",
@@ -280,7 +280,7 @@ struct TextFieldTests {
 
     @Test("Fields rank exact forms higher and count by weight")
     func order() throws {
-        var index = TextIndex(Self.titled)
+        var index = PostingsTextIndex(Self.titled)
         let texts = index.analyze([
             [TextField(name: "body", text: "running shoes")],
             [TextField(name: "body", text: "runs shoes")],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import LodestoneSystem
 import Synchronization
 import TestSupport
@@ -7,7 +8,7 @@ import Testing
 
 @testable import LodestoneText
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// Analyzes documents of one field.
     func analyze(_ texts: [String]) -> AnalyzedTexts {
         analyze(texts.map { [TextField(name: "text", text: $0)] })
@@ -16,14 +17,14 @@ extension TextIndex {
 
 /// An index, and the documents that should be in it.
 struct Corpus {
-    var index: TextIndex
+    var index: PostingsTextIndex
     var texts: [UInt32: String] = [:]
     var nextRow: UInt32 = 0
     var random: SeededGenerator
     let vocabulary: [String]
 
     init(seed: UInt64, words: Int = 40, _ options: TextOptions = TextOptions()) {
-        index = TextIndex(options)
+        index = PostingsTextIndex(options)
         random = SeededGenerator(seed: seed)
         let endings = ["", "s", "ing", "ed", "ation"]
         vocabulary = (0..<words).map { number in
@@ -75,7 +76,7 @@ struct Corpus {
     mutating func merge() throws {
         var sections = MemorySections()
         try index.write(to: &sections) { texts[$0] != nil }
-        index = try #require(TextIndex(from: sections, index.options))
+        index = try #require(PostingsTextIndex(from: sections, index.options))
     }
 
     func isAllowed(_ row: UInt32) -> Bool { texts[row] != nil }
@@ -253,7 +254,7 @@ struct TextIndexTests {
 
     @Test("A fuzzy query ranks the exact word first and counts similar words as one")
     func nearness() throws {
-        var index = TextIndex()
+        var index = PostingsTextIndex()
         let texts = [
             "python", "pythons python", "pithon", "pythn and pithon", "snake", "pytho pith",
         ]
@@ -375,9 +376,11 @@ struct TextIndexTests {
         let sums = corpus.index.fingerprints()
         for (row, text) in corpus.texts {
             let texts = corpus.index.analyze([text, text + " more", "x " + text])
-            #expect(sums[Int(row)] == TextIndex.fingerprint(of: texts, at: 0))
-            #expect(sums[Int(row)] != TextIndex.fingerprint(of: texts, at: 1))
-            #expect(sums[Int(row)] != TextIndex.fingerprint(of: texts, at: 2) || text.isEmpty)
+            #expect(sums[Int(row)] == PostingsTextIndex.fingerprint(of: texts, at: 0))
+            #expect(sums[Int(row)] != PostingsTextIndex.fingerprint(of: texts, at: 1))
+            #expect(
+                sums[Int(row)] != PostingsTextIndex.fingerprint(of: texts, at: 2) || text.isEmpty
+            )
         }
     }
 
@@ -456,6 +459,6 @@ struct TextIndexTests {
 
 /// The newest value of an index, as an engine publishes it.
 private final class SharedIndex: Sendable {
-    let newest = Mutex(TextIndex())
+    let newest = Mutex(PostingsTextIndex())
     let isDone = Atomic(false)
 }

@@ -27,13 +27,15 @@ struct VocabularyTests {
     /// An index with one document per word, half of them in the base.
     ///
     /// Words that end with `q` have no document any more.
-    private func index(_ words: [String], _ random: inout SeededGenerator) throws -> TextIndex {
-        var index = TextIndex()
+    private func index(_ words: [String], _ random: inout SeededGenerator) throws
+        -> PostingsTextIndex
+    {
+        var index = PostingsTextIndex()
         var sections = MemorySections()
         for (row, word) in words.enumerated() {
             if row == words.count / 2 {
                 try index.write(to: &sections) { _ in true }
-                index = try #require(TextIndex(from: sections))
+                index = try #require(PostingsTextIndex(from: sections))
             }
             index.add(index.analyze([word]), at: 0, row: UInt32(row))
         }
@@ -202,13 +204,9 @@ struct VocabularyTests {
         let words = (0..<50).map { _ in word(letters, 1...6, &random) }
         let index = try index(words, &random)
         #expect(index.hasSoundVocabulary)
-        let known = Document(
-            id: "a",
-            text: [TextField(name: "t", text: words.joined(separator: " "))]
-        )
+        let known = [TextField(name: "t", text: words.joined(separator: " "))]
         #expect(index.knowsWords(of: known))
-        let other = Document(id: "a", text: [TextField(name: "t", text: "abcd unknown")])
-        #expect(!index.knowsWords(of: other))
+        #expect(!index.knowsWords(of: [TextField(name: "t", text: "abcd unknown")]))
         var sections = MemorySections()
         try index.write(to: &sections) { _ in true }
         var changed = MemorySections()
@@ -221,8 +219,8 @@ struct VocabularyTests {
             if tag.description == section { bytes[place] ^= 1 }
             bytes.withUnsafeBytes { changed.append($0) }
         }
-        #expect(try #require(TextIndex(from: sections)).hasSoundVocabulary)
-        #expect(try !#require(TextIndex(from: changed)).hasSoundVocabulary)
+        #expect(try #require(PostingsTextIndex(from: sections)).hasSoundVocabulary)
+        #expect(try !#require(PostingsTextIndex(from: changed)).hasSoundVocabulary)
     }
 
     @Test("A vocabulary scan ends when its call is over")
@@ -249,7 +247,7 @@ struct VocabularyTests {
         let texts = index.analyze(["runs after horses", "horse"])
         var sections = MemorySections()
         try index.write(to: &sections) { _ in true }
-        index = try #require(TextIndex(from: sections))
+        index = try #require(PostingsTextIndex(from: sections))
         var numbers = PostingsRemapping()
         let renumbered = index.renumbered(texts, &numbers)
         index.add(renumbered, at: 0, row: 10)

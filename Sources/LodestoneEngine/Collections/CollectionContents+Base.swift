@@ -164,23 +164,15 @@ extension CollectionState {
         guard let nodes = source.section("ROWN", of: VertexID.self),
             let rows = source.section("NODR", of: RowID.self),
             let graph = GraphIndex(from: source, edgeCount: Int(clamping: header.edgeCount)),
-            let values = FieldIndex(from: source)
+            let values = FieldIndex(from: source),
+            let text = options.textStrategy.openIndex(from: source, options.text)
         else { return nil }
-        var text: TextIndex?
-        let lacksWords =
-            options.textStrategy == .postings
-            && !TextIndex.isOfThisAnalysis(source, options.text)
-        if options.textStrategy == .postings, !lacksWords {
-            guard let index = TextIndex(from: source, options.text) else { return nil }
-            text = index
-        }
         self.init(
             dimension: options.dimension,
             nodes: nodes,
             rows: rows,
             graph: graph,
             text: text,
-            lacksWords: lacksWords,
             values: values,
             index: options.vectorStrategy.openIndex(
                 from: source,
@@ -209,7 +201,7 @@ extension CollectionState {
         try sink.write("ROWN", nodes)
         try sink.write("NODR", rows)
         try graph.write(to: &sink, kept: kept, newNumbers: newNumbers)
-        try text?.write(to: &sink) { contains($0) }
+        try text.write(to: &sink) { contains($0) }
         try values.write(to: &sink)
     }
 }

@@ -81,7 +81,7 @@ struct CollectionContents: Sendable {
         do throws(LodestoneError) {
             var contents = try open(stored, at: path, of: record, from: reader)
             try contents.replay(record, from: reader)
-            if contents.state.lacksWords { try contents.remakeWords(record, from: reader) }
+            if contents.state.text.lacksWords { try contents.remakeWords(record, from: reader) }
             if !contents.isDamaged { return contents }
         } catch {
             // The base is derived, so the rows can replace it.
@@ -123,7 +123,7 @@ struct CollectionContents: Sendable {
             contents.labels = old.labels
             contents.state.trustVectors(of: old.state)
             contents.checkBase()
-            return contents.isDamaged || contents.state.lacksWords ? nil : contents
+            return contents.isDamaged || contents.state.text.lacksWords ? nil : contents
         } catch {
             guard error.reason == "CORRUPT_BASE" else { throw error }
             return nil
@@ -143,11 +143,12 @@ struct CollectionContents: Sendable {
     private mutating func remakeWords(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)
     {
-        var index = TextIndex(options.text)
+        var index = options.textStrategy.makeIndex(options.text)
         var rows: [StoredRow] = []
         func takeIn() {
-            let texts = index.analyze(rows.map(\.text))
-            for (place, row) in rows.enumerated() { index.add(texts, at: place, row: row.row) }
+            if let texts = index.prepare(rows.map(\.text)) {
+                index.add(texts, rows: rows.map(\.row))
+            }
             rows.removeAll(keepingCapacity: true)
         }
         try reader.forEachRow(of: record.number, after: nil) { row in
@@ -294,8 +295,7 @@ extension CollectionContents {
             alter(to: options)
         }
         guard case .rows(let rows) = change.kind else { return }
-        let gone = state.analyze(rows.removedTexts)
-        for (place, row) in rows.removed.enumerated() { state.remove(row, gone, at: place) }
+        state.remove(rows.removed, state.text.prepare(rows.removedTexts))
         for node in ids.withTable({ table in rows.dropped.map { table.intern($0) } }) {
             state.unlink(node)
         }
@@ -360,7 +360,7 @@ extension CollectionContents {
         of collection: CollectionNumber,
         from reader: any StoreReader
     ) throws(LodestoneError) {
-        let texts = state.analyze(rows.map(\.document))
+        let texts = state.text.prepare(rows.map(\.text))
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         var links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() where row.hub != nil {
@@ -371,14 +371,9 @@ extension CollectionContents {
             links.set(all, at: place)
         }
         state.append(state.values.entries(of: rows.map(\.metadata), rows: rows.map(\.row)))
+        state.append(texts, rows: rows.map(\.row))
         for (place, row) in rows.enumerated() {
-            state.insert(
-                row.row,
-                node: nodes[place],
-                links: links[place],
-                texts,
-                at: place
-            )
+            state.insert(row.row, node: nodes[place], links: links[place])
         }
     }
 }

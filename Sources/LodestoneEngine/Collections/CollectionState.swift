@@ -27,10 +27,8 @@ struct CollectionState: Sendable {
     /// The index that finds the nearest vectors.
     private(set) var index: any VectorIndex
     private(set) var graph: GraphIndex
-    /// The text index; `nil` where the store keeps the words.
-    private(set) var text: TextIndex?
-    /// Whether the base has words of another analysis; then there are no words until `takeWords`.
-    private(set) var lacksWords = false
+    /// The index that finds words.
+    private(set) var text: any TextIndex
     /// Whether words were made again that no base contains yet.
     private(set) var hasRemadeWords = false
     /// The values of indexed fields, and the set of existing rows.
@@ -59,7 +57,7 @@ struct CollectionState: Sendable {
             dimension: options.dimension,
             metric: options.metric
         )
-        text = options.textStrategy == .postings ? TextIndex(options.text) : nil
+        text = options.textStrategy.makeIndex(options.text)
         nodes = OverlayArray(substitute: Self.none)
         rows = OverlayArray(substitute: Self.none)
         graph = GraphIndex()
@@ -74,8 +72,7 @@ struct CollectionState: Sendable {
         nodes: MappedArray<VertexID>,
         rows: MappedArray<RowID>,
         graph: GraphIndex,
-        text: TextIndex?,
-        lacksWords: Bool,
+        text: any TextIndex,
         values: FieldIndex,
         index: any VectorIndex,
         _ header: BaseHeader
@@ -87,7 +84,6 @@ struct CollectionState: Sendable {
         self.rows = OverlayArray(rows, substitute: Self.none)
         self.graph = graph
         self.text = text
-        self.lacksWords = lacksWords
         self.values = values
         documentCount = Int(clamping: header.documentCount)
         vectorCount = Int(clamping: header.vectorCount)
@@ -157,33 +153,21 @@ struct CollectionState: Sendable {
     /// Whether changes can be applied to this state.
     ///
     /// A state to which a change was applied in part, and failed, takes no more changes.
-    var isNewest: Bool { text?.isNewest ?? true }
+    var isNewest: Bool { text.isNewest }
 
     /// An estimate of the bytes of memory that a compaction would free.
     var deltaByteCount: Int {
-        (text?.deltaByteCount ?? 0) + graph.deltaByteCount + values.deltaByteCount
+        text.deltaByteCount + graph.deltaByteCount + values.deltaByteCount
             + nodes.byteCount + rows.byteCount
     }
 
     /// Whether the text index takes no more words before a compaction.
-    var isFull: Bool { text?.isFull ?? false }
-
-    /// Analyzes texts by field, before `insert` adds them; `nil` where the store keeps the words.
-    func analyze(_ texts: [[TextField]]) -> AnalyzedTexts? {
-        text?.analyze(texts)
-    }
+    var isFull: Bool { text.isFull }
 
     /// Installs a text index that was made from all present rows.
-    mutating func takeWords(_ index: TextIndex) {
+    mutating func takeWords(_ index: any TextIndex) {
         text = index
-        lacksWords = false
         hasRemadeWords = true
-    }
-
-    /// Analyzes the texts of documents, before `insert` adds them; `nil` where the store keeps the
-    /// words.
-    func analyze(_ documents: [Document]) -> AnalyzedTexts? {
-        text?.analyze(documents.lazy.map(\.text))
     }
 
     /// Marks vectors as checked that lie in the same place as in `old` and were checked there.
@@ -312,22 +296,18 @@ struct CollectionState: Sendable {
         values.fill(part)
     }
 
-    /// Adds a document whose vector, if it has one, was added before.
+    /// Adds the texts of documents that `insert` will add; `nil` where none get into memory.
+    mutating func append(_ texts: AnalyzedTexts?, rows: [RowID]) {
+        if let texts { text.add(texts, rows: rows) }
+    }
+
+    /// Adds a document whose vector, text and values, if it has some, were added before.
     ///
     /// - Parameters:
     ///   - row: Its row, above every earlier row.
     ///   - node: The node of its id.
     ///   - links: The links of the edges that leave it.
-    ///   - texts: The result of `analyze` for some documents.
-    ///   - place: The index of this document among them.
-    mutating func insert(
-        _ row: RowID,
-        node: VertexID,
-        links: ArraySlice<Adjacency>,
-        _ texts: AnalyzedTexts?,
-        at place: Int
-    ) {
-        if let texts { text?.add(texts, at: place, row: row) }
+    mutating func insert(_ row: RowID, node: VertexID, links: ArraySlice<Adjacency>) {
         nodes.grow(to: Int(row))
         nodes.append(node)
         values.insert(row)
@@ -339,13 +319,23 @@ struct CollectionState: Sendable {
         graph.setLinks(from: node, links)
     }
 
-    /// Removes a version of a document.
+    /// Removes versions of documents.
     ///
-    /// Its links stay until the node is dropped or gets other links. The parameters `texts` and
-    /// `place` have its text, as in `insert`.
-    mutating func remove(_ row: RowID, _ texts: AnalyzedTexts?, at place: Int) {
+    /// Their links stay until the nodes are dropped or get other links.
+    ///
+    /// - Parameters:
+    ///   - removed: The rows; those that don't exist are left out.
+    ///   - texts: The texts of the rows, in their order; `nil` where none are in memory.
+    mutating func remove(_ removed: [RowID], _ texts: AnalyzedTexts?) {
+        if let texts {
+            let indexes = removed.indices.filter { contains(removed[$0]) && $0 < texts.count }
+            text.remove(texts, at: indexes)
+        }
+        for row in removed { remove(row) }
+    }
+
+    private mutating func remove(_ row: RowID) {
         guard let node = node(of: row) else { return }
-        if let texts, place < texts.count { text?.remove(texts, at: place) }
         nodes[Int(row)] = Self.none
         values.remove(row)
         if self.row(of: node) == row { rows[Int(node)] = Self.none }

@@ -111,9 +111,7 @@ extension CollectionState {
     ///   - linked: The index that `linking` returned for its vectors.
     mutating func apply(_ change: IndexChange, linked: (any VectorIndex)? = nil) {
         if let linked { takeIndex(linked) }
-        for (place, row) in change.removed.enumerated() {
-            remove(row, change.removedTexts, at: place)
-        }
+        remove(change.removed, change.removedTexts)
         for node in change.unlinked { unlink(node) }
         if let run = change.vectors {
             append(run)
@@ -122,13 +120,13 @@ extension CollectionState {
         var values = change.values
         values?.shift(by: change.firstRow)
         append(values)
+        let rows = change.nodes.indices.map { change.firstRow + RowID($0) }
+        append(change.texts, rows: rows)
         for (offset, node) in change.nodes.enumerated() {
             insert(
                 change.firstRow + RowID(offset),
                 node: node,
-                links: change.links[offset],
-                change.texts,
-                at: offset
+                links: change.links[offset]
             )
         }
         for (place, node) in change.delinked.sources.enumerated() {
@@ -222,10 +220,9 @@ struct ChangeRemapper {
         change.links.renumber(number)
         change.delinked.renumber(number)
         change.linked.renumber(number)
-        if let text = contents.state.text {
-            change.texts = change.texts.map { text.renumbered($0, &terms) }
-            change.removedTexts = change.removedTexts.map { text.renumbered($0, &terms) }
-        }
+        let text = contents.state.text
+        change.texts = change.texts.map { text.renumbered($0, &terms) }
+        change.removedTexts = change.removedTexts.map { text.renumbered($0, &terms) }
         return change
     }
 

@@ -246,24 +246,19 @@ struct SearchPlan {
         )
         if query.include.contains(.explain) {
             for (source, asked) in texts.enumerated() {
-                guard let asked, view.state.text != nil || !asked.leftOut.isEmpty else { continue }
+                guard let asked else { continue }
+                let words = try view.state.text.explanation(of: asked.query, in: textScope)
+                guard words != nil || !asked.leftOut.isEmpty else { continue }
                 result.textExplanations.append(
-                    TextExplanation(
-                        source: source,
-                        words: try view.state.text?.explanation(of: asked.query, context: context)
-                            ?? [],
-                        leftOut: asked.leftOut
-                    )
+                    TextExplanation(source: source, words: words ?? [], leftOut: asked.leftOut)
                 )
             }
         }
         let highlighter = try query.highlight.map { (highlight) throws(LodestoneError) in
             Highlighter(
-                try HighlightTerms(
-                    texts.compactMap { $0?.query },
-                    analyzer: TextAnalyzer(options.text),
-                    index: view.state.text,
-                    context: context
+                try view.state.text.highlightTerms(
+                    of: texts.compactMap { $0?.query },
+                    in: textScope
                 ),
                 highlight
             )
@@ -338,8 +333,13 @@ struct SearchPlan {
                     of: view.state.vectorTable
                 ).map { ($0.row, options.metric.score($0.distance)) }
                 lists[index].scoresOthers = true
-            } else if let asked = texts[index], let text = view.state.text {
-                let scores = try text.scores(of: asked.query, rows: missing, context: context)
+            } else if let asked = texts[index],
+                let scores = try view.state.text.scores(
+                    of: asked.query,
+                    rows: missing,
+                    in: textScope
+                )
+            {
                 lists[index].others = Array(zip(missing, scores))
                 lists[index].scoresOthers = true
             }
@@ -439,7 +439,7 @@ extension Query {
     /// Whether the query needs rows of the store.
     func needsRows(_ strategy: TextIndexStrategy) -> Bool {
         filter != nil || include.needsRows || highlight != nil || !facets.isEmpty
-            || (strategy == .fts5
+            || (strategy.keepsWordsInStore
                 && sources.contains { if case .text = $0.kind { true } else { false } })
     }
 }

@@ -26,8 +26,8 @@ struct ContentsCheck {
     private var rows: RowSet
     /// The rows that exist according to the filter indexes.
     private let existing: RowSet
-    /// A sum of each row's words in the text index; `nil` where the store keeps the words.
-    private let words: ContiguousArray<UInt64>?
+    /// The comparison of the text index; `nil` where the store compares the words.
+    private let words: PostingsCheck?
     /// A sum of each row's values in the field indexes.
     private let values: ContiguousArray<UInt64>
 
@@ -35,7 +35,7 @@ struct ContentsCheck {
         self.view = view
         self.source = source
         rows = RowSet(count: Int(view.state.nextRow))
-        words = view.state.text?.fingerprints()
+        words = view.state.text.check()
         values = view.state.values.fingerprints(count: Int(view.state.nextRow))
         existing = view.state.values.liveRows(count: Int(view.state.nextRow))
     }
@@ -66,14 +66,11 @@ struct ContentsCheck {
         {
             note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
-        // `analyze` would add unknown words, so the words are looked up first.
-        if view.state.text?.knowsWords(of: row.document) == false {
-            note(row.id.string, "words", "doesn't know all words of document '\(row.id)'.")
-        }
-        if let words, let texts = view.state.analyze([row.document]) {
-            let place = Int(row.row)
-            let present = place < words.count ? words[place] : 0
-            if present != TextIndex.fingerprint(of: texts, at: 0) {
+        for difference in words?.differences(of: row.row, from: row.text) ?? [] {
+            switch difference {
+            case .unknownWords:
+                note(row.id.string, "words", "doesn't know all words of document '\(row.id)'.")
+            case .otherWords:
                 note(row.id.string, "words", "has other words for document '\(row.id)'.")
             }
         }
@@ -111,7 +108,7 @@ struct ContentsCheck {
                 "counts \(state.graph.edgeCount) edges; the rows have \(edges)."
             )
         }
-        if view.state.text?.hasSoundVocabulary == false {
+        if words?.hasSoundVocabulary == false {
             note(name, "words", "has words that don't lead to their stems.")
         }
         if !state.graph.isFoundFromBothEnds {

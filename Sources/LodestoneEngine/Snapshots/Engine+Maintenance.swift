@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import LodestoneCore
 import LodestoneStorage
+import LodestoneText
 
 /// Long work on the whole store while it is read and written; one call runs at a time.
 ///
@@ -93,7 +94,8 @@ extension Engine {
     /// The kinds of damage to data that is made from rows.
     private static func derivedKinds(in collection: Collection) -> Set<String> {
         let kinds: Set = ["base", "memory", "edges", "values"]
-        return collection.record.options.textStrategy == .fts5 ? kinds : kinds.union(["words"])
+        return collection.record.options.textStrategy.keepsWordsInStore
+            ? kinds : kinds.union(["words"])
     }
 
     /// Checks one collection, while it is not compacted, and rebuilds wrong derived data.

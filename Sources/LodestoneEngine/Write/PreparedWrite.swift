@@ -3,6 +3,7 @@ import CLodestoneSystem
 import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 
 /// A write that was checked and encoded on its caller's thread.
@@ -81,6 +82,8 @@ struct PreparedIndex: Sendable {
     let rows: [EncodedRow]
     /// The analyzed words of each row; `nil` where the store keeps the words.
     let texts: AnalyzedTexts?
+    /// The words of each row for the store; `nil` where the store keeps none.
+    let words: [DocumentWords?]?
     /// The values of the rows' indexed fields.
     let values: FieldEntries?
     /// The metadata of the rows, in case other fields are indexed by the time of the write.
@@ -148,7 +151,9 @@ struct PreparedIndex: Sendable {
             throw error
         }
         let state = collection.state
-        texts = state.analyze(documents)
+        let fields = documents.map(\.text)
+        texts = state.text.prepare(fields)
+        words = state.text.wordsToStore(of: fields)
         metadata = documents.map(\.metadata)
         values = state.values.entries(of: metadata)
         rowEdges = documents.map(\.edges)

@@ -100,10 +100,11 @@ struct RequestValidation {
             language: options.language,
             keepsStopWords: options.keepsStopWords
         )
-        guard collection.textStrategy == .postings || options == rankedAsAlways else {
+        guard collection.textStrategy.hasRankingOptions || options == rankedAsAlways else {
             throw .invalid(
                 "TEXT_OPTIONS",
-                "The collection has the text strategy fts5, whose ranking has no options: of the "
+                "The collection has the text strategy \(collection.textStrategy), whose ranking has no "
+                    + "options: of the "
                     + "text options it knows language and keeps_stop_words alone.",
                 recovery: "Leave the others out, or create it with the strategy postings.",
                 field: "text"

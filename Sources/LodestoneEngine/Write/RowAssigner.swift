@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
 import LodestoneStructures
+import LodestoneText
 
 /// A write whose rows are known: the batch for the store, and the change to the collection after
 /// it.
@@ -182,7 +183,7 @@ struct RowAssigner {
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,
-            analyzer: collection.record.options.analyzerOfFTS5,
+            words: index.words.map { WordChange(collection.record.options.text, adding: $0) },
             firstRow: firstRow,
             rows: rows,
             vectors: index.vectors,
@@ -208,7 +209,7 @@ struct RowAssigner {
         to collection: Collection
     ) {
         var change = change
-        change.removedTexts = collection.state.analyze(committed.removedTexts)
+        change.removedTexts = collection.state.text.prepare(committed.removedTexts)
         change.vectors = committed.vectors
         change.sequenceNumber = committed.sequenceNumber
         collection.apply(change)
@@ -316,7 +317,8 @@ struct RowAssigner {
         let change = RowChange(
             collection: collection.record.number,
             dimension: collection.record.options.dimension,
-            analyzer: collection.record.options.analyzerOfFTS5,
+            words: collection.record.options.textStrategy.keepsWordsInStore
+                ? WordChange(collection.record.options.text) : nil,
             firstRow: state.nextRow,
             rows: [],
             vectors: [],

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStructures
-import LodestoneText
 
 /// The rows of one collection and their words, on one connection.
 struct RowTable {
     let collection: CollectionNumber
     let connection: SQLiteConnection
-    /// The analyzer of the texts, if FTS5 tables of words change with the rows.
-    var analyzer: TextAnalyzer?
+    /// The maker of the words of texts, if tables of words change with the rows.
+    var words: WordMaker?
     /// The limit on the edges that a row keeps when it is written.
     var room = EdgesInRow()
 
@@ -19,12 +18,14 @@ struct RowTable {
     /// - Parameters:
     ///   - rows: The rows with all their edges.
     ///   - first: The number of the first row.
+    ///   - added: The words of each row; `nil` where the store keeps none.
     ///   - hubs: The hubs of documents that were removed in the same batch. The hubs that are left
     ///     afterwards belong to no document.
     /// - Throws: The errors of SQLite.
     func insert(
         _ rows: [EncodedRow],
         from first: RowID,
+        words added: [DocumentWords?]?,
         _ hubs: inout [DocumentID: HubNumber]
     ) throws(LodestoneError) {
         if rows.isEmpty { return }
@@ -39,6 +40,7 @@ struct RowTable {
             if !row.keepsEdges(room) { row = try moveEdges(of: row, number, &hubs) }
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try insert(row, as: number, with: statement)
+                if let added, let words = added[place] { try insert(words, of: number) }
             }
             number += 1
         }
@@ -59,20 +61,11 @@ struct RowTable {
             statement.bind(lent: columns.edges, at: 5)
             statement.bind(columns.checksum(seed: RowChecksum.seed(row: number)), at: 6)
             _ = try statement.step()
-            guard let analyzer else { return }
-            let text: [TextField]
-            do throws(ByteReader.Malformed) {
-                var reader = ByteReader(columns.text)
-                text = try reader.textFields()
-            } catch {
-                preconditionFailure("A row can't be read that was just encoded.")
-            }
-            if let words = FTS5Words(of: text, analyzer) { try insert(words, of: number) }
         }
     }
 
     /// Adds the words of a row.
-    func insert(_ words: FTS5Words, of number: RowID)
+    func insert(_ words: DocumentWords, of number: RowID)
         throws(SQLiteConnection.Failure)
     {
         for (table, column, text) in Self.columns(of: words) {
@@ -85,7 +78,7 @@ struct RowTable {
         }
     }
 
-    private func remove(_ words: FTS5Words, of number: RowID)
+    private func remove(_ words: DocumentWords, of number: RowID)
         throws(SQLiteConnection.Failure)
     {
         for (table, column, text) in Self.columns(of: words) {
@@ -99,7 +92,7 @@ struct RowTable {
         }
     }
 
-    private static func columns(of words: FTS5Words) -> [(
+    private static func columns(of words: DocumentWords) -> [(
         table: String, column: String, text: String
     )] {
         [("text", "text", words.stems), ("forms", "form", words.forms)]
@@ -109,9 +102,9 @@ struct RowTable {
     ///
     /// Damaged rows get no words: such a row can only be removed, and its removal removes no words.
     func insertAllWords() throws(LodestoneError) {
-        guard let analyzer else { return }
+        guard let words else { return }
         try forEachResult(context: nil) { (number, row) throws(LodestoneError) in
-            guard case .success(let row) = row, let words = FTS5Words(of: row.text, analyzer)
+            guard case .success(let row) = row, let words = words.words(of: row.text)
             else { return }
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try insert(words, of: number)
@@ -140,7 +133,7 @@ struct RowTable {
             guard error.reason == "CORRUPT_ROW" else { throw error }
             hub = try findHub(ofDamaged: number, error.object ?? "")
         }
-        let words = analyzer.flatMap { FTS5Words(of: text, $0) }
+        let words = words?.words(of: text)
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             if let words { try remove(words, of: number) }
             let statement = try connection.statement(

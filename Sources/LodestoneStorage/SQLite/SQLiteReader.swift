@@ -2,7 +2,6 @@
 import CLodestoneSystem
 import LodestoneCore
 import LodestoneStructures
-import LodestoneText
 
 /// A read transaction: one state of the rows, on a connection of its own.
 final class SQLiteReader: StoreReader {
@@ -325,32 +324,8 @@ final class SQLiteReader: StoreReader {
             .forEach(after: after, context: context, body)
     }
 
-    func words(of collection: CollectionNumber) throws(LodestoneError) -> any StoredWords {
-        try SQLiteWords(collection, connection, context)
-    }
-
-    func forEachMatch(
-        of expression: TextExpression,
-        in collection: CollectionNumber,
-        _ analyzer: TextAnalyzer,
-        _ body: (RowID, Double) throws(LodestoneError) -> Bool
-    ) throws(LodestoneError) {
-        let statement = try orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                """
-                SELECT rowid, rank FROM text_\(collection) WHERE text_\(collection) MATCH ?1
-                ORDER BY rank, rowid
-                """
-            )
-            statement.bind(text: FTS5Expression.render(expression, analyzer), at: 1)
-            return statement
-        }
-        defer { statement.reset() }
-        while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
-            // FTS5's rank is BM25 with the opposite sign: smaller is better.
-            let row = RowID(truncatingIfNeeded: statement.int(at: 0))
-            guard try body(row, -statement.double(at: 1)) else { return }
-        }
+    func words(of collection: CollectionNumber) -> any WordTables {
+        SQLiteWords(collection, connection, context)
     }
 
     func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneText
 
 /// The check that the stored words come from this process's analysis, and their rebuild.
 extension SQLiteStore {
@@ -9,15 +8,14 @@ extension SQLiteStore {
     /// If FTS5 keeps words of another analysis, they are made again first. Runs inside
     /// `exclusively`, while the store is opened.
     ///
-    /// - Parameter analysis: The fingerprint of this process's analysis.
     /// - Returns: The names of the collections whose words were made again.
     /// - Throws: `.failedPrecondition` when the stored words are those of another analysis, and
     ///   another process has the store open.
-    func adoptAnalysis(_ analysis: UInt64) throws(LodestoneError) -> [String] {
+    func adoptAnalysis() throws(LodestoneError) -> [String] {
         let stored = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             try scalar("SELECT value FROM meta WHERE key = 'analysis'")
         }
-        if UInt64(bitPattern: stored) == analysis {
+        if UInt64(bitPattern: stored) == analysis.fingerprint {
             try analysisLock.share()
             return []
         }
@@ -27,7 +25,7 @@ extension SQLiteStore {
                 reason: "ANALYSIS_DIFFERS",
                 "Another process has the store in \(directory) open, which makes other words of "
                     + "texts: its release, libstemmer or Unicode tables are not those of this one "
-                    + "(\(Self.hex(analysis)), there \(Self.hex(UInt64(bitPattern: stored)))).",
+                    + "(\(Self.hex(analysis.fingerprint)), there \(Self.hex(UInt64(bitPattern: stored)))).",
                 recovery:
                     "Give all processes of a store the same release and libraries; or end the "
                     + "other one, and words are made again.",
@@ -44,7 +42,7 @@ extension SQLiteStore {
                 let statement = try writer.statement(
                     "INSERT OR REPLACE INTO meta(key, value) VALUES('analysis', ?1)"
                 )
-                statement.bind(analysis, at: 1)
+                statement.bind(analysis.fingerprint, at: 1)
                 try statement.run()
                 try writer.execute("COMMIT")
             }
@@ -64,12 +62,12 @@ extension SQLiteStore {
     private func makeWords() throws(LodestoneError) -> [String] {
         var names: [String] = []
         for record in try SchemaReader.collections(writer) {
-            guard let analyzer = record.options.analyzerOfFTS5 else { continue }
+            guard let words = WordMaker(analysis, for: record.options) else { continue }
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try writer.execute(Schema.dropWords(record.number))
                 try writer.execute(Schema.createWords(record.number))
             }
-            try RowTable(collection: record.number, connection: writer, analyzer: analyzer)
+            try RowTable(collection: record.number, connection: writer, words: words)
                 .insertAllWords()
             names.append(record.name)
         }

@@ -305,12 +305,12 @@ extension SQLiteStore {
                 if !logged.removed.isEmpty || !logged.added.isEmpty { links.append(logged) }
             }
         }
-        try table.insert(change.rows, from: change.firstRow, &hubs)
+        try table.insert(change.rows, from: change.firstRow, words: change.words?.added, &hubs)
         for hub in hubs.values { try table.hubs.removeAll(of: hub) }
         log.detail = detail(
             of: change,
             relinked: relinked,
-            removedTexts: change.analyzer == nil ? outcome.removedTexts : [],
+            removedTexts: change.words == nil ? outcome.removedTexts : [],
             links: links
         )
         return (log, outcome)
@@ -320,7 +320,7 @@ extension SQLiteStore {
         RowTable(
             collection: change.collection,
             connection: writer,
-            analyzer: change.analyzer,
+            words: change.words.map { WordMaker(analysis, $0.options) },
             room: edgesInRow
         )
     }

@@ -2,8 +2,7 @@
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
-import LodestoneStructures
-import LodestoneText
+package import LodestoneStructures
 import Synchronization
 
 /// The store on SQLite and vector segments, in one directory.
@@ -51,6 +50,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     let lock: StoreLock?
     let compactionLock: CompactionLock
     let analysisLock: AnalysisLock
+    /// The analysis of texts in this process.
+    let analysis: any WordAnalysis
     /// The shared sequence number; `nil` where no process can write and none has.
     let counter: SharedCounter?
     private let database: DatabaseFile
@@ -73,7 +74,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     /// - Parameters:
     ///   - directory: The directory of the store.
     ///   - durability: The failures that an acknowledged write survives.
-    ///   - analysis: The fingerprint of this process's analysis of texts.
+    ///   - analysis: The analysis of texts in this process.
     ///   - edgesInRow: The limit on the edges that a row keeps when it is written.
     ///   - patience: The longest wait for another process that holds the store, and may have been
     ///     stopped.
@@ -82,13 +83,14 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package init(
         directory: String,
         durability: Durability,
-        analysis: UInt64 = AnalysisFingerprint.all,
+        analysis: any WordAnalysis,
         edgesInRow: EdgesInRow = EdgesInRow(),
         patience: Duration = .seconds(30)
     ) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
         isReadOnly = false
         self.directory = directory
+        self.analysis = analysis
         self.edgesInRow = edgesInRow
         self.durability = durability
         let database = DatabaseFile(in: directory)
@@ -112,7 +114,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
         try lock.exclusively { () throws(LodestoneError) in
             try prepareSchema()
-            remadeWords = try adoptAnalysis(analysis)
+            remadeWords = try adoptAnalysis()
             try followLog()
             try checkKeptLog()
             counter.set(lastSequence)
@@ -141,16 +143,17 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - directory: The directory of the store.
-    ///   - analysis: The fingerprint of this process's analysis of texts.
+    ///   - analysis: The analysis of texts in this process.
     /// - Throws: `.notFound` when there is no store. `.failedPrecondition` when its format or its
     ///   words are not those of this release. `.unavailable` while another process upgrades them.
     ///   `.dataLoss` when the log's chain is broken.
-    package init(readingFrom directory: String, analysis: UInt64 = AnalysisFingerprint.all)
+    package init(readingFrom directory: String, analysis: any WordAnalysis)
         throws(LodestoneError)
     {
         isReadOnly = true
         edgesInRow = EdgesInRow()
         self.directory = directory
+        self.analysis = analysis
         durability = .full
         lock = nil
         database = try DatabaseFile(readingFrom: directory)
@@ -168,7 +171,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         // From here on no process changes the format or the words.
         try analysisLock.share()
         writer = try Self.connectReader(database, .full)
-        try refuseOtherRelease(analysis)
+        try refuseOtherRelease()
     }
 
     private static func connectReader(_ database: DatabaseFile, _ durability: Durability)
@@ -182,7 +185,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     }
 
     /// Refuses a store that would need an upgrade before this release could read it.
-    private func refuseOtherRelease(_ analysis: UInt64) throws(LodestoneError) {
+    private func refuseOtherRelease() throws(LodestoneError) {
         let run = { (sql: String) throws(LodestoneError) in
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try self.writer.execute(sql)
@@ -199,7 +202,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             )
         }
         try refuseNewer(format)
-        if format < Schema.format || UInt64(bitPattern: words) != analysis {
+        if format < Schema.format || UInt64(bitPattern: words) != analysis.fingerprint {
             throw LodestoneError(
                 .failedPrecondition,
                 reason: "UPGRADE_NEEDED",

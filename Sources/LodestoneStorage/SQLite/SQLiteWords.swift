@@ -1,37 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneText
+import LodestoneStructures
 
 /// The words of a collection in FTS5, on one connection.
-struct SQLiteWords: StoredWords {
+final class SQLiteWords: WordTables {
     /// The words between two checks of the call's context.
     private static let wordsPerCheck = 1_024
 
     private let collection: CollectionNumber
     private let connection: SQLiteConnection
     private let context: CallContext?
+    /// Whether the connection has the tables that list the words.
+    private var hasVocabulary = false
 
-    init(
-        _ collection: CollectionNumber,
-        _ connection: SQLiteConnection,
-        _ context: CallContext?
-    ) throws(LodestoneError) {
+    init(_ collection: CollectionNumber, _ connection: SQLiteConnection, _ context: CallContext?) {
         self.collection = collection
         self.connection = connection
         self.context = context
-        try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
-            for table in Schema.wordTables {
-                try connection.execute(
-                    """
-                    CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary_of_\(table)_\(collection)
-                        USING fts5vocab('main', '\(table)_\(collection)', 'row')
-                    """
-                )
-            }
-        }
     }
 
     func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError) {
+        try createVocabulary()
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "SELECT term FROM temp.vocabulary_of_forms_\(collection) WHERE term >= ?1"
@@ -49,6 +38,7 @@ struct SQLiteWords: StoredWords {
     }
 
     func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int {
+        try createVocabulary()
         try context?.check()
         return try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
@@ -60,9 +50,72 @@ struct SQLiteWords: StoredWords {
         }
     }
 
+    func forEachMatch(
+        of expression: String,
+        _ body: (UInt32, Double) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError) {
+        let statement = try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                """
+                SELECT rowid, rank FROM text_\(collection) WHERE text_\(collection) MATCH ?1
+                ORDER BY rank, rowid
+                """
+            )
+            statement.bind(text: expression, at: 1)
+            return statement
+        }
+        defer { statement.reset() }
+        while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
+            // FTS5's rank is BM25 with the opposite sign: smaller is better.
+            let row = RowID(truncatingIfNeeded: statement.int(at: 0))
+            guard try body(row, -statement.double(at: 1)) else { return }
+        }
+    }
+
+    func text(of row: UInt32) throws(LodestoneError) -> [TextField]? {
+        try RowTable(collection: collection, connection: connection)
+            .read(row, context: context)?.text
+    }
+
+    /// Creates the tables that list the words, with the first use of one.
+    private func createVocabulary() throws(LodestoneError) {
+        if hasVocabulary { return }
+        try orFail { () throws(SQLiteConnection.Failure) in
+            for table in Schema.wordTables {
+                try connection.execute(
+                    """
+                    CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary_of_\(table)_\(collection)
+                        USING fts5vocab('main', '\(table)_\(collection)', 'row')
+                    """
+                )
+            }
+        }
+        hasVocabulary = true
+    }
+
     private func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
         throws(LodestoneError) -> T
     {
         try SQLiteConnection.orFail(context, body)
     }
+}
+
+/// Makes the words of one collection.
+struct WordMaker {
+    private let analysis: any WordAnalysis
+    private let options: TextOptions
+
+    init(_ analysis: any WordAnalysis, _ options: TextOptions) {
+        self.analysis = analysis
+        self.options = options
+    }
+
+    /// The maker of a collection's words; `nil` where the store keeps none.
+    init?(_ analysis: any WordAnalysis, for options: CollectionOptions) {
+        guard options.textStrategy == .fts5 else { return nil }
+        self.init(analysis, options.text)
+    }
+
+    /// The words of a document; `nil` when it has none.
+    func words(of text: [TextField]) -> DocumentWords? { analysis.words(of: text, options) }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+import LodestoneCore
 import LodestoneStructures
-package import LodestoneText
 
 /// The tables of format 7.
 ///
@@ -30,7 +29,7 @@ package import LodestoneText
 ///     2        no changes of a collection's options
 ///     up to 3  FTS5 itself cut and stemmed words
 ///     4        no `meta.analysis`, which says by what rules and libraries words were made
-///              (`AnalysisFingerprint`)
+///              (`WordAnalysis.fingerprint`)
 ///     5        the log kept all rows after the first that some base lacked
 ///     up to 6  rows had all their edges; such a row keeps them until it changes
 enum Schema {
@@ -38,7 +37,7 @@ enum Schema {
     static let format: Int64 = 7
     /// The first format with bases.
     static let formatOfBases: Int64 = 2
-    /// The first format whose words are those of `FTS5Words`.
+    /// The first format whose words are those of a `WordAnalysis`.
     static let formatOfWords: Int64 = 4
     /// The first format that records the analysis of its words.
     static let formatOfAnalysis: Int64 = 5
@@ -122,7 +121,7 @@ enum Schema {
     /// The prefixes in the names of the tables of words, before the collection's number.
     static let wordTables = ["text", "forms"]
 
-    /// The statements that create the tables of words; `FTS5Words` makes the words, with spaces
+    /// The statements that create the tables of words; `DocumentWords` has the words, with spaces
     /// between.
     static func createWords(_ number: CollectionNumber, format: Int64 = format) -> String {
         guard format >= formatOfWords else {
@@ -175,12 +174,5 @@ enum Schema {
         case dropCollection = 2
         case rows = 3
         case alterCollection = 4
-    }
-}
-
-extension CollectionOptions {
-    /// The analyzer of the texts, if FTS5 keeps the collection's words.
-    package var analyzerOfFTS5: TextAnalyzer? {
-        textStrategy == .fts5 ? TextAnalyzer(text) : nil
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 import LodestoneCore
-import LodestoneText
 
 /// The database of an archive, which is checked before anything in it is used.
 ///
@@ -12,10 +11,8 @@ struct RestoredDatabase {
     let connection: SQLiteConnection
     let format: Int64
     let sequenceNumber: UInt64
-    /// Whether FTS5 keeps the words that this process would make of the texts.
-    ///
-    /// Other words are made again when the store is opened.
-    let hasWordsOfThisAnalysis: Bool
+    /// The fingerprint of the analysis that made the words.
+    let analysis: UInt64
     let collections: [CollectionRecord]
 
     /// Opens the file at `path` by SQLite alone, and checks it.
@@ -66,7 +63,7 @@ struct RestoredDatabase {
                 "SELECT value FROM meta WHERE key = 'analysis'",
                 connection
             )
-            hasWordsOfThisAnalysis = UInt64(bitPattern: analysis) == AnalysisFingerprint.all
+            self.analysis = UInt64(bitPattern: analysis)
         } catch {
             throw Self.error(error, context, fault)
         }

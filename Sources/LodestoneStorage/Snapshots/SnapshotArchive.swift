@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 import LodestoneFiles
-import LodestoneStructures
+package import LodestoneStructures
 import LodestoneSystem
 import Synchronization
 
@@ -14,6 +14,7 @@ package enum SnapshotArchive {
     /// - Parameters:
     ///   - archive: A file of any origin.
     ///   - directory: A directory that is missing or empty.
+    ///   - analysis: The analysis of texts in this process.
     ///   - maxBytes: The largest size of the contents that is accepted; `nil`: the free space of
     ///     the disk.
     ///   - context: The call that may end the work.
@@ -23,6 +24,7 @@ package enum SnapshotArchive {
     package static func restore(
         _ archive: String,
         to directory: String,
+        analysis: any WordAnalysis,
         maxBytes: UInt64? = nil,
         context: CallContext
     ) throws(LodestoneError) -> SnapshotDescription {
@@ -31,7 +33,7 @@ package enum SnapshotArchive {
         let staging = try target.makeStaging()
         do throws(LodestoneError) {
             let limit = min(maxBytes ?? .max, try target.freeBytes())
-            let description = try Extraction(archive, limit: limit, context: context)
+            let description = try Extraction(archive, analysis, limit: limit, context: context)
                 .run(into: staging, keepsSegments: true)
             try FileSystem.synchronizeDirectory(staging)
             Failpoint.reach("restore.before-rename")
@@ -49,15 +51,18 @@ package enum SnapshotArchive {
     /// Checks an archive like `restore`, and leaves no files behind.
     ///
     /// The database is unpacked into a temporary directory; the vectors are not unpacked.
-    package static func verify(_ archive: String, maxBytes: UInt64? = nil, context: CallContext)
-        throws(LodestoneError) -> SnapshotDescription
-    {
+    package static func verify(
+        _ archive: String,
+        analysis: any WordAnalysis,
+        maxBytes: UInt64? = nil,
+        context: CallContext
+    ) throws(LodestoneError) -> SnapshotDescription {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let number = verifications.add(1, ordering: .relaxed).newValue
         let target = RestoreTarget(base + "/lodestone-verify-\(getpid())-\(number)")
         let scratch = try target.makeStaging()
         defer { target.remove(scratch) }
-        return try Extraction(archive, limit: maxBytes ?? .max, context: context)
+        return try Extraction(archive, analysis, limit: maxBytes ?? .max, context: context)
             .run(into: scratch, keepsSegments: false)
     }
 }
@@ -65,11 +70,15 @@ package enum SnapshotArchive {
 /// The extraction of one archive into a directory.
 private struct Extraction {
     let reader: ArchiveReader
+    let analysis: any WordAnalysis
     let limit: UInt64
     let context: CallContext
 
-    init(_ path: String, limit: UInt64, context: CallContext) throws(LodestoneError) {
+    init(_ path: String, _ analysis: any WordAnalysis, limit: UInt64, context: CallContext)
+        throws(LodestoneError)
+    {
         reader = try ArchiveReader(path, context: context)
+        self.analysis = analysis
         self.limit = limit
         self.context = context
     }
@@ -180,7 +189,8 @@ private struct Extraction {
         let check = StateCheck(
             connection: database.connection,
             context: context,
-            checksWords: database.hasWordsOfThisAnalysis
+            // Words of another analysis are made again when the store is opened.
+            words: database.analysis == analysis.fingerprint ? analysis : nil
         )
         var report = VerifyReport()
         try check.verifyLog(&report)

@@ -5,7 +5,8 @@ import LodestoneCore
 extension SQLiteReader {
     /// Follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
-        try StateCheck(connection: connection, context: context).verifyLog(&report)
+        try StateCheck(connection: connection, context: context, words: store.analysis)
+            .verifyLog(&report)
     }
 
     /// Compares the rows, words and vectors of a collection with each other and with the log.
@@ -16,7 +17,7 @@ extension SQLiteReader {
         _ report: inout VerifyReport,
         _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        try StateCheck(connection: connection, context: context)
+        try StateCheck(connection: connection, context: context, words: store.analysis)
             .verifyRows(record, &report, body)
         try verifyVectors(record, &report)
     }

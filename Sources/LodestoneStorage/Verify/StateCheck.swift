@@ -9,10 +9,10 @@ import LodestoneStructures
 struct StateCheck {
     let connection: SQLiteConnection
     let context: CallContext?
-    /// Whether the words of FTS5 are compared with the rows.
+    /// The analysis by which the words of FTS5 are compared with the rows.
     ///
-    /// Words of another analysis are not: they are made again when the store is opened.
-    var checksWords = true
+    /// `nil`: they are words of another analysis, and are not compared.
+    let words: (any WordAnalysis)?
 
     /// Checks the rows before the anchor, then follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
@@ -100,10 +100,10 @@ struct StateCheck {
         let firstLogged = try SchemaReader.firstLoggedRow(of: record.number, connection)
         var missing = try liveRows(of: record, &report)
         var words =
-            try checksWords
-            ? record.options.analyzerOfFTS5.map { (analyzer) throws(LodestoneError) in
-                try WordsCheck(record.number, analyzer, connection, context: context)
-            } : nil
+            try self.words.flatMap { WordMaker($0, for: record.options) }
+            .map { (words) throws(LodestoneError) in
+                try WordsCheck(record.number, words, connection, context: context)
+            }
         var hubs = try hubCheck(of: record)
         var ids: Set<Int> = []
         var last: RowID?

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStructures
-import LodestoneText
 
 /// Compares the words in FTS5 with the words of the rows' texts.
 ///
@@ -14,7 +13,7 @@ struct WordsCheck {
     private static let rowsPerPage = 1_024
 
     private let collection: CollectionNumber
-    private let analyzer: TextAnalyzer
+    private let words: WordMaker
     private let connection: SQLiteConnection
     private let context: CallContext?
     private let scratch: SQLiteConnection
@@ -28,12 +27,12 @@ struct WordsCheck {
 
     init(
         _ collection: CollectionNumber,
-        _ analyzer: TextAnalyzer,
+        _ words: WordMaker,
         _ connection: SQLiteConnection,
         context: CallContext?
     ) throws(LodestoneError) {
         self.collection = collection
-        self.analyzer = analyzer
+        self.words = words
         self.connection = connection
         self.context = context
         do throws(SQLiteConnection.Failure) {
@@ -49,7 +48,7 @@ struct WordsCheck {
 
     /// Adds the expected words of a row.
     mutating func expect(_ row: StoredRow) throws(LodestoneError) {
-        guard let words = FTS5Words(of: row.text, analyzer) else { return }
+        guard let words = words.words(of: row.text) else { return }
         let count = Int(row.row) + 1
         if count > balance.count {
             balance.append(contentsOf: repeatElement(0, count: count - balance.count))

@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// Writes base and delta as one new base, without the dropped rows.
     ///
     /// The sections are those that `TextBase` names. The write works from a copy on any thread,
@@ -10,14 +10,14 @@ extension TextIndex {
     ///
     /// - Parameters:
     ///   - sink: The receiver of the sections.
-    ///   - isAllowed: Whether a row still counts. It must answer as when documents were counted, at
-    ///     the moment of this copy.
+    ///   - isLive: Whether a row still counts. It must answer as when documents were counted, at the
+    ///     moment of this copy.
     /// - Throws: The errors of `sink`.
     package func write(
         to sink: inout some SectionSink,
-        isAllowed: (UInt32) -> Bool
+        isLive: (UInt32) -> Bool
     ) throws(LodestoneError) {
-        var merge = TextMerge(self, isAllowed)
+        var merge = TextMerge(self, isLive)
         try merge.write(to: &sink)
     }
 }
@@ -45,14 +45,14 @@ private struct TextMerge {
         var count: Int { if case .base(let postings, _) = source { postings.count } else { 1 } }
     }
 
-    private let index: TextIndex
+    private let index: PostingsTextIndex
     /// One bit for each row that stays.
     private let kept: ContiguousArray<UInt64>
     /// Whether all rows of a chunk stay, so that no row needs a look.
     private let isWhole: [Bool]
     private var lists: [List] = []
 
-    init(_ index: TextIndex, _ isAllowed: (UInt32) -> Bool) {
+    init(_ index: PostingsTextIndex, _ isAllowed: (UInt32) -> Bool) {
         self.index = index
         var kept = ContiguousArray<UInt64>(repeating: 0, count: (Int(index.rowBound) + 63) / 64)
         var isWhole = [Bool](repeating: true, count: Int(index.rowBound) >> 16 + 1)
@@ -73,7 +73,7 @@ private struct TextMerge {
     }
 
     /// All lists, in the order of their keys.
-    private static func lists(of index: TextIndex) -> [List] {
+    private static func lists(of index: PostingsTextIndex) -> [List] {
         let dictionary = index.delta.dictionary
         let added = (0..<dictionary.listCount)
             .filter { index.delta.firstBlock(of: $0) != 0 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes expressions in the language of SQLite's FTS5, with words as `FTS5Words` has them.
+/// Writes expressions in the language of SQLite's FTS5, with words as `DocumentWords` has them.
 package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///

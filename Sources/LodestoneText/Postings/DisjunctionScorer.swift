@@ -51,7 +51,7 @@ struct DisjunctionScorer {
         var frequency = 0
     }
 
-    init(_ index: TextIndex, _ words: TextExpression.AnyWord, _ context: CallContext?)
+    init(_ index: PostingsTextIndex, _ words: TextExpression.AnyWord, _ context: CallContext?)
         throws(LodestoneError)
     {
         let bm25 = BM25(index.options)
@@ -118,7 +118,7 @@ struct DisjunctionScorer {
     private static let partsCount = 0.25
 
     /// The weight of a word, compared with the others.
-    private static func count(of word: QueryTerm, _ index: TextIndex) -> Double {
+    private static func count(of word: QueryTerm, _ index: PostingsTextIndex) -> Double {
         guard let token = word.token,
             index.frequency(ofStem: token.spelling.bytes) > 0
         else { return 1 }
@@ -128,7 +128,7 @@ struct DisjunctionScorer {
     /// The different words of a query, and the weight of each over all its repetitions.
     ///
     /// Repetitions are joined only in queries of more than 64 words.
-    private static func counted(_ words: [QueryTerm], _ index: TextIndex) -> (
+    private static func counted(_ words: [QueryTerm], _ index: PostingsTextIndex) -> (
         words: [QueryTerm], counts: [Double]
     ) {
         if words.count <= 64 { return (words, words.map { count(of: $0, index) }) }

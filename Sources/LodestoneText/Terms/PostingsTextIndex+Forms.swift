@@ -3,7 +3,7 @@
 // form.
 import LodestoneCore
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The words of texts with a beginning, in no order.
     ///
     /// Their number has no limit; a query for one letter has thousands of them.
@@ -77,11 +77,11 @@ extension TextIndex {
 
 /// Words that were found, each once.
 private struct FoundForms {
-    private let index: TextIndex
+    private let index: PostingsTextIndex
     private var known: Set<TermKey> = []
     private(set) var all: [Expansion] = []
 
-    init(_ index: TextIndex) {
+    init(_ index: PostingsTextIndex) {
         self.index = index
     }
 

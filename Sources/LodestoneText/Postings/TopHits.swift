@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A row that matches, and its score.
-package struct TextHit: Sendable, Equatable {
-    /// The row.
-    package let row: UInt32
-    /// BM25: larger is better.
-    package let score: Double
-}
-
 /// The best rows so far: a heap with the worst on top.
 ///
 /// A key holds the sum above and the complement of the row below: of equal sums the smaller row is

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The score of each of some rows for a query, as `search` would give it.
     ///
     /// It is 0 for a row that doesn't match, and for every row when the query is a negation.
@@ -48,7 +48,7 @@ extension TextIndex {
 
 /// Adds up the scores of given rows, chunk after chunk.
 private struct RowScorer {
-    private let index: TextIndex
+    private let index: PostingsTextIndex
     private var lists: ContiguousArray<DisjunctionScorer.List> = []
     /// The matcher of a query that is more than words.
     private var matcher: BooleanScorer?
@@ -57,7 +57,7 @@ private struct RowScorer {
     private let scratch: Scratch
 
     init(
-        _ index: TextIndex,
+        _ index: PostingsTextIndex,
         _ expression: TextExpression,
         _ scratch: Scratch,
         _ context: CallContext?

@@ -2,8 +2,8 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The words of a collection's documents: their rows, their positions, and how well rows match a
-/// query.
+/// The words of a collection's documents in postings: their rows and positions, and the score of a
+/// row for a query.
 ///
 /// A search covers the words in a file (the base) and those since (the delta, in memory) as one. A
 /// dropped row stays in the postings until the next base is written. A caller of a search says
@@ -13,7 +13,7 @@ package import LodestoneStructures
 /// nothing. A copy answers as of the moment when it was made, on any thread, while the writer goes
 /// on. Only the newest value may be changed. Document frequencies are shared between copies: they
 /// may be those of a later moment.
-package struct TextIndex: Sendable {
+package struct PostingsTextIndex: Sendable {
     let base: TextBase?
     let delta: TextDelta
     let scratch = ScratchPool()
@@ -30,6 +30,8 @@ package struct TextIndex: Sendable {
     package let options: TextOptions
     /// The number of documents that were removed since the base.
     private var removalCount = 0
+    /// Whether the base has words of another analysis, so that all words are missing here.
+    package private(set) var lacksWords = false
 
     /// Creates an empty index.
     package init(_ options: TextOptions = TextOptions()) {
@@ -51,6 +53,12 @@ package struct TextIndex: Sendable {
         slots = Array(repeating: SlotStatistics(), count: tables.fields.slotCount)
         classCount = 0
         self.options = options
+    }
+
+    /// Creates an index that has no words, because those of its base are of another analysis.
+    init(lackingWords options: TextOptions) {
+        self.init(options)
+        lacksWords = true
     }
 
     /// Opens a base, with nothing added to it.
@@ -79,7 +87,7 @@ package struct TextIndex: Sendable {
 
     /// Whether a base has the words that this process would make of its texts; else it must be
     /// rebuilt.
-    package static func isOfThisAnalysis(
+    static func isOfThisAnalysis(
         _ source: some SectionSource,
         _ options: TextOptions
     ) -> Bool {
@@ -94,8 +102,8 @@ package struct TextIndex: Sendable {
         rowBound == delta.nextRow && removalCount == delta.removalCount
     }
 
-    /// Whether dropped rows may still be in the postings; else no row need be checked.
-    package var hasGoneRows: Bool { removalCount > 0 }
+    /// Whether deleted rows may still be in the postings; else no row need be checked.
+    package var hasDeletedRows: Bool { removalCount > 0 }
 
     /// Whether the delta is full, so that later documents are not found; compaction empties it.
     package var isFull: Bool { delta.isFull }

@@ -35,7 +35,7 @@ struct PostingsCursor {
     ///
     /// - Returns: Whether the list may have postings there.
     @inline(__always)
-    mutating func move(to chunk: Int, of index: TextIndex) -> Bool {
+    mutating func move(to chunk: Int, of index: PostingsTextIndex) -> Bool {
         if block != 0 { return moveBlock(to: chunk, of: index.delta) }
         basePostings = 0..<0
         while entries.count > 1, PostingsHeader.chunk(entries[0]) < chunk {
@@ -93,7 +93,7 @@ struct Chunk {
     /// ignored.
     let bound: Int
 
-    init(_ index: TextIndex, _ number: Int) {
+    init(_ index: PostingsTextIndex, _ number: Int) {
         base = index.base
         delta = index.delta
         self.number = number
@@ -104,7 +104,7 @@ struct Chunk {
     var firstRow: UInt32 { UInt32(number << 16) }
 
     /// The number of chunks of an index.
-    static func count(_ index: TextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
+    static func count(_ index: PostingsTextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
 
     /// The postings of a list in this chunk; `cursor` was moved to the chunk.
     func postings(of cursor: PostingsCursor) -> ChunkPostings {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+import LodestoneCore
 
 /// Tells from a document's text whether the document matches a query.
 ///
@@ -8,7 +8,7 @@ package import LodestoneCore
 /// candidates.
 ///
 /// Threading: a value for one thread.
-package struct DocumentMatcher {
+struct DocumentMatcher {
     private indirect enum Node {
         /// Stems in a row, and the beginning of the word behind them.
         case row([[UInt8]], WordBeginning?)
@@ -26,7 +26,7 @@ package struct DocumentMatcher {
     /// - Parameters:
     ///   - expression: A query whose fuzzy words were expanded.
     ///   - analyzer: The analyzer of the collection.
-    package init(_ expression: TextExpression, _ analyzer: TextAnalyzer) {
+    init(_ expression: TextExpression, _ analyzer: TextAnalyzer) {
         self.analyzer = analyzer
         root = Self.node(expression, analyzer)
     }
@@ -59,7 +59,7 @@ package struct DocumentMatcher {
     /// Whether a document with these fields matches.
     ///
     /// - Complexity: O(length of the text × words of the query).
-    package func matches(_ fields: [TextField]) -> Bool {
+    func matches(_ fields: [TextField]) -> Bool {
         let analyzed = fields.map { Field($0, analyzer) }
         return Self.matches(root, analyzed, nil)
     }
@@ -119,7 +119,7 @@ package struct DocumentMatcher {
 
 extension TextExpression {
     /// Whether FTS5 finds only candidates, so that their texts must be read.
-    package var needsTexts: Bool {
+    var needsTexts: Bool {
         switch self {
         case .field, .found: true
         case .and(let parts), .or(let parts): parts.contains(where: \.needsTexts)
@@ -130,7 +130,7 @@ extension TextExpression {
 
     /// A query without fields and negations; every document that matches this query matches it,
     /// too.
-    package var candidates: TextExpression {
+    var candidates: TextExpression {
         switch self {
         case .field(_, let inner): inner.candidates
         case .and(let parts): .and(parts.map(\.candidates))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The `k` best rows that match a query, best first; of equal scores the smaller row.
     ///
     /// The score is the BM25F of every part that the row matches and that isn't negated. Each word

@@ -40,7 +40,7 @@ struct BooleanScorer {
         case andNot(Node, Node)
     }
 
-    let index: TextIndex
+    let index: PostingsTextIndex
     let scratch: Scratch
     var cursors: [PostingsCursor] = []
     var isPresent: [Bool] = []
@@ -66,7 +66,7 @@ struct BooleanScorer {
     ///   - context: Checked while words are looked up.
     /// - Throws: The errors of the lookup of its words.
     init(
-        _ index: TextIndex,
+        _ index: PostingsTextIndex,
         _ expression: TextExpression,
         _ scratch: Scratch,
         _ context: CallContext?

@@ -2,14 +2,49 @@
 package import LodestoneCore
 import LodestoneStructures
 
-/// Comparing an index with the texts that it was made from.
-extension TextIndex {
+/// Compares an index with the rows that it was made from.
+package struct PostingsCheck {
+    /// A difference between the index and a row.
+    package enum Difference {
+        /// Some words of the row's text are not found as they stand in it.
+        case unknownWords
+        /// The index has other words for the row, or other positions of them.
+        case otherWords
+    }
+
+    private let index: PostingsTextIndex
+    /// The fingerprint of each row in the index.
+    private let fingerprints: ContiguousArray<UInt64>
+
+    init(_ index: PostingsTextIndex) {
+        self.index = index
+        fingerprints = index.fingerprints()
+    }
+
+    /// The differences between the index and the text of a row.
+    package func differences(of row: UInt32, from text: [TextField]) -> [Difference] {
+        var differences: [Difference] = []
+        // `analyze` would add unknown words, so the words are looked up first.
+        if !index.knowsWords(of: text) { differences.append(.unknownWords) }
+        let present = Int(row) < fingerprints.count ? fingerprints[Int(row)] : 0
+        if present != PostingsTextIndex.fingerprint(of: index.analyze([text]), at: 0) {
+            differences.append(.otherWords)
+        }
+        return differences
+    }
+
+    /// Whether the words of the base lead to their stems.
+    package var hasSoundVocabulary: Bool { index.hasSoundVocabulary }
+}
+
+/// The fingerprints of rows.
+extension PostingsTextIndex {
     /// A fingerprint of each row, made of all its words and their positions in the index.
     ///
     /// It is 0 for a row without words.
     ///
     /// - Complexity: O(positions of all words).
-    package func fingerprints() -> ContiguousArray<UInt64> {
+    func fingerprints() -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: Int(rowBound))
         var positions: ContiguousArray<UInt32> = []
         for number in 0..<(base?.listCount ?? 0) {
@@ -47,7 +82,7 @@ extension TextIndex {
     /// Whether the words of the base, as they stand in texts, are in order and have documents.
     ///
     /// - Complexity: O(words).
-    package var hasSoundVocabulary: Bool {
+    var hasSoundVocabulary: Bool {
         guard let base else { return true }
         let vocabulary = base.vocabulary
         var last: [UInt8] = []
@@ -68,10 +103,10 @@ extension TextIndex {
         }
     }
 
-    /// Whether all words of a document are found as they stand in it.
-    package func knowsWords(of document: Document) -> Bool {
+    /// Whether all words of a text are found as they stand in it.
+    func knowsWords(of text: [TextField]) -> Bool {
         var tokenizer = delta.dictionary.analyzer.tokenizer()
-        return document.text.allSatisfy { field in
+        return text.allSatisfy { field in
             var text = field.text
             var isKnown = true
             text.withUTF8 { text in
@@ -87,7 +122,7 @@ extension TextIndex {
     }
 
     /// The fingerprint of a row with the text at `index` of `texts`.
-    package static func fingerprint(of texts: AnalyzedTexts, at index: Int) -> UInt64 {
+    static func fingerprint(of texts: AnalyzedTexts, at index: Int) -> UInt64 {
         texts.occurrences[texts.occurrences(of: index)].reduce(0) { sum, occurrence in
             let word = UInt64(hashing: texts.tables.dictionary.key(of: occurrence.list))
             return sum &+ Self.sum(word, texts.positions(of: occurrence))

@@ -15,7 +15,7 @@ struct Expansion {
     var frequency: Int { cursors.reduce(0) { $0 + $1.frequency } }
 }
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The words within some edits of another, nearest first.
     ///
     /// The search looks at words as they stand in texts, so that `runing` finds `running`. It
@@ -183,14 +183,14 @@ private struct Candidates {
         let cursors: [PostingsCursor]
     }
 
-    private let index: TextIndex
+    private let index: PostingsTextIndex
     private let first: UInt32?
     private let letters: Int
     private var candidates: ContiguousArray<Candidate> = []
     /// The place of each stem's candidate; -1 for a stem that no document has any more.
     private var places: [TermKey: Int] = [:]
 
-    init(_ index: TextIndex, word: [UInt8], letters: Int) {
+    init(_ index: PostingsTextIndex, word: [UInt8], letters: Int) {
         self.index = index
         self.letters = letters
         first = word.withUnsafeBufferPointer { WordScalars.all(in: $0).first }

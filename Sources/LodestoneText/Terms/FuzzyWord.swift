@@ -36,7 +36,7 @@ struct FuzzyWord {
     }
 }
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// Finds the words that some words stand for, at most 8,192 in all.
     func fuzzyWords(
         _ words: [(text: String, fuzziness: Fuzziness)],

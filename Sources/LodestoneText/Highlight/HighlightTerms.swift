@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+import LodestoneCore
 
 /// The words that make a text match: the words of queries, and all words that these stand for.
 ///
@@ -37,10 +37,10 @@ package struct HighlightTerms: Sendable {
     ///   - index: The index that expands words; `nil` where words stand for themselves.
     ///   - context: Checked while words are looked up.
     /// - Throws: The errors of a search for the same words.
-    package init(
+    init(
         _ queries: [NormalizedTextQuery],
         analyzer: TextAnalyzer,
-        index: TextIndex?,
+        index: PostingsTextIndex?,
         context: CallContext?
     ) throws(LodestoneError) {
         self.analyzer = analyzer
@@ -53,7 +53,7 @@ package struct HighlightTerms: Sendable {
         _ expression: TextExpression,
         isWanted: Bool,
         _ field: ByteString?,
-        _ index: TextIndex?,
+        _ index: PostingsTextIndex?,
         _ context: CallContext?
     ) throws(LodestoneError) {
         switch expression {

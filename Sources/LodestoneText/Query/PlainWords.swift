@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-
-/// Knows how many documents have a stem.
-package protocol StemFrequencies {
-    func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int
-}
+package import LodestoneStructures
 
 /// The words of a query for documents with any of them.
 package struct PlainWords: Sendable {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The words of a query, and the words that they stand for.
     ///
     /// - Throws: The errors of a search for the query.
@@ -96,7 +97,7 @@ extension TextIndex {
     }
 }
 
-extension TextIndex: StemFrequencies {
+extension PostingsTextIndex: StemFrequencies {
     package func frequency(ofStem stem: [UInt8]) -> Int { frequency(ofStem: TermKey(bytes: stem)) }
 }
 

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+import LodestoneCore
+import LodestoneStructures
 
 /// The words of a document for FTS5, which are cut, folded and stemmed here.
 ///
 /// So both text strategies have the same words in every language. FTS5's tokenizer `ascii` only
 /// looks for the spaces between them.
-package struct FTS5Words {
-    /// The gap between fields, so that no phrase goes from one field to the next.
-    ///
-    /// It is a space that no word has, and the tokenizer takes it for a word.
-    private static let gap = "\u{A0}".utf8
-
-    /// The stems in the order of the words.
-    package let stems: String
-    /// The words as they stand in the text, folded, each once.
-    package let forms: String
-
+extension DocumentWords {
     /// The words of a document.
     ///
     /// - Returns: `nil` when it has none.
-    package init?(of fields: [TextField], _ analyzer: TextAnalyzer) {
+    init?(of fields: [TextField], _ analyzer: TextAnalyzer) {
+        // The gap between fields, so that no phrase goes from one field to the next. It is a space
+        // that no word has, and the tokenizer takes it for a word.
+        let gap = "\u{A0}".utf8
         var tokenizer = analyzer.tokenizer()
         var buffer = WordBuffer()
         var stems: [UInt8] = []
@@ -39,7 +33,7 @@ package struct FTS5Words {
         for field in fields {
             if !stems.isEmpty {
                 stems.append(UInt8(ascii: " "))
-                stems += Self.gap
+                stems += gap
             }
             var text = field.text
             text.withUTF8 { text in
@@ -50,7 +44,7 @@ package struct FTS5Words {
                 guard tokenizer.hasExtras else { return }
                 // Extra words stand behind all others, so that they are in no phrase.
                 stems.append(UInt8(ascii: " "))
-                stems += Self.gap
+                stems += gap
                 tokenizer.forEachExtra(in: text) { word, _ in
                     add(word)
                     if !ExactSpelling.isOne(word) { addForm(word) }
@@ -58,7 +52,9 @@ package struct FTS5Words {
             }
         }
         if known.isEmpty { return nil }
-        self.stems = String(decoding: stems, as: UTF8.self)
-        self.forms = String(decoding: forms, as: UTF8.self)
+        self.init(
+            stems: String(decoding: stems, as: UTF8.self),
+            forms: String(decoding: forms, as: UTF8.self)
+        )
     }
 }

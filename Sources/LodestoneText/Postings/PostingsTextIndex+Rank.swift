@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-extension TextIndex {
+extension PostingsTextIndex {
     /// The `k` best rows that have any of the words, best first; of equal scores the smaller row.
     ///
     /// Every row with one of the words is scored, so the result is exact. A word given twice counts

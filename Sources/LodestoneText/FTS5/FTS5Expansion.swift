@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
-
-/// The words that a store keeps.
-package protocol StoredWords: StemFrequencies {
-    /// Calls `body` with every folded word of the texts, each once, until `body` answers false.
-    ///
-    /// The words come in the order of their bytes, from `start` on.
-    func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError)
-}
+import LodestoneCore
+import LodestoneStructures
 
 extension NormalizedTextQuery {
     /// The same query with the words that its fuzzy words, patterns and prefixes stand for.
     ///
-    /// The words are those that `TextIndex` finds, by the same rules, limits and order.
+    /// The words are those that `PostingsTextIndex` finds, by the same rules, limits and order.
     ///
     /// - Throws: `.invalidArgument` for a pattern that stands for too many words; the errors of
     ///   `words`.
     /// - Complexity: O(words of all texts) for each fuzzy word and pattern, and for each prefix
     ///   where words keep their accents; else O(words with the prefix).
-    package func expanded(
+    func expanded(
         by words: some StoredWords,
         _ analyzer: TextAnalyzer
     ) throws(LodestoneError) -> NormalizedTextQuery {
@@ -63,7 +56,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         }
     }
 
-    /// The words near a word, as `TextIndex.fuzzyWord` finds them.
+    /// The words near a word, as `PostingsTextIndex.fuzzyWord` finds them.
     private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryTerm]
     {
         guard let asked = analyzer.words(of: word).first else { return [] }
@@ -74,7 +67,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         guard edits > 0 else { return [asked] }
         let distances = EditDistance(scalars)
         let signature = folded.withUnsafeBufferPointer { CharacterMask.of($0) }
-        let prefix = TextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
+        let prefix = PostingsTextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
         var found: [(form: [UInt8], distance: Int)] = []
         try words.forEachForm(from: []) { form in
             form.withUnsafeBufferPointer { bytes in
@@ -117,7 +110,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         return [asked] + others.map { QueryTerm(stem: $0) }
     }
 
-    /// The stems of the words that look like a pattern, as in `TextIndex.forms(like:)`.
+    /// The stems of the words that look like a pattern, as in `PostingsTextIndex.forms(like:)`.
     private func alike(_ pattern: WordPattern) throws(LodestoneError) -> FoundStems {
         let matcher = WordMatcher(pattern, analyzer)
         let limit = Limits.standard.maxPatternWords
@@ -134,7 +127,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         return found
     }
 
-    /// The stems of the words that begin like the last text, as in `TextIndex.forms(_:)`.
+    /// The stems of the words that begin like the last text, as in `PostingsTextIndex.forms(_:)`.
     ///
     /// Most stems begin as their words do, so FTS5 finds these by the beginning alone.
     private func beginning(_ asked: [String]) throws(LodestoneError) -> FoundStems {

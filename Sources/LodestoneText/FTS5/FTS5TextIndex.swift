@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+package import LodestoneStructures
+
+/// The words of a collection in tables of SQLite's FTS5, which the store writes with the rows.
+///
+/// Nothing is in memory or in the base: writes bring the words along as strings, and a search hands
+/// an expression to the store. Fuzzy words, patterns and prefixes are expanded before, by a scan of
+/// the words in the store (`FTS5Expansion.swift`).
+package struct FTS5TextIndex: TextIndex {
+    package let options: TextOptions
+
+    package init(_ options: TextOptions) {
+        self.options = options
+    }
+
+    // MARK: Life
+
+    package var isNewest: Bool { true }
+    package var lacksWords: Bool { false }
+    package var deltaByteCount: Int { 0 }
+    package var isFull: Bool { false }
+    package var hasDeletedRows: Bool { true }
+
+    package func wordsToStore(of texts: [[TextField]]) -> [DocumentWords?]? {
+        let analyzer = TextAnalyzer(options)
+        return texts.map { DocumentWords(of: $0, analyzer) }
+    }
+
+    package func prepare(_ texts: [[TextField]]) -> AnalyzedTexts? { nil }
+
+    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout PostingsRemapping)
+        -> AnalyzedTexts
+    {
+        texts
+    }
+
+    package mutating func add(_ texts: AnalyzedTexts, rows: [UInt32]) {}
+
+    package mutating func remove(_ texts: AnalyzedTexts, at indexes: [Int]) {}
+
+    package func write(
+        to sink: inout some SectionSink,
+        isLive: (UInt32) -> Bool
+    ) throws(LodestoneError) {}
+
+    package func check() -> PostingsCheck? { nil }
+
+    // MARK: Search
+
+    package func frequencies(in scope: TextScope) -> (any StemFrequencies)? { scope.tables }
+
+    /// No field is declared, so any field can be searched.
+    package func mayHaveField(_ name: ByteString) -> Bool { true }
+
+    package func expanded(_ query: NormalizedTextQuery, in scope: TextScope)
+        throws(LodestoneError) -> NormalizedTextQuery
+    {
+        guard let tables = scope.tables, query.expression.needsVocabulary else { return query }
+        return try query.expanded(by: tables, TextAnalyzer(options))
+    }
+
+    package func search(
+        _ query: NormalizedTextQuery,
+        k: Int,
+        in scope: TextScope,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> [TextHit] {
+        guard k > 0 else { return [] }
+        var hits: [TextHit] = []
+        guard query.isComplement else {
+            try forEachRow(matching: query.expression, in: scope, isAllowed) { row, score in
+                hits.append(TextHit(row: row, score: score))
+                return hits.count < k
+            }
+            return hits
+        }
+        var matches = RowSet(count: Int(scope.rowBound))
+        try forEachRow(matching: query.expression, in: scope, isAllowed) { row, _ in
+            matches.insert(row)
+            return true
+        }
+        var row: UInt32 = 0
+        while row < scope.rowBound && hits.count < k {
+            if isAllowed(row) && !matches.contains(row) {
+                hits.append(TextHit(row: row, score: 0))
+            }
+            row += 1
+        }
+        return hits
+    }
+
+    /// Calls `body` with the rows that match, best first, until it returns false.
+    ///
+    /// If the query has fields, prefixes or patterns, the text of each row with its stems is read,
+    /// too.
+    private func forEachRow(
+        matching expression: TextExpression,
+        in scope: TextScope,
+        _ isAllowed: (UInt32) -> Bool,
+        _ body: (UInt32, Double) -> Bool
+    ) throws(LodestoneError) {
+        guard let tables = scope.tables else { return }
+        let analyzer = TextAnalyzer(options)
+        let matcher = expression.needsTexts ? DocumentMatcher(expression, analyzer) : nil
+        let candidates = matcher == nil ? expression : expression.candidates
+        try tables.forEachMatch(of: FTS5Expression.render(candidates, analyzer)) {
+            (row, score) throws(LodestoneError) in
+            guard isAllowed(row) else { return true }
+            if let matcher {
+                try scope.context?.check()
+                guard let text = try tables.text(of: row), matcher.matches(text) else {
+                    return true
+                }
+            }
+            return body(row, score)
+        }
+    }
+
+    package func scores(
+        of query: NormalizedTextQuery,
+        rows: [UInt32],
+        in scope: TextScope
+    ) throws(LodestoneError) -> [Double]? {
+        nil
+    }
+
+    package func explanation(of query: NormalizedTextQuery, in scope: TextScope)
+        throws(LodestoneError) -> [TextExplanation.Word]?
+    {
+        nil
+    }
+
+    package func highlightTerms(of queries: [NormalizedTextQuery], in scope: TextScope)
+        throws(LodestoneError) -> HighlightTerms
+    {
+        // Words were expanded before the search.
+        try HighlightTerms(queries, analyzer: TextAnalyzer(options), index: nil, context: nil)
+    }
+}

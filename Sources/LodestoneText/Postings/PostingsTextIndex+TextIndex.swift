@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+package import LodestoneStructures
+
+/// The calls of the engine, per batch and per query.
+///
+/// The postings have all that a search needs, so a scope's tables are not read.
+extension PostingsTextIndex: TextIndex {
+    package func wordsToStore(of texts: [[TextField]]) -> [DocumentWords?]? { nil }
+
+    package func prepare(_ texts: [[TextField]]) -> AnalyzedTexts? {
+        lacksWords ? nil : analyze(texts)
+    }
+
+    package mutating func add(_ texts: AnalyzedTexts, rows: [UInt32]) {
+        for (index, row) in rows.enumerated() { add(texts, at: index, row: row) }
+    }
+
+    package mutating func remove(_ texts: AnalyzedTexts, at indexes: [Int]) {
+        for index in indexes { remove(texts, at: index) }
+    }
+
+    package func check() -> PostingsCheck? { lacksWords ? nil : PostingsCheck(self) }
+
+    package func frequencies(in scope: TextScope) -> (any StemFrequencies)? { self }
+
+    package func expanded(_ query: NormalizedTextQuery, in scope: TextScope)
+        throws(LodestoneError) -> NormalizedTextQuery
+    {
+        query
+    }
+
+    package func search(
+        _ query: NormalizedTextQuery,
+        k: Int,
+        in scope: TextScope,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> [TextHit] {
+        try search(query, k: k, context: scope.context, isAllowed: isAllowed)
+    }
+
+    package func scores(
+        of query: NormalizedTextQuery,
+        rows: [UInt32],
+        in scope: TextScope
+    ) throws(LodestoneError) -> [Double]? {
+        try scores(of: query, rows: rows, context: scope.context)
+    }
+
+    package func explanation(of query: NormalizedTextQuery, in scope: TextScope)
+        throws(LodestoneError) -> [TextExplanation.Word]?
+    {
+        try explanation(of: query, context: scope.context)
+    }
+
+    package func highlightTerms(of queries: [NormalizedTextQuery], in scope: TextScope)
+        throws(LodestoneError) -> HighlightTerms
+    {
+        try HighlightTerms(
+            queries,
+            analyzer: delta.dictionary.analyzer,
+            index: self,
+            context: scope.context
+        )
+    }
+}
