@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seam between the analysis of text and a store that keeps words. `LodestoneText` makes the
 // words, `LodestoneStorage` writes and reads them, and neither knows the other.
+package import LodestoneCore
 
 /// The words of a document as two strings, which a store keeps in tables of its own.
 package struct DocumentWords: Sendable, Equatable {

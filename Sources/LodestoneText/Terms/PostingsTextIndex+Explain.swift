@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-package import LodestoneStructures
+import LodestoneStructures
 
 extension PostingsTextIndex {
     /// The words of a query, and the words that they stand for.
