@@ -87,7 +87,7 @@ let package = Package(
         ),
         .target(
             name: "LodestoneMetadata",
-            dependencies: ["LodestoneCore", "LodestoneStructures"],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "CLodestoneSystem"],
             swiftSettings: strict
         ),
         .target(
@@ -254,8 +254,8 @@ let package = Package(
             name: "LodestoneEngineTests",
             dependencies: [
                 "LodestoneSystem", "LodestoneEngine", "LodestoneStorage", "LodestoneText",
-                "LodestoneStructures", "CLodestoneSystem",
-                "CSQLite", "TestSupport",
+                "LodestoneMetadata", "LodestoneStructures", "CLodestoneSystem", "CSQLite",
+                "TestSupport",
             ],
             swiftSettings: strict
         ),

@@ -4,13 +4,13 @@ import Synchronization
 
 /// A call that a task awaits.
 ///
-/// The thread that works on it answers it. While no thread does, the call is answered when its
+/// The thread that works on it ends it. While no thread does, the call ends when its
 /// context ends.
 ///
 /// Threading: any thread.
-final class AwaitedCall<Answer: Sendable>: Sendable {
-    typealias Answered = Result<Answer, LodestoneError>
-    private typealias Continuation = CheckedContinuation<Answered, Never>
+final class AwaitedCall<Value: Sendable>: Sendable {
+    typealias Outcome = Result<Value, LodestoneError>
+    private typealias Continuation = CheckedContinuation<Outcome, Never>
 
     private enum State {
         /// The task has not suspended for the call yet.
@@ -29,10 +29,10 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         self.context = context
     }
 
-    /// Suspends the task until the call has its answer; `start` queues the work.
+    /// Suspends the task until the call has its outcome; `start` queues the work.
     ///
     /// Cancelling the task ends the call, at once if no thread has begun it.
-    func answer(_ start: (AwaitedCall) -> Void) async -> Answered {
+    func outcome(_ start: (AwaitedCall) -> Void) async -> Outcome {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 state.withLock { $0 = .waiting(continuation) }
@@ -46,7 +46,7 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         }
     }
 
-    /// Begins the call unless it is over; from then on only `finish` answers it.
+    /// Begins the call unless it is over; from then on only `finish` ends it.
     ///
     /// Returns whether the call is still wanted. It may be called again.
     func begin() -> Bool {
@@ -62,8 +62,8 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         }
     }
 
-    /// Answers the call, unless it has its answer.
-    func finish(_ answer: Answered) {
+    /// Ends the call, unless it has its outcome.
+    func finish(_ outcome: Outcome) {
         let continuation: Continuation? = state.withLock { state in
             switch state {
             case .new, .over: return nil
@@ -72,10 +72,10 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
                 return continuation
             }
         }
-        continuation?.resume(returning: answer)
+        continuation?.resume(returning: outcome)
     }
 
-    /// Answers a call that no thread has begun, if its context has ended.
+    /// Ends a call that no thread has begun, if its context has ended.
     func endIfOver() {
         guard let end = context.end else { return }
         let continuation: Continuation? = state.withLock { state in

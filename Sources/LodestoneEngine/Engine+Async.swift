@@ -66,7 +66,7 @@ extension Engine {
         try await write(.dropMany(request), requestID: requestID)
     }
 
-    /// Answers queries from one state of a collection.
+    /// Returns the results of queries in one version of a collection.
     public func search(
         _ request: SearchRequest,
         timeout: Duration = Limits.standard.defaultDeadline
@@ -122,7 +122,7 @@ extension Engine {
         }
     }
 
-    /// Folds the changes of a collection since its base into a new base.
+    /// Writes a collection as a new base, with the changes since the one before.
     ///
     /// It also happens automatically after enough writes. Searches and writes go on meanwhile.
     ///
@@ -169,7 +169,7 @@ extension Engine {
         -> WriteReceipt
     {
         let call = AwaitedCall<WriteReceipt>(CallContext(timeout: options.limits.maxDeadline))
-        let result = await call.answer { call in
+        let result = await call.outcome { call in
             // Checking and encoding a batch takes time, so it has its own pool.
             preparations.async(until: call.context.deadline, orElse: { call.endIfOver() }) {
                 if call.context.isOver { return call.endIfOver() }
@@ -190,7 +190,7 @@ extension Engine {
         _ body: @escaping @Sendable (Engine, CallContext) throws(LodestoneError) -> T
     ) async throws(LodestoneError) -> T {
         let call = AwaitedCall<T>(CallContext(timeout: timeout))
-        let result = await call.answer { call in
+        let result = await call.outcome { call in
             pool.async(until: call.context.deadline, orElse: { call.endIfOver() }) {
                 guard call.begin() else { return }
                 call.finish(

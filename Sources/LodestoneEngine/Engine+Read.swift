@@ -3,19 +3,19 @@ import LodestoneANN
 package import LodestoneCore
 import LodestoneStorage
 
-/// Reads, each of which is answered on the calling thread.
+/// Reads, which run on the calling thread.
 extension Engine {
     package func search(_ request: SearchRequest, context: CallContext) throws(LodestoneError)
         -> SearchResponse
     {
         let collection = try collection(named: request.collection, context)
-        let shared = collection.shared
-        try RequestValidation(limits: options.limits).search(request, of: shared.contents.options)
+        let version = collection.shared
+        try RequestValidation(limits: options.limits).search(request, of: version.options)
         return try ReadView.with(
             collection,
-            registry: registry,
+            catalog: catalog,
             needsRows: request.queries.contains {
-                $0.needsRows(shared.contents.options.textStrategy)
+                $0.needsRows(version.options.textStrategy)
             },
             context: context
         ) { (view) throws(LodestoneError) in
@@ -26,15 +26,15 @@ extension Engine {
                 context: context
             )
             let results = try plan.run()
-            collection.noteSearch(ofBase: view.contents.baseSequenceNumber)
+            collection.noteSearch(ofBase: view.version.baseSequenceNumber)
             return SearchResponse(
                 results: results,
-                sequenceNumber: view.state.sequenceNumber
+                sequenceNumber: view.version.sequenceNumber
             )
         }
     }
 
-    /// Answers a short query on a thread for which other calls wait.
+    /// Runs a short query on a thread for which other calls wait.
     ///
     /// The call does not wait for the writer or the disk, as far as that can be known beforehand,
     /// and ends at `deadline` at the latest.
@@ -46,16 +46,16 @@ extension Engine {
         throws(LodestoneError) -> SearchResponse?
     {
         // Commits of other processes must be applied first, which waits for the writer.
-        guard store.sharedSequenceNumber <= registry.sequenceNumber,
-            let collection = registry.getIfOpen(request.collection),
-            let shared = collection.sharedIfFree,
-            collection.hasSearched(base: shared.contents.baseSequenceNumber),
-            request.isShort(in: shared.contents)
+        guard store.sharedSequenceNumber <= catalog.sequenceNumber,
+            let collection = catalog.getIfOpen(request.collection),
+            let version = collection.sharedIfFree,
+            collection.hasSearched(base: version.baseSequenceNumber),
+            request.isShort(in: version)
         else { return nil }
-        try RequestValidation(limits: options.limits).search(request, of: shared.contents.options)
+        try RequestValidation(limits: options.limits).search(request, of: version.options)
         let plan = SearchPlan(
             request: request,
-            view: ReadView(collection: collection, shared: shared, rows: nil),
+            view: ReadView(collection: collection, version: version, rows: nil),
             limits: options.limits,
             context: CallContext(deadline: deadline)
         )
@@ -63,14 +63,14 @@ extension Engine {
         do throws(LodestoneError) {
             results = try plan.run()
         } catch {
-            if shared.contents.isDamaged || error.code == .deadlineExceeded { return nil }
+            if version.isDamaged || error.code == .deadlineExceeded { return nil }
             throw error
         }
-        // `search` repairs damaged contents.
-        if shared.contents.isDamaged { return nil }
+        // `search` repairs a damaged version.
+        if version.isDamaged { return nil }
         return SearchResponse(
             results: results,
-            sequenceNumber: shared.contents.state.sequenceNumber
+            sequenceNumber: version.sequenceNumber
         )
     }
 
@@ -85,7 +85,7 @@ extension Engine {
         }
         return try ReadView.with(
             collection,
-            registry: registry,
+            catalog: catalog,
             needsRows: false,
             context: context
         ) { (view) throws(LodestoneError) in
@@ -93,7 +93,7 @@ extension Engine {
             for walk in request.walks {
                 results.append(try view.result(of: walk, context: context))
             }
-            return WalkResponse(results: results, sequenceNumber: view.state.sequenceNumber)
+            return WalkResponse(results: results, sequenceNumber: view.version.sequenceNumber)
         }
     }
 
@@ -109,14 +109,14 @@ extension Engine {
         )
         return try ReadView.with(
             collection,
-            registry: registry,
+            catalog: catalog,
             needsRows: request.include.needsRows,
             context: context
         ) { (view) throws(LodestoneError) in
             var documents: [Document] = []
             for id in request.ids {
                 try context.check()
-                guard let row = view.row(of: id) else { continue }
+                guard let row = view.version.ids.row(of: id) else { continue }
                 let document = try view.document(row, id: id, include: request.include, context)
                 try context.charge(for: document)
                 documents.append(document)
@@ -130,11 +130,11 @@ extension Engine {
     /// While another thread applies other processes' commits for long, they are those that this
     /// process knows.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
-        try registry.catchUpIfFree()
-        try registry.describeClosed()
+        try catalog.catchUpIfFree()
+        try catalog.describeClosed()
         var descriptions: [CollectionDescription] = []
-        for record in registry.catalog {
-            if let description = try registry.description(of: record.number) {
+        for record in catalog.records {
+            if let description = try catalog.description(of: record.number) {
                 descriptions.append(description)
             }
         }
@@ -143,9 +143,9 @@ extension Engine {
 
     /// The description of one collection, under the same condition as `collections`.
     package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
-        try registry.catchUpIfFree()
-        guard let record = registry.record(named: name),
-            let description = try registry.description(of: record.number)
+        try catalog.catchUpIfFree()
+        guard let record = catalog.record(named: name),
+            let description = try catalog.description(of: record.number)
         else { throw .noCollection(name) }
         return description
     }
@@ -166,12 +166,12 @@ extension Engine {
                 Statistic("store.log.rows", Double(try logRows.get()), unit: "1"),
                 Statistic(
                     "engine.memory.changes",
-                    Double(registry.deltaMemory.byteCount),
+                    Double(catalog.deltaMemory.byteCount),
                     unit: "bytes"
                 ),
                 Statistic(
                     "engine.memory.changes.limit",
-                    Double(registry.deltaMemory.limit),
+                    Double(catalog.deltaMemory.limit),
                     unit: "bytes"
                 ),
                 Statistic("engine.memory.caches", Double(SQLiteMemory.byteCount), unit: "bytes"),

@@ -22,7 +22,7 @@ public final class Engine: Sendable {
         /// The limits on requests.
         public var limits: Limits
 
-        /// The conditions for folding deltas into bases.
+        /// The conditions for the compaction of a collection.
         public var compaction: CompactionPolicy
 
         /// The limits on open collections.
@@ -79,7 +79,7 @@ public final class Engine: Sendable {
     }
 
     let store: any Store
-    let registry: Catalog
+    let catalog: Catalog
     let options: Options
     let pool = BlockingPool(
         label: "lodestone.engine",
@@ -103,7 +103,7 @@ public final class Engine: Sendable {
     ///
     /// Other processes may have the same store open; each sees what the others have acknowledged.
     ///
-    /// Words that another release, libstemmer or Unicode table made of texts are made again first.
+    /// Words of texts that another release, libstemmer or Unicode table made are made again first.
     ///
     /// - Throws: `.failedPrecondition` in three cases: the format is newer than this release,
     ///   another process with a different analysis has the store open, or a store that is opened
@@ -132,17 +132,17 @@ public final class Engine: Sendable {
     init(store: any Store, options: Options) throws(LodestoneError) {
         self.store = store
         self.options = options
-        registry = try Catalog(store, budget: options.openCollections)
-        compactor = Compactor(registry, policy: options.compaction)
+        catalog = try Catalog(store, budget: options.openCollections)
+        compactor = Compactor(catalog, policy: options.compaction)
         remadeWords =
-            (store.remadeWords + registry.opened.filter(\.state.hasRemadeWords).map(\.name))
+            (store.remadeWords + catalog.opened.filter(\.version.hasRebuiltIndex).map(\.name))
             .sorted()
-        writer = Writer(store: store, registry: registry, compactor: compactor)
-        // A process that ended may have left changes to fold; a restored snapshot has no bases.
-        for collection in registry.opened { compactor.consider(collection) }
-        if registry.opened.isEmpty && !store.isReadOnly {
+        writer = Writer(store: store, catalog: catalog, compactor: compactor)
+        // A process that ended may have left changes to compact; a restored snapshot has no bases.
+        for collection in catalog.opened { compactor.consider(collection) }
+        if catalog.opened.isEmpty && !store.isReadOnly {
             opener.async {
-                self.registry.openUnfolded { !self.isClosing.load(ordering: .relaxed) }
+                self.catalog.openUncompacted { !self.isClosing.load(ordering: .relaxed) }
             }
         }
     }
@@ -151,11 +151,11 @@ public final class Engine: Sendable {
     func collection(named name: String, _ context: CallContext? = nil) throws(LodestoneError)
         -> Collection
     {
-        try registry.catchUp(for: context)
-        return try registry.get(name, for: context)
+        try catalog.catchUp(for: context)
+        return try catalog.get(name, for: context)
     }
 
-    /// Folds the changes of a collection since its base into a new base, in the background.
+    /// Writes a collection as a new base, in the background.
     ///
     /// `completion` gets the sequence number of the base, on a queue of the engine.
     package func compact(
@@ -201,7 +201,7 @@ public final class Engine: Sendable {
     /// written.
     package var sequenceNumber: UInt64 {
         // A search applies other processes' commits first.
-        max(registry.sequenceNumber, store.sharedSequenceNumber)
+        max(catalog.sequenceNumber, store.sharedSequenceNumber)
     }
 
     /// Queues a write.
@@ -238,7 +238,7 @@ public final class Engine: Sendable {
         throws(LodestoneError)
     {
         do throws(LodestoneError) {
-            try registry.deltaMemory.checkRoom(for: byteCount, count: count)
+            try catalog.deltaMemory.checkRoom(for: byteCount, count: count)
         } catch {
             compactor.relieveMemory()
             throw error

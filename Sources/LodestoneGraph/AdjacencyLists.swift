@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// A list of links for every node, packed into pages.
+/// A list of links for every vertex, packed into pages.
 ///
 /// Lists of up to 128 links live in blocks of 1, 2, 4 ... 128 links, always the smallest that holds
 /// them. A page has 256 links and blocks of one size. Free blocks of a size are chained through
 /// their first link.
 ///
-/// The alternative is an array for every node. Pages save 48 bytes per list. A walk over pages
+/// The alternative is an array for every vertex. Pages save 48 bytes per list. A walk over pages
 /// counts no references: Measured (5 hops over WordNet): pages 0.26 ms, arrays 0.54 ms. A writer
 /// that must leave a reader's copy as it is copies 3 KiB at a time.
 ///
-/// A longer list is in order of its nodes, and cut into pieces of up to 512 links. A piece has a
+/// A longer list is in order of its vertices, and cut into pieces of up to 512 links. A piece has a
 /// page of its own, or is a range of the base. The list's directory has the pieces in their order.
 /// So a change of one link moves the links of a piece. A change next to a reader's copy copies a
 /// piece and a directory, 6 KiB and 16 bytes for each thousand links, for a list of any length.
@@ -22,10 +22,10 @@ import LodestoneStructures
 ///
 /// Threading: a value, as `GraphIndex`.
 struct AdjacencyLists: Sendable {
-    /// The place of the links of a list, or of a piece of one.
+    /// The position of the links of a list, or of a piece of one.
     struct List: BitwiseCopyable, Sendable {
-        /// The page, times `pageSize`, plus the place in the page; or the place in the base; or
-        /// the directory of a long list.
+        /// The page, times `pageSize`, plus the position in the page; or the position in the base;
+        /// or the directory of a long list.
         var address: UInt32 = 0
         private var bits: UInt32 = 0
 
@@ -50,8 +50,8 @@ struct AdjacencyLists: Sendable {
     enum ShortOrder {
         /// The order in which the links were added.
         case written
-        /// The order of longer lists: by node, then by label.
-        case byNode
+        /// The order of longer lists: by vertex, then by label.
+        case byVertex
     }
 
     /// The effect of putting a link into a list.
@@ -62,11 +62,11 @@ struct AdjacencyLists: Sendable {
         case unchanged
     }
 
-    /// The place of a link in a list, or the place where it belongs.
-    struct Place {
-        /// The piece, by its place in the directory of a long list.
+    /// The position of a link in a list, or the position where it belongs.
+    struct Position {
+        /// The piece, by its position in the directory of a long list.
         var piece = 0
-        /// The place of the link in the piece, or in the short list.
+        /// The position of the link in the piece, or in the short list.
         var index: Int
         var isPresent = false
     }
@@ -108,8 +108,8 @@ struct AdjacencyLists: Sendable {
         base = links
     }
 
-    /// A number above the largest node that ever had a list.
-    var nodeCount: Int { lists.count }
+    /// A number above the largest vertex that ever had a list.
+    var vertexCount: Int { lists.count }
 
     /// Bytes of memory, without the base's, roughly.
     var byteCount: Int {
@@ -118,12 +118,12 @@ struct AdjacencyLists: Sendable {
 
     // MARK: Reading
 
-    /// The list of `node`.
+    /// The list of `vertex`.
     ///
     /// Its links are those of its pieces if it has some; else `link(_:of:)` reads them.
     @inline(__always)
-    func list(of node: VertexID) -> List {
-        node < lists.count ? lists[Int(node)] : List()
+    func list(of vertex: VertexID) -> List {
+        vertex < lists.count ? lists[Int(vertex)] : List()
     }
 
     /// Whether a list is in pieces.
@@ -145,14 +145,14 @@ struct AdjacencyLists: Sendable {
     }
 
     @inline(__always)
-    private func linkInBase(_ place: Int) -> Adjacency {
-        let substitute = Adjacency(label: 0, node: 0)
-        return base?.element(place, or: substitute) ?? substitute
+    private func linkInBase(_ position: Int) -> Adjacency {
+        let substitute = Adjacency(label: 0, vertex: 0)
+        return base?.element(position, or: substitute) ?? substitute
     }
 
-    /// The links of `node`.
-    func links(of node: VertexID) -> [Adjacency] {
-        let list = list(of: node)
+    /// The links of `vertex`.
+    func links(of vertex: VertexID) -> [Adjacency] {
+        let list = list(of: vertex)
         var links: [Adjacency] = []
         links.reserveCapacity(Int(list.count))
         for piece in hasPieces(list) ? pieces(of: list) : [list] {
@@ -161,18 +161,18 @@ struct AdjacencyLists: Sendable {
         return links
     }
 
-    /// The place of `wanted` in a list, or the place where it belongs.
-    func place(of wanted: Adjacency, in list: List) -> Place {
-        if hasPieces(list) { return place(of: wanted, in: pieces(of: list)) }
-        if shortOrder == .byNode { return orderedPlace(of: wanted, in: list) }
+    /// The position of `wanted` in a list, or the position where it belongs.
+    func position(of wanted: Adjacency, in list: List) -> Position {
+        if hasPieces(list) { return position(of: wanted, in: pieces(of: list)) }
+        if shortOrder == .byVertex { return orderedPosition(of: wanted, in: list) }
         let count = Int(list.count)
         for index in 0..<count where link(index, of: list).isSameEdge(as: wanted) {
-            return Place(index: index, isPresent: true)
+            return Position(index: index, isPresent: true)
         }
-        return Place(index: count)
+        return Position(index: count)
     }
 
-    private func place(of wanted: Adjacency, in pieces: ContiguousArray<List>) -> Place {
+    private func position(of wanted: Adjacency, in pieces: ContiguousArray<List>) -> Position {
         // Finds the last piece that doesn't begin behind `wanted`.
         var low = 0
         var high = pieces.count - 1
@@ -184,16 +184,16 @@ struct AdjacencyLists: Sendable {
                 low = middle
             }
         }
-        var place = orderedPlace(of: wanted, in: pieces[low])
-        place.piece = low
-        return place
+        var position = orderedPosition(of: wanted, in: pieces[low])
+        position.piece = low
+        return position
     }
 
-    private func orderedPlace(of wanted: Adjacency, in list: List) -> Place {
+    private func orderedPosition(of wanted: Adjacency, in list: List) -> Position {
         let count = Int(list.count)
-        // Nodes written in the order of their numbers, as an import does, belong at the end.
+        // Vertices written in the order of their numbers, as an import does, belong at the end.
         if count == 0 || Adjacency.precedes(link(count - 1, of: list), wanted) {
-            return Place(index: count)
+            return Position(index: count)
         }
         var low = 0
         var high = count - 1
@@ -205,92 +205,93 @@ struct AdjacencyLists: Sendable {
                 high = middle
             }
         }
-        return Place(index: low, isPresent: link(low, of: list).isSameEdge(as: wanted))
+        return Position(index: low, isPresent: link(low, of: list).isSameEdge(as: wanted))
     }
 
     // MARK: Writing
 
-    /// Puts a link into the list of `node`, or gives the link that is there the new weight.
+    /// Puts a link into the list of `vertex`, or gives the link that is there the new weight.
     ///
     /// - Complexity: O(log n) and the links of a piece or block.
-    mutating func put(_ link: Adjacency, of node: VertexID) -> PutOutcome {
-        lists.grow(to: Int(node) + 1)
-        takeOutOfBase(node)
-        let list = lists[Int(node)]
-        let place = place(of: link, in: list)
-        guard place.isPresent else {
-            insert(link, at: place, of: node)
+    mutating func put(_ link: Adjacency, of vertex: VertexID) -> PutOutcome {
+        lists.grow(to: Int(vertex) + 1)
+        takeOutOfBase(vertex)
+        let list = lists[Int(vertex)]
+        let position = position(of: link, in: list)
+        guard position.isPresent else {
+            insert(link, at: position, of: vertex)
             return .added
         }
         let isLong = hasPieces(list)
-        let piece = isLong ? directories[Int(list.address)][place.piece] : list
-        guard self.link(place.index, of: piece).weight.bitPattern != link.weight.bitPattern else {
+        let piece = isLong ? directories[Int(list.address)][position.piece] : list
+        guard self.link(position.index, of: piece).weight.bitPattern != link.weight.bitPattern
+        else {
             return .unchanged
         }
-        let writable = isLong ? writablePiece(place.piece, of: list) : list
-        pages[writable.page][writable.start + place.index].weight = link.weight
+        let writable = isLong ? writablePiece(position.piece, of: list) : list
+        pages[writable.page][writable.start + position.index].weight = link.weight
         return .reweighted
     }
 
-    /// Adds a link that the list of `node` doesn't have.
-    mutating func add(_ link: Adjacency, of node: VertexID) {
-        lists.grow(to: Int(node) + 1)
-        takeOutOfBase(node)
-        let list = lists[Int(node)]
+    /// Adds a link that the list of `vertex` doesn't have.
+    mutating func add(_ link: Adjacency, of vertex: VertexID) {
+        lists.grow(to: Int(vertex) + 1)
+        takeOutOfBase(vertex)
+        let list = lists[Int(vertex)]
         let goesLast = shortOrder == .written && !hasPieces(list)
-        let place = goesLast ? Place(index: Int(list.count)) : place(of: link, in: list)
-        insert(link, at: place, of: node)
+        let position = goesLast ? Position(index: Int(list.count)) : position(of: link, in: list)
+        insert(link, at: position, of: vertex)
     }
 
-    /// Removes a link from the list of `node`; finds it by its label and node.
+    /// Removes a link from the list of `vertex`; finds it by its label and vertex.
     ///
     /// - Returns: Whether the link was there.
     /// - Complexity: As `put`.
-    mutating func remove(_ link: Adjacency, of node: VertexID) -> Bool {
-        guard list(of: node).count > 0 else { return false }
-        takeOutOfBase(node)
-        let list = lists[Int(node)]
-        let place = place(of: link, in: list)
-        guard place.isPresent else { return false }
+    mutating func remove(_ link: Adjacency, of vertex: VertexID) -> Bool {
+        guard list(of: vertex).count > 0 else { return false }
+        takeOutOfBase(vertex)
+        let list = lists[Int(vertex)]
+        let position = position(of: link, in: list)
+        guard position.isPresent else { return false }
         if hasPieces(list) {
-            removeFromPiece(at: place, of: node)
+            removeFromPiece(at: position, of: vertex)
             return true
         }
         let count = Int(list.count)
         Self.edit(&pages[list.page]) { page in
-            for place in (list.start + place.index)..<(list.start + count - 1) {
-                page[place] = page[place + 1]
+            for position in (list.start + position.index)..<(list.start + count - 1) {
+                page[position] = page[position + 1]
             }
         }
-        movedCount += count - place.index
-        resizeBlock(node, to: count - 1)
+        movedCount += count - position.index
+        resizeBlock(vertex, to: count - 1)
         return true
     }
 
-    /// Replaces the list of `node`.
+    /// Replaces the list of `vertex`.
     ///
     /// - Parameters:
-    ///   - links: The links in the order of the list; each node and label occurs once.
-    ///   - node: The node of the list.
-    mutating func set(_ links: some RandomAccessCollection<Adjacency>, of node: VertexID) {
-        guard !links.isEmpty || node < lists.count else { return }
-        lists.grow(to: Int(node) + 1)
-        if lists[Int(node)].isInBase { lists[Int(node)] = List() }
-        if hasPieces(lists[Int(node)]) { freePieces(of: node) }
+    ///   - links: The links in the order of the list; each vertex and label occurs once.
+    ///   - vertex: The vertex of the list.
+    mutating func set(_ links: some RandomAccessCollection<Adjacency>, of vertex: VertexID) {
+        guard !links.isEmpty || vertex < lists.count else { return }
+        lists.grow(to: Int(vertex) + 1)
+        if lists[Int(vertex)].isInBase { lists[Int(vertex)] = List() }
+        if hasPieces(lists[Int(vertex)]) { freePieces(of: vertex) }
         guard links.count <= Self.maxBlockSize else {
-            resizeBlock(node, to: 0)
+            resizeBlock(vertex, to: 0)
             var pieces: ContiguousArray<List> = []
             var rest = links[...]
             while !rest.isEmpty {
                 pieces.append(takePage(ContiguousArray(rest.prefix(Self.maxPieceSize))))
                 rest = rest.dropFirst(Self.maxPieceSize)
             }
-            lists[Int(node)] = takeDirectory(pieces, count: links.count)
+            lists[Int(vertex)] = takeDirectory(pieces, count: links.count)
             return
         }
-        resizeBlock(node, to: links.count)
+        resizeBlock(vertex, to: links.count)
         guard !links.isEmpty else { return }
-        let list = lists[Int(node)]
+        let list = lists[Int(vertex)]
         Self.edit(&pages[list.page]) { page in
             for (index, link) in links.enumerated() {
                 page[list.start + index] = link
@@ -298,14 +299,14 @@ struct AdjacencyLists: Sendable {
         }
     }
 
-    private mutating func takeOutOfBase(_ node: VertexID) {
-        let list = lists[Int(node)]
+    private mutating func takeOutOfBase(_ vertex: VertexID) {
+        let list = lists[Int(vertex)]
         guard list.isInBase else { return }
         movedCount += min(Int(list.count), Self.maxBlockSize)
-        guard list.count > Self.maxBlockSize else { return set(links(of: node), of: node) }
+        guard list.count > Self.maxBlockSize else { return set(links(of: vertex), of: vertex) }
         // In a base of an earlier release, long lists may be in the order of writing, too.
         if shortOrder == .written, !isOrdered(list) {
-            return set(links(of: node).sorted(by: Adjacency.precedes), of: node)
+            return set(links(of: vertex).sorted(by: Adjacency.precedes), of: vertex)
         }
         var pieces: ContiguousArray<List> = []
         for start in stride(from: 0, to: list.count, by: Self.maxPieceSize) {
@@ -318,7 +319,7 @@ struct AdjacencyLists: Sendable {
                 )
             )
         }
-        lists[Int(node)] = takeDirectory(pieces, count: Int(list.count))
+        lists[Int(vertex)] = takeDirectory(pieces, count: Int(list.count))
     }
 
     private func isOrdered(_ list: List) -> Bool {
@@ -336,71 +337,76 @@ struct AdjacencyLists: Sendable {
         page.withUnsafeMutableBufferPointer(body)
     }
 
-    private mutating func insert(_ link: Adjacency, at place: Place, of node: VertexID) {
-        let list = lists[Int(node)]
-        if hasPieces(list) { return insertIntoPiece(link, at: place, of: node) }
+    private mutating func insert(_ link: Adjacency, at position: Position, of vertex: VertexID) {
+        let list = lists[Int(vertex)]
+        if hasPieces(list) { return insertIntoPiece(link, at: position, of: vertex) }
         let count = Int(list.count)
         guard count < Self.maxBlockSize else {
-            var links = links(of: node)
-            links.insert(link, at: place.index)
+            var links = links(of: vertex)
+            links.insert(link, at: position.index)
             if shortOrder == .written { links.sort(by: Adjacency.precedes) }
             movedCount += count
-            return set(links, of: node)
+            return set(links, of: vertex)
         }
-        resizeBlock(node, to: count + 1)
-        let block = lists[Int(node)]
+        resizeBlock(vertex, to: count + 1)
+        let block = lists[Int(vertex)]
         Self.edit(&pages[block.page]) { page in
-            for index in stride(from: block.start + count, to: block.start + place.index, by: -1) {
+            for index in stride(from: block.start + count, to: block.start + position.index, by: -1)
+            {
                 page[index] = page[index - 1]
             }
-            page[block.start + place.index] = link
+            page[block.start + position.index] = link
         }
-        movedCount += count - place.index
+        movedCount += count - position.index
     }
 
     // MARK: Pieces
 
-    private mutating func insertIntoPiece(_ link: Adjacency, at place: Place, of node: VertexID) {
-        let list = lists[Int(node)]
+    private mutating func insertIntoPiece(
+        _ link: Adjacency,
+        at position: Position,
+        of vertex: VertexID
+    ) {
+        let list = lists[Int(vertex)]
         let directory = Int(list.address)
-        var place = place
-        lists[Int(node)].count += 1
-        let count = Int(directories[directory][place.piece].count)
+        var position = position
+        lists[Int(vertex)].count += 1
+        let count = Int(directories[directory][position.piece].count)
         if count == Self.maxPieceSize {
             // Links that come in order fill one piece after the other.
-            if place.index == count, place.piece == directories[directory].count - 1 {
+            if position.index == count, position.piece == directories[directory].count - 1 {
                 return directories[directory].append(takePage([link]))
             }
-            split(place.piece, of: directory)
-            let half = Int(directories[directory][place.piece].count)
-            if place.index > half {
-                place = Place(piece: place.piece + 1, index: place.index - half)
+            split(position.piece, of: directory)
+            let half = Int(directories[directory][position.piece].count)
+            if position.index > half {
+                position = Position(piece: position.piece + 1, index: position.index - half)
             }
         }
-        let piece = writablePiece(place.piece, of: list)
-        pages[piece.page].insert(link, at: place.index)
-        movedCount += Int(piece.count) - place.index
-        directories[directory][place.piece].count += 1
+        let piece = writablePiece(position.piece, of: list)
+        pages[piece.page].insert(link, at: position.index)
+        movedCount += Int(piece.count) - position.index
+        directories[directory][position.piece].count += 1
     }
 
-    private mutating func removeFromPiece(at place: Place, of node: VertexID) {
-        let list = lists[Int(node)]
+    private mutating func removeFromPiece(at position: Position, of vertex: VertexID) {
+        let list = lists[Int(vertex)]
         let directory = Int(list.address)
-        let piece = writablePiece(place.piece, of: list)
-        pages[piece.page].remove(at: place.index)
-        movedCount += Int(piece.count) - place.index
-        directories[directory][place.piece].count -= 1
+        let piece = writablePiece(position.piece, of: list)
+        pages[piece.page].remove(at: position.index)
+        movedCount += Int(piece.count) - position.index
+        directories[directory][position.piece].count -= 1
         if list.count - 1 == Self.maxBlockSize {
-            let links = links(of: node)
+            let links = links(of: vertex)
             movedCount += links.count
-            return set(links, of: node)
+            return set(links, of: vertex)
         }
-        lists[Int(node)].count -= 1
+        lists[Int(vertex)].count -= 1
         if piece.count == 1 {
             free(piece)
-            directories[directory].remove(at: place.piece)
+            directories[directory].remove(at: position.piece)
         } else if piece.count <= Self.minPieceSize {
-            join(place.piece, of: list)
+            join(position.piece, of: list)
         }
     }
 
@@ -454,12 +460,12 @@ struct AdjacencyLists: Sendable {
         free(right)
     }
 
-    private mutating func freePieces(of node: VertexID) {
-        let directory = lists[Int(node)].address
+    private mutating func freePieces(of vertex: VertexID) {
+        let directory = lists[Int(vertex)].address
         for piece in directories[Int(directory)] where !piece.isInBase { free(piece) }
         directories[Int(directory)] = []
         freeDirectories.append(directory)
-        lists[Int(node)] = List()
+        lists[Int(vertex)] = List()
     }
 
     private mutating func free(_ piece: List) {
@@ -491,19 +497,19 @@ struct AdjacencyLists: Sendable {
     // MARK: Blocks
 
     /// Makes room for exactly `count` links in a list without pieces, and keeps those that fit.
-    private mutating func resizeBlock(_ node: VertexID, to count: Int) {
-        let old = lists[Int(node)]
+    private mutating func resizeBlock(_ vertex: VertexID, to count: Int) {
+        let old = lists[Int(vertex)]
         let oldSize = Self.blockSize(Int(old.count))
         let size = Self.blockSize(count)
         guard size != oldSize else {
-            lists[Int(node)].count = UInt32(count)
+            lists[Int(vertex)].count = UInt32(count)
             return
         }
         var new = List(address: 0, count: UInt32(count))
         if size > 0 { new.address = takeBlock(size) }
         copy(from: old, to: new)
         if oldSize > 0 { free(old.address, size: oldSize) }
-        lists[Int(node)] = new
+        lists[Int(vertex)] = new
     }
 
     private mutating func copy(from old: List, to new: List) {
@@ -530,7 +536,7 @@ struct AdjacencyLists: Sendable {
             let page = UInt32(pages.count) * Self.pageSize
             pages.append(
                 ContiguousArray(
-                    repeating: Adjacency(label: 0, node: 0),
+                    repeating: Adjacency(label: 0, vertex: 0),
                     count: Int(Self.pageSize)
                 )
             )
@@ -540,14 +546,14 @@ struct AdjacencyLists: Sendable {
         }
         let address = freeBlocks[power]
         let block = List(address: address)
-        freeBlocks[power] = link(0, of: block).node
+        freeBlocks[power] = link(0, of: block).vertex
         return address
     }
 
     private mutating func free(_ address: UInt32, size: Int) {
         let power = size.trailingZeroBitCount
         let block = List(address: address)
-        pages[block.page][block.start].node = freeBlocks[power]
+        pages[block.page][block.start].vertex = freeBlocks[power]
         freeBlocks[power] = address
     }
 }

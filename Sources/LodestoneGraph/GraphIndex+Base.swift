@@ -2,32 +2,31 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The graph's sections of a base: for each direction a list for every node, and all links in the
+/// The graph's sections of a base: for each direction a list for every vertex, and all links in the
 /// order of the lists.
 extension GraphIndex {
-    /// Writes the edges between nodes that are kept.
+    /// Writes the edges between some vertices.
     ///
     /// - Parameters:
     ///   - sink: The sink to write to.
-    ///   - kept: The present numbers of the nodes that are kept, ascending; their places are their
-    ///     new numbers.
-    ///   - newNumbers: The new number of each present node; no edge leads to a node without one.
+    ///   - vertices: The present ids of these vertices, ascending; their indexes are the new ids.
+    ///   - newVertices: The new id of each present vertex; no edge leads to a vertex without one.
     /// - Throws: The sink's error.
     package func write(
         to sink: inout some SectionSink,
-        kept: ContiguousArray<VertexID>,
-        newNumbers: ContiguousArray<VertexID>
+        vertices: ContiguousArray<VertexID>,
+        newVertices: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
-        try outgoing.write(to: &sink, "GOLS", "GOLK", kept: kept, newNumbers: newNumbers)
-        try incoming.write(to: &sink, "GILS", "GILK", kept: kept, newNumbers: newNumbers)
+        try outgoing.write(to: &sink, "GOLS", "GOLK", vertices: vertices, newVertices: newVertices)
+        try incoming.write(to: &sink, "GILS", "GILK", vertices: vertices, newVertices: newVertices)
     }
 
     /// Opens the sections that `write` wrote; `nil` when some are missing.
     ///
-    /// - Complexity: O(nodes / 256), a few microseconds for a million.
+    /// - Complexity: O(vertices / 256), a few microseconds for a million.
     package init?(from source: some SectionSource, edgeCount: Int) {
         guard let outgoing = AdjacencyLists(.written, from: source, "GOLS", "GOLK"),
-            let incoming = AdjacencyLists(.byNode, from: source, "GILS", "GILK")
+            let incoming = AdjacencyLists(.byVertex, from: source, "GILS", "GILK")
         else { return nil }
         self.init(outgoing: outgoing, incoming: incoming, edgeCount: edgeCount)
     }
@@ -50,19 +49,19 @@ extension AdjacencyLists {
         to sink: inout some SectionSink,
         _ listTag: SectionTag,
         _ linkTag: SectionTag,
-        kept: ContiguousArray<VertexID>,
-        newNumbers: ContiguousArray<VertexID>
+        vertices: ContiguousArray<VertexID>,
+        newVertices: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
         var lists: ContiguousArray<List> = []
-        lists.reserveCapacity(kept.count)
+        lists.reserveCapacity(vertices.count)
         var links: ContiguousArray<Adjacency> = []
-        for node in kept {
-            let list = list(of: node)
+        for vertex in vertices {
+            let list = list(of: vertex)
             lists.append(
                 List(address: UInt32(links.count), count: list.count, isInBase: true)
             )
-            for var link in self.links(of: node) {
-                link.node = newNumbers[Int(link.node)]
+            for var link in self.links(of: vertex) {
+                link.vertex = newVertices[Int(link.vertex)]
                 links.append(link)
             }
         }

@@ -3,7 +3,7 @@ package import LodestoneStructures
 
 /// Lookups of links for changes of edges.
 extension GraphIndex {
-    /// The links that enter `target`, in the order of their sources: a link's node is its source.
+    /// The links that enter `target`, in the order of their sources: a link's vertex is its source.
     package func links(to target: VertexID) -> [Adjacency] {
         incoming.links(of: target)
     }

@@ -3,7 +3,7 @@ package import LodestoneCore
 package import LodestoneStructures
 
 extension GraphIndex {
-    /// The place where a page of incoming links begins, by their source and label.
+    /// The position where a page of incoming links begins, by their source and label.
     ///
     /// The link that it names need not exist.
     package enum AdjacencyPosition {
@@ -11,11 +11,11 @@ extension GraphIndex {
         case after(Adjacency)
     }
 
-    /// A page of the links that enter `node`, in the order of their source and label.
+    /// A page of the links that enter `vertex`, in the order of their source and label.
     ///
     /// - Parameters:
-    ///   - node: The node.
-    ///   - start: The place where the page begins; `nil`: at the first link.
+    ///   - vertex: The vertex.
+    ///   - start: The position where the page begins; `nil`: at the first link.
     ///   - labels: The labels wanted; `nil` for all.
     ///   - limit: The most links.
     ///   - context: The call's context, checked every thousand links.
@@ -23,23 +23,23 @@ extension GraphIndex {
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     /// - Complexity: O(log n), and the links up to the last one wanted.
     package func links(
-        to node: VertexID,
+        to vertex: VertexID,
         from start: AdjacencyPosition?,
         labels: Set<UInt32>?,
         limit: Int,
         _ context: CallContext
     ) throws(LodestoneError) -> [Adjacency] {
-        let list = incoming.list(of: node)
+        let list = incoming.list(of: vertex)
         let pieces = incoming.hasPieces(list) ? incoming.pieces(of: list) : [list]
         var (piece, index) = (0, 0)
         switch start {
         case nil: break
         case .at(let link):
-            let place = incoming.place(of: link, in: list)
-            (piece, index) = (place.piece, place.index)
+            let position = incoming.position(of: link, in: list)
+            (piece, index) = (position.piece, position.index)
         case .after(let link):
-            let place = incoming.place(of: link, in: list)
-            (piece, index) = (place.piece, place.index + (place.isPresent ? 1 : 0))
+            let position = incoming.position(of: link, in: list)
+            (piece, index) = (position.piece, position.index + (position.isPresent ? 1 : 0))
         }
         var links: [Adjacency] = []
         var count = 0

@@ -3,28 +3,28 @@ package import LodestoneCore
 package import LodestoneStructures
 
 extension GraphIndex {
-    /// The result of a walk: the nodes in the order in which it reached them, the limit that ended
-    /// it early, and the number of edges that it looked at, those with other labels included.
+    /// The result of a walk: the vertices in the order in which it reached them, the limit that
+    /// ended it early, and the number of edges that it looked at, those with other labels included.
     package typealias WalkOutcome = (
         reached: [Step], endedBy: WalkResult.Limit?, edgesFollowed: Int
     )
 
     /// Walks breadth-first.
     ///
-    /// The walk reports each node once, at its least depth, with the edge that reached it first.
-    /// The order is fixed: by the order of the starts, then by the order of each node's links,
+    /// The walk reports each vertex once, at its least depth, with the edge that reached it first.
+    /// The order is fixed: by the order of the starts, then by the order of each vertex's links,
     /// outgoing before incoming.
     ///
     /// - Parameters:
-    ///   - starts: The nodes where the walk starts; it does not report them.
+    ///   - starts: The vertices where the walk starts; it does not report them.
     ///   - labels: The labels to follow; `nil` for all.
     ///   - direction: Which way edges are followed.
-    ///   - depth: The most edges between a start and a node.
-    ///   - budget: The limits at which the walk stops with the nodes that it has until then.
-    ///   - exists: Whether a node exists; the walk neither reports nor passes other nodes. It is
-    ///     called once per node.
+    ///   - depth: The most edges between a start and a vertex.
+    ///   - budget: The limits at which the walk stops with the vertices that it has until then.
+    ///   - exists: Whether a vertex exists; the walk neither reports nor passes other vertices. It is
+    ///     called once per vertex.
     ///   - context: The call's context, checked every thousand edges.
-    /// - Returns: The nodes that the walk reached until it was done or ran into a limit.
+    /// - Returns: The vertices that the walk reached until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     package func walk(
         from starts: [VertexID],
@@ -36,19 +36,19 @@ extension GraphIndex {
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
         var walker = Walker(
-            nodeCount: max(outgoing.nodeCount, incoming.nodeCount),
+            vertexCount: max(outgoing.vertexCount, incoming.vertexCount),
             labels: labels,
             budget: budget,
             context: context
         )
         let starts = starts.filter { walker.isNew($0) && exists($0) }
-        var node = 0
+        var vertex = 0
         var limit: WalkResult.Limit?
-        // The reached nodes are also the queue of nodes to walk on from.
-        while limit == nil, node < starts.count + walker.reached.count {
-            let isStart = node < starts.count
-            let step = isStart ? nil : walker.reached[node - starts.count]
-            let current = step?.node ?? starts[node]
+        // The reached vertices are also the queue of vertices to walk on from.
+        while limit == nil, vertex < starts.count + walker.reached.count {
+            let isStart = vertex < starts.count
+            let step = isStart ? nil : walker.reached[vertex - starts.count]
+            let current = step?.vertex ?? starts[vertex]
             let nextDepth = (step?.depth ?? 0) + 1
             if nextDepth > depth { break }
             if direction != .incoming {
@@ -69,7 +69,7 @@ extension GraphIndex {
                     exists: exists
                 )
             }
-            node += 1
+            vertex += 1
         }
         return (walker.reached, limit, walker.edgesFollowed)
     }
@@ -90,35 +90,35 @@ private struct Walker {
     private(set) var reached: [Step] = []
     private(set) var edgesFollowed = 0
 
-    init(nodeCount: Int, labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
-        seen = VertexSet(nodeCount: nodeCount)
+    init(vertexCount: Int, labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
+        seen = VertexSet(vertexCount: vertexCount)
         self.labels = LabelSet(labels)
         self.budget = budget
         self.context = context
         end = budget.time.map { .now.advanced(by: $0) }
     }
 
-    mutating func isNew(_ node: VertexID) -> Bool {
-        seen.insert(node)
+    mutating func isNew(_ vertex: VertexID) -> Bool {
+        seen.insert(vertex)
     }
 
-    /// Follows the links of a node that was reached with one edge less than `depth`.
+    /// Follows the links of a vertex that was reached with one edge less than `depth`.
     ///
     /// - Returns: The limit that the walk ran into, if any.
     @inline(__always)
     mutating func follow(
         _ lists: AdjacencyLists,
-        from node: VertexID,
+        from vertex: VertexID,
         depth: Int,
         isIncoming: Bool,
         exists: (VertexID) -> Bool
     ) throws(LodestoneError) -> WalkResult.Limit? {
-        let list = lists.list(of: node)
+        let list = lists.list(of: vertex)
         if !lists.hasPieces(list) {
             return try follow(
                 list,
                 of: lists,
-                from: node,
+                from: vertex,
                 depth: depth,
                 isIncoming: isIncoming,
                 exists: exists
@@ -128,7 +128,7 @@ private struct Walker {
             let limit = try follow(
                 piece,
                 of: lists,
-                from: node,
+                from: vertex,
                 depth: depth,
                 isIncoming: isIncoming,
                 exists: exists
@@ -142,7 +142,7 @@ private struct Walker {
     private mutating func follow(
         _ list: AdjacencyLists.List,
         of lists: AdjacencyLists,
-        from node: VertexID,
+        from vertex: VertexID,
         depth: Int,
         isIncoming: Bool,
         exists: (VertexID) -> Bool
@@ -151,15 +151,15 @@ private struct Walker {
             let link = lists.link(index, of: list)
             if edgesFollowed == nextCheck, let limit = try check() { return limit }
             edgesFollowed += 1
-            guard labels.contains(link.label), seen.insert(link.node), exists(link.node) else {
+            guard labels.contains(link.label), seen.insert(link.vertex), exists(link.vertex) else {
                 continue
             }
             if reached.count == budget.nodes { return .nodes }
             reached.append(
                 Step(
-                    node: link.node,
+                    vertex: link.vertex,
                     depth: depth,
-                    from: node,
+                    from: vertex,
                     label: link.label,
                     weight: link.weight,
                     isIncoming: isIncoming

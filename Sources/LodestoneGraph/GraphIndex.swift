@@ -3,16 +3,17 @@ package import LodestoneStructures
 
 /// The edges of a collection in memory, found from both of their ends.
 ///
-/// An edge is known by its source, label and target. Up to 128 outgoing links of a node keep the
+/// An edge is known by its source, label and target. Up to 128 outgoing links of a vertex keep the
 /// order in which they were written; more links are in order of their targets. Incoming links are
 /// in order of their sources, so that a walk against the edges does not depend on the history of
 /// the collection. An edge takes 12 bytes at each of its ends.
 ///
 /// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. The
-/// writer then copies the parts that it changes, some KiB at a time, however many links a node has.
+/// writer then copies the parts that it changes, some KiB at a time, however many links a vertex
+/// has.
 package struct GraphIndex: Sendable {
     private(set) var outgoing = AdjacencyLists(.written)
-    private(set) var incoming = AdjacencyLists(.byNode)
+    private(set) var incoming = AdjacencyLists(.byVertex)
 
     /// The number of edges.
     package private(set) var edgeCount = 0
@@ -32,9 +33,9 @@ package struct GraphIndex: Sendable {
         outgoing.links(of: source)
     }
 
-    /// Whether any link leaves or enters `node`.
-    package func hasLinks(_ node: VertexID) -> Bool {
-        outgoing.list(of: node).count > 0 || incoming.list(of: node).count > 0
+    /// Whether any link leaves or enters `vertex`.
+    package func hasLinks(_ vertex: VertexID) -> Bool {
+        outgoing.list(of: vertex).count > 0 || incoming.list(of: vertex).count > 0
     }
 
     /// The number of links that changes have moved or copied so far: a measure of their cost.
@@ -43,14 +44,14 @@ package struct GraphIndex: Sendable {
     /// Bytes of memory, without the base's, roughly.
     package var deltaByteCount: Int { outgoing.byteCount + incoming.byteCount }
 
-    /// A number above the largest node with a link.
-    package var nodeBound: Int { max(outgoing.nodeCount, incoming.nodeCount) }
+    /// A number above the largest vertex with a link.
+    package var vertexBound: Int { max(outgoing.vertexCount, incoming.vertexCount) }
 
-    /// The nodes with a link to `node`, each once, ascending.
-    package func sources(to node: VertexID) -> [VertexID] {
+    /// The vertices with a link to `vertex`, each once, ascending.
+    package func sources(to vertex: VertexID) -> [VertexID] {
         var sources: [VertexID] = []
-        for link in incoming.links(of: node) where link.node != sources.last {
-            sources.append(link.node)
+        for link in incoming.links(of: vertex) where link.vertex != sources.last {
+            sources.append(link.vertex)
         }
         return sources
     }
@@ -60,12 +61,12 @@ package struct GraphIndex: Sendable {
     /// - Complexity: O(links).
     package var isFoundFromBothEnds: Bool {
         var balance: UInt64 = 0
-        for node in 0..<VertexID(nodeBound) {
-            for link in outgoing.links(of: node) {
-                balance &+= Self.hash(source: node, target: link.node, link)
+        for vertex in 0..<VertexID(vertexBound) {
+            for link in outgoing.links(of: vertex) {
+                balance &+= Self.hash(source: vertex, target: link.vertex, link)
             }
-            for link in incoming.links(of: node) {
-                balance &-= Self.hash(source: link.node, target: node, link)
+            for link in incoming.links(of: vertex) {
+                balance &-= Self.hash(source: link.vertex, target: vertex, link)
             }
         }
         return balance == 0
@@ -78,7 +79,8 @@ package struct GraphIndex: Sendable {
 
     /// Replaces every link that leaves `source`.
     ///
-    /// The last of several links with the same label and target counts, in the place of the first.
+    /// The last of several links with the same label and target counts, in the position of the
+    /// first.
     ///
     /// - Complexity: a search in the incoming links of the target of each link, old and new. With
     ///   more than 128 links, only those links need it that are added, removed or get another
@@ -92,12 +94,12 @@ package struct GraphIndex: Sendable {
         if links.isEmpty { return }
         /// The distinct links so far, once a link occurred twice.
         var distinct: [Adjacency]?
-        for (place, link) in zip(links.indices, links) {
+        for (position, link) in zip(links.indices, links) {
             if addIncoming(link, from: source) == .added {
                 distinct?.append(link)
                 continue
             }
-            var before = distinct ?? Array(links[..<place])
+            var before = distinct ?? Array(links[..<position])
             if let index = before.firstIndex(where: { $0.isSameEdge(as: link) }) {
                 before[index].weight = link.weight
             }
@@ -120,17 +122,17 @@ package struct GraphIndex: Sendable {
     private mutating func setManyLinks(from source: VertexID, _ links: ArraySlice<Adjacency>) {
         let old = outgoing.links(of: source).sorted(by: Adjacency.precedes)
         let (inOrder, asWritten) = Self.distinct(links)
-        var place = 0
+        var position = 0
         for link in inOrder {
-            while place < old.count, Adjacency.precedes(old[place], link) {
-                removeIncoming(old[place], from: source)
-                place += 1
+            while position < old.count, Adjacency.precedes(old[position], link) {
+                removeIncoming(old[position], from: source)
+                position += 1
             }
-            let isKept = place < old.count && old[place].isSameEdge(as: link)
-            if !isKept || old[place].weight != link.weight { addIncoming(link, from: source) }
-            if isKept { place += 1 }
+            let isKept = position < old.count && old[position].isSameEdge(as: link)
+            if !isKept || old[position].weight != link.weight { addIncoming(link, from: source) }
+            if isKept { position += 1 }
         }
-        for link in old[place...] { removeIncoming(link, from: source) }
+        for link in old[position...] { removeIncoming(link, from: source) }
         outgoing.set(asWritten, of: source)
         edgeCount += asWritten.count - old.count
     }
@@ -138,24 +140,24 @@ package struct GraphIndex: Sendable {
     /// The links without repetitions: the last of the links with the same label and target.
     ///
     /// - Returns: The links in order of the target, and the links as they belong into a list. A
-    ///   list of up to 128 links has each in the place of its first occurrence; a longer one is in
+    ///   list of up to 128 links has each where it occurs first; a longer one is in
     ///   order of the target.
     private static func distinct(_ links: ArraySlice<Adjacency>) -> (
         inOrder: [Adjacency], asWritten: [Adjacency]
     ) {
-        var distinct: [(place: Int, link: Adjacency)] = []
-        for (place, link) in zip(links.indices, links).sorted(by: {
+        var distinct: [(position: Int, link: Adjacency)] = []
+        for (position, link) in zip(links.indices, links).sorted(by: {
             $0.1.isSameEdge(as: $1.1) ? $0.0 < $1.0 : Adjacency.precedes($0.1, $1.1)
         }) {
             if let last = distinct.last, last.link.isSameEdge(as: link) {
                 distinct[distinct.count - 1].link = link
             } else {
-                distinct.append((place, link))
+                distinct.append((position, link))
             }
         }
         let inOrder = distinct.map(\.link)
         if distinct.count > AdjacencyLists.maxBlockSize { return (inOrder, inOrder) }
-        return (inOrder, distinct.sorted { $0.place < $1.place }.map(\.link))
+        return (inOrder, distinct.sorted { $0.position < $1.position }.map(\.link))
     }
 
     /// Adds a link, or gives an existing one with the same label and target another weight.
@@ -182,29 +184,29 @@ package struct GraphIndex: Sendable {
     package mutating func removeLink(from source: VertexID, label: UInt32, to target: VertexID)
         -> Bool
     {
-        let link = Adjacency(label: label, node: target)
+        let link = Adjacency(label: label, vertex: target)
         guard removeIncoming(link, from: source) else { return false }
         _ = outgoing.remove(link, of: source)
         edgeCount -= 1
         return true
     }
 
-    /// Removes every link that leaves or enters `node`.
+    /// Removes every link that leaves or enters `vertex`.
     ///
-    /// - Returns: The other nodes whose outgoing links changed, ascending.
-    /// - Complexity: that of `removeLink` for each link of `node`.
+    /// - Returns: The other vertices whose outgoing links changed, ascending.
+    /// - Complexity: that of `removeLink` for each link of `vertex`.
     @discardableResult
-    package mutating func drop(_ node: VertexID) -> [VertexID] {
-        removeOutgoing(of: node)
-        // Links from `node` to itself were removed with its outgoing links.
+    package mutating func drop(_ vertex: VertexID) -> [VertexID] {
+        removeOutgoing(of: vertex)
+        // Links from `vertex` to itself were removed with its outgoing links.
         var sources: [VertexID] = []
-        for link in incoming.links(of: node) {
-            if outgoing.remove(Adjacency(label: link.label, node: node), of: link.node) {
+        for link in incoming.links(of: vertex) {
+            if outgoing.remove(Adjacency(label: link.label, vertex: vertex), of: link.vertex) {
                 edgeCount -= 1
             }
-            if link.node != sources.last { sources.append(link.node) }
+            if link.vertex != sources.last { sources.append(link.vertex) }
         }
-        incoming.set([], of: node)
+        incoming.set([], of: vertex)
         return sources
     }
 
@@ -222,11 +224,14 @@ package struct GraphIndex: Sendable {
     private mutating func addIncoming(_ link: Adjacency, from source: VertexID)
         -> AdjacencyLists.PutOutcome
     {
-        incoming.put(Adjacency(label: link.label, node: source, weight: link.weight), of: link.node)
+        incoming.put(
+            Adjacency(label: link.label, vertex: source, weight: link.weight),
+            of: link.vertex
+        )
     }
 
     @discardableResult
     private mutating func removeIncoming(_ link: Adjacency, from source: VertexID) -> Bool {
-        incoming.remove(Adjacency(label: link.label, node: source), of: link.node)
+        incoming.remove(Adjacency(label: link.label, vertex: source), of: link.vertex)
     }
 }

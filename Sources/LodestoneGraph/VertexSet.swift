@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// The nodes that a walk has seen: one bit per node, in pages of a cache line each.
+/// The vertices that a walk has seen: one bit per vertex, in pages of a cache line each.
 ///
 /// Pages are made when first needed, so that a short walk over a large graph clears little memory.
 /// Measured (a whole walk): a hash table took twice as long.
@@ -9,23 +9,23 @@ struct VertexSet {
     private static let pageBits = 512
     private static let wordsPerPage = pageBits / UInt64.bitWidth
 
-    /// For each page its place in `words`; 0 for a page without nodes.
+    /// For each page its position in `words`; 0 for a page without vertices.
     private var pages: ContiguousArray<UInt32> = []
     /// The pages in use, behind an unused one.
     private var words = ContiguousArray<UInt64>(repeating: 0, count: wordsPerPage)
 
-    /// Creates an empty set for nodes below `nodeCount`; larger nodes take longer.
-    init(nodeCount: Int) {
-        pages = ContiguousArray(repeating: 0, count: nodeCount / Self.pageBits + 1)
+    /// Creates an empty set for vertices below `vertexCount`; larger vertices take longer.
+    init(vertexCount: Int) {
+        pages = ContiguousArray(repeating: 0, count: vertexCount / Self.pageBits + 1)
     }
 
-    /// Adds `node`; returns `false` when it was there already.
+    /// Adds `vertex`; returns `false` when it was there already.
     @inline(__always)
-    mutating func insert(_ node: VertexID) -> Bool {
-        let page = Int(node) / Self.pageBits
+    mutating func insert(_ vertex: VertexID) -> Bool {
+        let page = Int(vertex) / Self.pageBits
         if page >= pages.count || pages[page] == 0 { addPage(page) }
-        let word = Int(pages[page]) + Int(node) % Self.pageBits / UInt64.bitWidth
-        let bit: UInt64 = 1 << UInt64(node % UInt32(UInt64.bitWidth))
+        let word = Int(pages[page]) + Int(vertex) % Self.pageBits / UInt64.bitWidth
+        let bit: UInt64 = 1 << UInt64(vertex % UInt32(UInt64.bitWidth))
         if words[word] & bit != 0 { return false }
         words[word] |= bit
         return true

@@ -36,8 +36,8 @@ package struct Backfill {
 
     /// Adds the values of a row; rows come in ascending order.
     package mutating func add(_ metadata: Metadata, row: UInt32) {
-        for place in gathered.indices where row < gathered[place].field.firstRow {
-            collectors[place].add(metadata, row: row, fields: [gathered[place].field])
+        for position in gathered.indices where row < gathered[position].field.firstRow {
+            collectors[position].add(metadata, row: row, fields: [gathered[position].field])
         }
         rowCount += 1
         let isFull = collectors.contains { $0.byteCount >= ValueCollector.fullByteCount }
@@ -46,24 +46,24 @@ package struct Backfill {
 
     private mutating func sort() {
         rowCount = 0
-        for place in gathered.indices {
-            let entries = collectors[place].sorted(of: [gathered[place].field])
-            collectors[place] = ValueCollector()
+        for position in gathered.indices {
+            let entries = collectors[position].sorted(of: [gathered[position].field])
+            collectors[position] = ValueCollector()
             if entries.rows.isEmpty { continue }
             guard let run = SortedRun(entries) else { continue }
-            gathered[place].runs.append((run, 0))
-            merge(place)
+            gathered[position].runs.append((run, 0))
+            merge(position)
         }
     }
 
-    private mutating func merge(_ place: Int) {
-        while let level = gathered[place].runs.last?.level {
-            let last = gathered[place].runs.suffix(Self.fanout)
+    private mutating func merge(_ position: Int) {
+        while let level = gathered[position].runs.last?.level {
+            let last = gathered[position].runs.suffix(Self.fanout)
             guard last.count == Self.fanout, last.allSatisfy({ $0.level == level }),
                 let merged = SortedRun(SortedRun.merge(last.map(\.run)))
             else { return }
-            gathered[place].runs.removeLast(Self.fanout)
-            gathered[place].runs.append((merged, level + 1))
+            gathered[position].runs.removeLast(Self.fanout)
+            gathered[position].runs.append((merged, level + 1))
         }
     }
 

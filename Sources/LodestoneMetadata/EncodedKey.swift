@@ -17,7 +17,7 @@ package import LodestoneCore
 /// equal in value have the same bytes, whether they are whole or not. Two strings that differ only
 /// behind their first 256 bytes have the same bytes, too, so a key can be `isCut`.
 package struct EncodedKey: Sendable, Hashable {
-    /// The place of a value in a document.
+    /// The position of a value in a document.
     package enum Space: UInt8, Sendable {
         /// A mark without a value, for each document that has the field.
         case present = 0
@@ -202,22 +202,22 @@ func order(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt
 extension UnsafeRawPointer {
     /// Compares eight bytes at a time; both have `count` bytes.
     fileprivate func compared(to other: UnsafeRawPointer, _ count: Int) -> Int {
-        var place = 0
-        while place + 8 <= count {
+        var position = 0
+        while position + 8 <= count {
             let left = UInt64(
-                bigEndian: loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                bigEndian: loadUnaligned(fromByteOffset: position, as: UInt64.self)
             )
             let right = UInt64(
-                bigEndian: other.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                bigEndian: other.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             )
             if left != right { return left < right ? -1 : 1 }
-            place += 8
+            position += 8
         }
-        while place < count {
-            let left = load(fromByteOffset: place, as: UInt8.self)
-            let right = other.load(fromByteOffset: place, as: UInt8.self)
+        while position < count {
+            let left = load(fromByteOffset: position, as: UInt8.self)
+            let right = other.load(fromByteOffset: position, as: UInt8.self)
             if left != right { return Int(left) - Int(right) }
-            place += 1
+            position += 1
         }
         return 0
     }

@@ -4,8 +4,8 @@ package import LodestoneCore
 /// The values of some documents: each distinct key once, in order, with the rows that have it,
 /// ascending.
 ///
-/// A write makes the entries of its batch on its caller's thread, with rows counted from the
-/// batch's first.
+/// A write makes the entries of its batch on its caller's thread, before the rows are known. The
+/// positions of the documents in the batch then stand for their rows.
 package struct FieldEntries: Sendable {
     /// The fields whose values were gathered, with their numbers in the keys.
     package private(set) var fields: [ValueField]
@@ -25,9 +25,9 @@ package struct FieldEntries: Sendable {
         keyEnds.count * 16 + keyBytes.count + rows.count * 4
     }
 
-    /// Adds `distance` to every row.
-    package mutating func shift(by distance: UInt32) {
-        for place in rows.indices { rows[place] += distance }
+    /// Replaces each position in a batch by the row of the document there.
+    mutating func assign(_ rows: [UInt32]) {
+        for index in self.rows.indices { self.rows[index] = rows[Int(self.rows[index])] }
     }
 
     /// Adds rows to the last key if it is `key`, else to a new key after it.
@@ -55,7 +55,7 @@ package struct FieldEntries: Sendable {
 
 /// Gathers the values of documents.
 ///
-/// Keys are appended to one buffer, and their places are sorted. This takes half the time of a
+/// Keys are appended to one buffer, and their positions are sorted. This takes half the time of a
 /// table of keys.
 struct ValueCollector {
     private struct Entry {
@@ -106,8 +106,8 @@ struct ValueCollector {
 
     private mutating func note(from start: Int, _ row: UInt32) {
         var prefix: UInt64 = 0
-        for place in start..<min(start + 8, bytes.count) {
-            prefix = prefix << 8 | UInt64(bytes[place])
+        for position in start..<min(start + 8, bytes.count) {
+            prefix = prefix << 8 | UInt64(bytes[position])
         }
         prefix <<= UInt64(8 * max(0, 8 - (bytes.count - start)))
         entries.append(
@@ -115,7 +115,7 @@ struct ValueCollector {
         )
     }
 
-    /// Bytes of keys from which on the collector should be emptied: its places are 32 bits wide.
+    /// Bytes of keys from which on the collector should be emptied: its positions are 32 bits wide.
     static let fullByteCount = 1 << 30
 
     var byteCount: Int { bytes.count }
@@ -133,16 +133,16 @@ struct ValueCollector {
                 return order == 0 ? left.row < right.row : order < 0
             }
             var group: ContiguousArray<UInt32> = []
-            var place = 0
-            while place < inOrder.count {
-                let first = inOrder[place]
+            var position = 0
+            while position < inOrder.count {
+                let first = inOrder[position]
                 group.removeAll(keepingCapacity: true)
-                while place < inOrder.count, inOrder[place].prefix == first.prefix,
-                    order(key(inOrder[place]), key(first)) == 0
+                while position < inOrder.count, inOrder[position].prefix == first.prefix,
+                    order(key(inOrder[position]), key(first)) == 0
                 {
                     // A list may have a value twice.
-                    if group.last != inOrder[place].row { group.append(inOrder[place].row) }
-                    place += 1
+                    if group.last != inOrder[position].row { group.append(inOrder[position].row) }
+                    position += 1
                 }
                 group.withUnsafeBufferPointer { sorted.append(key(first), $0) }
             }

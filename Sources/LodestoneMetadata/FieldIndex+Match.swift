@@ -2,66 +2,65 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The rows that satisfy a filter, as far as an index knows: some do for certain, some may, no
-/// others do.
+/// The rows that may satisfy a filter: exact rows do for certain, and recheck rows are read.
 package struct RowCandidates: Sendable {
     /// The rows that satisfy the filter for certain.
-    package var certain: RowSet
-    /// The rows whose metadata must be read to decide, none of them certain; `nil`: none.
-    package var open: RowSet?
+    package var exact: RowSet
+    /// The rows whose metadata must be read to decide, none of them exact; `nil`: none.
+    package var recheck: RowSet?
 
-    /// The bounds of a filter that no row below `bound` satisfies.
+    /// The candidates of a filter that no row below `bound` satisfies.
     fileprivate static func none(below bound: Int) -> RowCandidates {
-        RowCandidates(certain: RowSet(count: bound), open: nil)
+        RowCandidates(exact: RowSet(count: bound), recheck: nil)
     }
 
     private var possible: RowSet {
-        var possible = certain
-        if let open { possible.formUnion(open) }
+        var possible = exact
+        if let recheck { possible.formUnion(recheck) }
         return possible
     }
 
     fileprivate mutating func formIntersection(_ other: RowCandidates) {
         var possible: RowSet?
-        if open != nil || other.open != nil {
+        if recheck != nil || other.recheck != nil {
             possible = self.possible
             possible?.formIntersection(other.possible)
         }
-        certain.formIntersection(other.certain)
-        settle(possible)
+        exact.formIntersection(other.exact)
+        setRecheck(possible)
     }
 
     fileprivate mutating func formUnion(_ other: RowCandidates) {
-        var possible = open
-        if let more = other.open {
+        var possible = recheck
+        if let more = other.recheck {
             possible?.formUnion(more)
             possible = possible ?? more
         }
-        certain.formUnion(other.certain)
-        settle(possible)
+        exact.formUnion(other.exact)
+        setRecheck(possible)
     }
 
     fileprivate mutating func formComplement(in live: RowSet) {
-        var rest = live
-        rest.subtract(possible)
-        certain = rest
+        var remaining = live
+        remaining.subtract(possible)
+        exact = remaining
     }
 
-    /// Leaves those rows of `possible` open that are not certain.
-    private mutating func settle(_ possible: RowSet?) {
-        open = possible
-        open?.subtract(certain)
-        if open?.count == 0 { open = nil }
+    /// Rechecks those rows of `possible` that are not exact.
+    private mutating func setRecheck(_ possible: RowSet?) {
+        recheck = possible
+        recheck?.subtract(exact)
+        if recheck?.count == 0 { recheck = nil }
     }
 }
 
 extension FieldIndex {
     /// The rows that satisfy a filter, as far as the index knows.
     ///
-    /// A comparison with a field that isn't indexed leaves every row open. A comparison with a long
-    /// string, a list or an object leaves the rows open that may be equal. So `and` leaves only
-    /// those rows open that its indexed parts let through, and `not` is as exact as the filter that
-    /// it negates.
+    /// A comparison with a field that is not indexed rechecks every row. A comparison with a long
+    /// string, a list or an object rechecks the rows that may be equal. So `and` rechecks only
+    /// those rows that its indexed parts let through, and `not` is as exact as the filter that it
+    /// negates.
     ///
     /// - Parameters:
     ///   - filter: Any filter.
@@ -69,23 +68,23 @@ extension FieldIndex {
     ///   - bound: A number above the highest row.
     ///   - rows: Returns the rows of ids.
     ///   - check: Called now and then; throws to end work that takes too long.
-    /// - Returns: The bounds among the rows in `live`.
+    /// - Returns: The candidates among the rows in `live`.
     /// - Throws: The error of `check` or `rows`, or that of an invalid filter.
     /// - Complexity: O(rows that match, and a bit for each row) for each comparison; O(distinct
     ///   values) for a part of a string.
-    package func bounds(
+    package func candidates(
         of filter: Filter,
         among live: RowSet,
         bound: Int,
         rows: ([DocumentID]) throws(LodestoneError) -> [UInt32],
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowCandidates {
-        var bounds = try unchecked(filter, live, bound, rows, check)
+        var candidates = try unchecked(filter, live, bound, rows, check)
         // Dropped rows are still among the values.
-        bounds.certain.formIntersection(live)
-        bounds.open?.formIntersection(live)
-        if bounds.open?.count == 0 { bounds.open = nil }
-        return bounds
+        candidates.exact.formIntersection(live)
+        candidates.recheck?.formIntersection(live)
+        if candidates.recheck?.count == 0 { candidates.recheck = nil }
+        return candidates
     }
 
     private func unchecked(
@@ -96,60 +95,60 @@ extension FieldIndex {
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowCandidates {
         try check()
-        // The bounds of a filter that no index decides: no row is certain, any row may pass.
-        var anything: RowCandidates { RowCandidates(certain: RowSet(count: bound), open: live) }
+        // The candidates of a filter that no index decides: no row is exact, any row may pass.
+        var anything: RowCandidates { RowCandidates(exact: RowSet(count: bound), recheck: live) }
         switch filter {
         case .and(let filters):
-            var bounds = RowCandidates(certain: live, open: nil)
+            var candidates = RowCandidates(exact: live, recheck: nil)
             let known = filters.filter { decides($0) }
             for filter in known {
-                bounds.formIntersection(try unchecked(filter, live, bound, rows, check))
+                candidates.formIntersection(try unchecked(filter, live, bound, rows, check))
             }
-            // Parts that no index decides all have these bounds, so one intersection serves for any
-            // number of them. That spares thousands of sets of rows.
-            if known.count < filters.count { bounds.formIntersection(anything) }
-            return bounds
+            // Parts that no index decides all have these candidates, so one intersection serves for
+            // any number of them. That spares thousands of sets of rows.
+            if known.count < filters.count { candidates.formIntersection(anything) }
+            return candidates
         case .or(let filters):
-            var bounds = RowCandidates.none(below: bound)
+            var candidates = RowCandidates.none(below: bound)
             let known = filters.filter { decides($0) }
             for filter in known {
-                bounds.formUnion(try unchecked(filter, live, bound, rows, check))
+                candidates.formUnion(try unchecked(filter, live, bound, rows, check))
             }
-            if known.count < filters.count { bounds.formUnion(anything) }
-            return bounds
+            if known.count < filters.count { candidates.formUnion(anything) }
+            return candidates
         case .ids(let ids):
-            var certain = RowSet(count: bound)
-            for row in try rows(ids) { certain.insert(row) }
-            return RowCandidates(certain: certain, open: nil)
+            var exact = RowSet(count: bound)
+            for row in try rows(ids) { exact.insert(row) }
+            return RowCandidates(exact: exact, recheck: nil)
         case .not(let filter):
-            var bounds = try unchecked(filter, live, bound, rows, check)
-            bounds.formComplement(in: live)
-            return bounds
+            var candidates = try unchecked(filter, live, bound, rows, check)
+            candidates.formComplement(in: live)
+            return candidates
         case .equal(let path, let value):
-            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
-                leaf.equal(value)
+            return try comparison(path, live, bound) { (match) throws(LodestoneError) in
+                match.equal(value)
             }
         case .oneOf(let path, let values):
-            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
-                for (place, value) in values.enumerated() {
-                    if place % 256 == 255 { try check() }
-                    leaf.equal(value)
+            return try comparison(path, live, bound) { (match) throws(LodestoneError) in
+                for (index, value) in values.enumerated() {
+                    if index % 256 == 255 { try check() }
+                    match.equal(value)
                 }
             }
         case .range(let path, let lower, let upper):
-            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
-                leaf.range(lower, upper)
+            return try comparison(path, live, bound) { (match) throws(LodestoneError) in
+                match.range(lower, upper)
             }
         case .exists(let path, let isThere):
-            var bounds = try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
-                leaf.all(.present)
+            var candidates = try comparison(path, live, bound) { (match) throws(LodestoneError) in
+                match.all(.present)
             }
-            if !isThere { bounds.formComplement(in: live) }
-            return bounds
+            if !isThere { candidates.formComplement(in: live) }
+            return candidates
         case .contains(let path, let value):
-            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
-                leaf.equal(value, in: [.element])
-                if case .string(let part) = value { try leaf.strings(with: part, check) }
+            return try comparison(path, live, bound) { (match) throws(LodestoneError) in
+                match.equal(value, in: [.element])
+                if case .string(let part) = value { try match.strings(with: part, check) }
             }
         case .invalid(let error):
             throw error
@@ -174,62 +173,62 @@ extension FieldIndex {
         _ path: [String],
         _ live: RowSet,
         _ bound: Int,
-        _ body: (inout LeafMatch) throws(LodestoneError) -> Void
+        _ body: (inout ComparisonMatch) throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowCandidates {
         guard let field = number(of: path) else {
-            return RowCandidates(certain: RowSet(count: bound), open: live)
+            return RowCandidates(exact: RowSet(count: bound), recheck: live)
         }
-        var leaf = LeafMatch(field: field, runs: runs, bound: bound)
-        try body(&leaf)
-        return leaf.bounds
+        var match = ComparisonMatch(field: field, runs: runs, bound: bound)
+        try body(&match)
+        return match.candidates
     }
 }
 
 /// The rows of one comparison, gathered key by key.
-private struct LeafMatch {
+private struct ComparisonMatch {
     let field: UInt8
     let runs: [SortedRun]
     let bound: Int
-    private var certain: RowSet
-    private var open: RowSet?
+    private var exact: RowSet
+    private var recheck: RowSet?
 
     init(field: UInt8, runs: [SortedRun], bound: Int) {
         self.field = field
         self.runs = runs
         self.bound = bound
-        certain = RowSet(count: bound)
+        exact = RowSet(count: bound)
     }
 
-    var bounds: RowCandidates {
-        var bounds = RowCandidates(certain: certain, open: open)
-        bounds.open?.subtract(certain)
-        return bounds
+    var candidates: RowCandidates {
+        var candidates = RowCandidates(exact: exact, recheck: recheck)
+        candidates.recheck?.subtract(exact)
+        return candidates
     }
 
-    /// Takes all rows of a space.
+    /// Adds all rows of a space.
     mutating func all(_ space: EncodedKey.Space) {
         let start = EncodedKey(field: field, space).bytes
-        for run in runs { take(run, run.places(from: start, to: successor(of: start))) }
+        for run in runs { add(run, run.positions(from: start, to: successor(of: start))) }
     }
 
-    /// Takes the rows with a value.
+    /// Adds the rows with a value.
     mutating func equal(_ value: Value, in spaces: [EncodedKey.Space] = [.single, .element]) {
         switch value {
         case .list, .object:
             // No key stands for lists and objects.
             let compound = EncodedKey(field: field, .compound).bytes
-            for run in runs { take(run, run.find(compound).map { $0..<$0 + 1 }, isOpen: true) }
+            for run in runs { add(run, run.find(compound).map { $0..<$0 + 1 }, rechecks: true) }
         default:
             for space in spaces {
                 guard let key = EncodedKey(field: field, space, value) else { return }
                 for run in runs {
-                    take(run, run.find(key.bytes).map { $0..<$0 + 1 }, isOpen: key.isCut)
+                    add(run, run.find(key.bytes).map { $0..<$0 + 1 }, rechecks: key.isCut)
                 }
             }
         }
     }
 
-    /// Takes the rows with a value between two ends.
+    /// Adds the rows with a value between two ends.
     mutating func range(_ lower: Filter.Bound?, _ upper: Filter.Bound?) {
         if lower == nil && upper == nil { return all(.present) }
         for space in [EncodedKey.Space.single, .element] {
@@ -252,16 +251,16 @@ private struct LeafMatch {
                 end = isOut ? key.bytes : key.bytes + [0]
             }
             for run in runs {
-                take(run, run.places(from: start, to: end))
+                add(run, run.positions(from: start, to: end))
                 for key in [first ?? nil, last ?? nil] {
                     guard let key, key.isCut else { continue }
-                    take(run, run.find(key.bytes).map { $0..<$0 + 1 }, isOpen: true)
+                    add(run, run.find(key.bytes).map { $0..<$0 + 1 }, rechecks: true)
                 }
             }
         }
     }
 
-    /// Takes the rows whose field is a string that contains `part`.
+    /// Adds the rows whose field is a string that contains `part`.
     mutating func strings(with part: String, _ check: () throws(LodestoneError) -> Void)
         throws(LodestoneError)
     {
@@ -270,29 +269,29 @@ private struct LeafMatch {
         let start = some.startOfType.bytes
         let end = some.endOfType.bytes
         for run in runs {
-            for place in run.places(from: start, to: end) {
-                if place % 1_024 == 0 { try check() }
-                let key = run.key(place)
+            for index in run.positions(from: start, to: end) {
+                if index % 1_024 == 0 { try check() }
+                let key = run.key(index)
                 let isCut = key.count == EncodedKey.maxByteCount
                 let text = UnsafeBufferPointer(
                     rebasing: key.dropFirst(3).prefix(EncodedKey.maxStringBytes)
                 )
                 if text.holds(part) {
-                    take(run, place..<place + 1)
+                    add(run, index..<index + 1)
                 } else if isCut {
-                    take(run, place..<place + 1, isOpen: true)
+                    add(run, index..<index + 1, rechecks: true)
                 }
             }
         }
     }
 
-    private mutating func take(_ run: SortedRun, _ keys: Range<Int>?, isOpen: Bool = false) {
+    private mutating func add(_ run: SortedRun, _ keys: Range<Int>?, rechecks: Bool = false) {
         guard let keys, !keys.isEmpty else { return }
-        guard isOpen else { return certain.insert(run.rows(keys)) }
-        var open = open ?? RowSet(count: bound)
-        self.open = nil
-        open.insert(run.rows(keys))
-        self.open = open
+        guard rechecks else { return exact.insert(run.rows(keys)) }
+        var rows = recheck ?? RowSet(count: bound)
+        recheck = nil
+        rows.insert(run.rows(keys))
+        recheck = rows
     }
 
     private func successor(of prefix: [UInt8]) -> [UInt8] {

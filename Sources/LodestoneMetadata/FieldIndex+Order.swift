@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The place of a walk through rows in the order of a field.
+/// The position of a walk through rows in the order of a field.
 package struct FieldIndexPosition: Sendable, Equatable {
     /// The key of the row, in which the number of the field doesn't count; `nil` behind all rows
     /// with a single value.
@@ -26,7 +26,7 @@ extension FieldIndex {
     /// - Parameters:
     ///   - path: The path of an indexed field.
     ///   - isDescending: Whether the largest value comes first.
-    ///   - place: The place after which the rows come; `nil`: from the start.
+    ///   - position: The position after which the rows come; `nil`: from the start.
     ///   - allowed: The rows that may come, each of which exists.
     ///   - limit: The most rows.
     /// - Returns: Rows with their keys; fewer than `limit` at the end.
@@ -34,33 +34,34 @@ extension FieldIndex {
     package func rows(
         inOrderOf path: [String],
         isDescending: Bool,
-        after place: FieldIndexPosition?,
+        after position: FieldIndexPosition?,
         among allowed: RowSet,
         limit: Int
     ) -> [FieldIndexPosition] {
         guard let field = number(of: path) else { return [] }
         var found: [FieldIndexPosition] = []
         let runs = runs
-        if place == nil || place?.key != nil {
+        if position == nil || position?.key != nil {
             let all = EncodedKey(field: field, .single).bytes
             var start = all
             var end = EncodedKey(field: field, .element).bytes
-            if var key = place?.key?.bytes {
+            if var key = position?.key?.bytes {
                 key[0] = field
                 if isDescending { end = key + [0] } else { start = key }
             }
-            let places = runs.map { $0.places(from: start, to: end) }
+            let positions = runs.map { $0.positions(from: start, to: end) }
             SortedRun.forEachKey(
                 of: runs,
-                from: places.map(\.lowerBound),
-                to: places.map(\.upperBound),
+                from: positions.map(\.lowerBound),
+                to: positions.map(\.upperBound),
                 isDescending: isDescending
-            ) { key, places in
+            ) { key, positions in
                 guard let value = EncodedKey(checking: Array(key)) else { return true }
-                let isFirst = value.bytes.dropFirst() == place?.key?.bytes.dropFirst()
-                for (run, keyPlace) in places {
-                    for row in runs[run].rows(keyPlace..<keyPlace + 1) where allowed.contains(row) {
-                        if isFirst, let place, row <= place.row { continue }
+                let isFirst = value.bytes.dropFirst() == position?.key?.bytes.dropFirst()
+                for (run, keyPosition) in positions {
+                    for row in runs[run].rows(keyPosition..<keyPosition + 1)
+                    where allowed.contains(row) {
+                        if isFirst, let position, row <= position.row { continue }
                         found.append(FieldIndexPosition(key: value, row: row))
                         if found.count == limit { return false }
                     }
@@ -74,13 +75,13 @@ extension FieldIndex {
         for run in runs {
             let start = EncodedKey(field: field, .single).bytes
             let end = EncodedKey(field: field, .element).bytes
-            let rows = run.rows(run.places(from: start, to: end))
+            let rows = run.rows(run.positions(from: start, to: end))
             if let last = rows.max() { single.grow(to: Int(last) + 1) }
             single.insert(rows)
         }
         others.subtract(single)
         var start: UInt32 = 0
-        if let place, place.key == nil { start = place.row + 1 }
+        if let position, position.key == nil { start = position.row + 1 }
         while found.count < limit, let row = others.next(from: start) {
             found.append(FieldIndexPosition(key: nil, row: row))
             start = row + 1
@@ -111,13 +112,13 @@ extension FieldIndex {
         // Each run comes twice: with its single values, and with its elements, which may be the
         // same.
         let runs = runs
-        var places: [Range<Int>] = []
+        var positions: [Range<Int>] = []
         for (space, next) in [
             (EncodedKey.Space.single, EncodedKey.Space.element), (.element, .compound),
         ] {
             let start = EncodedKey(field: field, space).bytes
             let end = EncodedKey(field: field, next).bytes
-            places += runs.map { $0.places(from: start, to: end) }
+            positions += runs.map { $0.positions(from: start, to: end) }
         }
         let both = runs + runs
         var counter = FacetCounter(path: path, limit: limit)
@@ -125,14 +126,17 @@ extension FieldIndex {
         var passed = 0
         try SortedRun.forEachKey(
             of: both,
-            from: places.map(\.lowerBound),
-            to: places.map(\.upperBound),
+            from: positions.map(\.lowerBound),
+            to: positions.map(\.upperBound),
             ignoring: 2
-        ) { (key, places) throws(LodestoneError) in
+        ) { (key, positions) throws(LodestoneError) in
             passed += 1
             if passed % 1_024 == 0 { try check() }
-            let count = places.reduce(0) { count, place in
-                count + allowed.count(of: both[place.run].rows(place.place..<place.place + 1))
+            let count = positions.reduce(0) { count, position in
+                count
+                    + allowed.count(
+                        of: both[position.run].rows(position.position..<position.position + 1)
+                    )
             }
             if count == 0 { return true }
             guard let value = EncodedKey.value(key, maxStringBytes: EncodedKey.maxStringBytes)

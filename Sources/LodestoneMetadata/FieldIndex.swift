@@ -64,7 +64,7 @@ package struct FieldIndex: Sendable {
     package func write(to sink: inout some SectionSink) throws(LodestoneError) {
         var words: ContiguousArray<UInt64> = []
         words.reserveCapacity(live.count)
-        for place in 0..<live.count { words.append(live[place]) }
+        for position in 0..<live.count { words.append(live[position]) }
         try sink.write("MLIV", words)
         try ValueField.write(fields, to: &sink)
         let isLive = { (row: UInt32) in
@@ -96,7 +96,7 @@ package struct FieldIndex: Sendable {
     package func liveRows(count bound: Int) -> RowSet {
         var words: [UInt64] = []
         words.reserveCapacity(live.count)
-        for place in 0..<live.count { words.append(live[place]) }
+        for position in 0..<live.count { words.append(live[position]) }
         return RowSet(words, count: bound)
     }
 
@@ -107,11 +107,13 @@ package struct FieldIndex: Sendable {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
         let numbers = fields.map(\.number)
         for run in runs {
-            for place in 0..<run.count {
-                let key = run.key(place)
+            for position in 0..<run.count {
+                let key = run.key(position)
                 guard let number = key.first, numbers.contains(number) else { continue }
                 let hash = Self.hash(key)
-                for row in run.rows(place..<place + 1) where row < bound { sums[Int(row)] &+= hash }
+                for row in run.rows(position..<position + 1) where row < bound {
+                    sums[Int(row)] &+= hash
+                }
             }
         }
         return sums
@@ -135,17 +137,12 @@ package struct FieldIndex: Sendable {
 
     // MARK: Changes, by the one writer
 
-    /// The values of documents, ready for `append`.
-    ///
-    /// - Parameters:
-    ///   - metadata: The metadata of each document.
-    ///   - rows: The rows of the documents, ascending; `nil`: counted from 0, to be shifted later.
-    /// - Returns: `nil` when nothing is indexed.
-    package func entries(of metadata: [Metadata], rows: [UInt32]? = nil) -> FieldEntries? {
+    /// The values of the documents of a batch, ready for `append`; `nil` when nothing is indexed.
+    package func entries(of metadata: [Metadata]) -> FieldEntries? {
         if fields.isEmpty { return nil }
         var collector = ValueCollector()
-        for (place, metadata) in metadata.enumerated() {
-            collector.add(metadata, row: rows?[place] ?? UInt32(place), fields: fields)
+        for (index, metadata) in metadata.enumerated() {
+            collector.add(metadata, row: UInt32(index), fields: fields)
         }
         return collector.sorted(of: fields)
     }
@@ -158,9 +155,11 @@ package struct FieldIndex: Sendable {
         }
     }
 
-    /// Adds the values of rows above all earlier ones.
-    package mutating func append(_ entries: FieldEntries?) {
-        guard let entries, !entries.rows.isEmpty, let run = SortedRun(entries) else { return }
+    /// Adds the values of a batch, whose documents have ascending rows above all earlier ones.
+    package mutating func append(_ entries: FieldEntries?, of rows: [UInt32]) {
+        guard var entries, !entries.rows.isEmpty else { return }
+        entries.assign(rows)
+        guard let run = SortedRun(entries) else { return }
         added.append(run)
         mergeSmallRuns()
     }
@@ -203,9 +202,11 @@ package struct FieldIndex: Sendable {
     ///
     /// Nothing changes when the field is not indexed any more, or is indexed from another row on.
     package mutating func fill(_ part: Backfill.Part) {
-        guard let place = fields.firstIndex(of: part.field), !part.field.isComplete else { return }
+        guard let position = fields.firstIndex(of: part.field), !part.field.isComplete else {
+            return
+        }
         if let run = part.run { filled.append(run) }
-        fields[place].firstRow = 0
+        fields[position].firstRow = 0
     }
 
     /// Notes that a row exists.

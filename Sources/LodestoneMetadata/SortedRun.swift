@@ -100,8 +100,8 @@ struct SortedRun: Sendable {
         return Int(clamping: start)..<Int(clamping: max(start, end))
     }
 
-    /// The place of the first key that is not before `key`.
-    func place(of key: [UInt8]) -> Int {
+    /// The position of the first key that is not before `key`.
+    func position(of key: [UInt8]) -> Int {
         key.withUnsafeBufferPointer { key in
             var low = 0
             var high = count
@@ -117,17 +117,17 @@ struct SortedRun: Sendable {
         }
     }
 
-    /// The places of the keys from `start` up to, and without, `end`.
-    func places(from start: [UInt8], to end: [UInt8]) -> Range<Int> {
-        let first = place(of: start)
-        return first..<max(first, place(of: end))
+    /// The positions of the keys from `start` up to, and without, `end`.
+    func positions(from start: [UInt8], to end: [UInt8]) -> Range<Int> {
+        let first = position(of: start)
+        return first..<max(first, position(of: end))
     }
 
-    /// The place of a key; `nil` when no row has it.
+    /// The position of a key; `nil` when no row has it.
     func find(_ key: [UInt8]) -> Int? {
-        let place = place(of: key)
-        guard place < count else { return nil }
-        return self.key(place).elementsEqual(key) ? place : nil
+        let position = position(of: key)
+        guard position < count else { return nil }
+        return self.key(position).elementsEqual(key) ? position : nil
     }
 }
 
@@ -149,11 +149,11 @@ extension SortedRun {
         var kept: ContiguousArray<UInt32> = []
         var isNumberKept = ContiguousArray(repeating: numbers == nil, count: 256)
         for number in numbers ?? [] { isNumberKept[Int(number)] = true }
-        forEachKey(of: runs, from: runs.map { _ in 0 }, to: runs.map(\.count)) { key, places in
+        forEachKey(of: runs, from: runs.map { _ in 0 }, to: runs.map(\.count)) { key, positions in
             // A key of a damaged base is empty.
             guard let number = key.first, isNumberKept[Int(number)] else { return true }
-            for (run, place) in places {
-                let rows = runs[run].rows(place..<place + 1)
+            for (run, position) in positions {
+                let rows = runs[run].rows(position..<position + 1)
                 if let isKept {
                     kept.removeAll(keepingCapacity: true)
                     for row in rows where isKept(row) { kept.append(row) }
@@ -171,13 +171,13 @@ extension SortedRun {
     ///
     /// - Parameters:
     ///   - runs: The runs, in the order of their rows.
-    ///   - starts: For each run the place to begin at.
-    ///   - ends: For each run the place to end before.
+    ///   - starts: For each run the position to begin at.
+    ///   - ends: For each run the position to end before.
     ///   - isDescending: Whether to go from the ends to the starts.
     ///   - ignored: The number of first bytes of keys that don't count; within a run they are all
     ///     the same.
-    ///   - body: Gets the key, which is valid inside of the call, and the places that have it, as
-    ///     pairs of a run and a place.
+    ///   - body: Gets the key, which is valid inside of the call, and the positions that have it:
+    ///     pairs of a run and a position.
     /// - Throws: The error of `body`.
     static func forEachKey<Failure: Error>(
         of runs: [SortedRun],
@@ -185,32 +185,32 @@ extension SortedRun {
         to ends: [Int],
         isDescending: Bool = false,
         ignoring ignored: Int = 0,
-        _ body: (UnsafeBufferPointer<UInt8>, [(run: Int, place: Int)]) throws(Failure) -> Bool
+        _ body: (UnsafeBufferPointer<UInt8>, [(run: Int, position: Int)]) throws(Failure) -> Bool
     ) throws(Failure) {
         var starts = starts
         var ends = ends
-        var places: [(run: Int, place: Int)] = []
+        var positions: [(run: Int, position: Int)] = []
         while true {
-            places.removeAll(keepingCapacity: true)
+            positions.removeAll(keepingCapacity: true)
             var best = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
             for run in runs.indices where starts[run] < ends[run] {
-                let place = isDescending ? ends[run] - 1 : starts[run]
-                var key = runs[run].key(place)
+                let position = isDescending ? ends[run] - 1 : starts[run]
+                var key = runs[run].key(position)
                 if ignored > 0 { key = UnsafeBufferPointer(rebasing: key.dropFirst(ignored)) }
-                let order = places.isEmpty ? 0 : order(key, best)
-                if places.isEmpty || (isDescending ? order > 0 : order < 0) {
+                let order = positions.isEmpty ? 0 : order(key, best)
+                if positions.isEmpty || (isDescending ? order > 0 : order < 0) {
                     best = key
-                    places.removeAll(keepingCapacity: true)
-                    places.append((run, place))
+                    positions.removeAll(keepingCapacity: true)
+                    positions.append((run, position))
                 } else if order == 0 {
-                    places.append((run, place))
+                    positions.append((run, position))
                 }
             }
-            if places.isEmpty { return }
-            for (run, _) in places {
+            if positions.isEmpty { return }
+            for (run, _) in positions {
                 if isDescending { ends[run] -= 1 } else { starts[run] += 1 }
             }
-            guard try body(best, places) else { return }
+            guard try body(best, positions) else { return }
         }
     }
 }

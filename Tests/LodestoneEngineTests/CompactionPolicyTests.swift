@@ -73,7 +73,7 @@ struct CompactionPolicyTests {
             _ = try await engine.index(name, documents(0..<1))
         }
         try await waitUntil {
-            try engine.registry.reading { (reader) throws(LodestoneError) in
+            try engine.catalog.reading { (reader) throws(LodestoneError) in
                 try reader.unfoldedCollections().isEmpty
             }
         }
@@ -149,10 +149,10 @@ struct CompactionPolicyTests {
             (self.document, self.base) = (document, base)
             self.documents = documents
             delta.vectorBytes = document / 2
-            fold()
+            compact()
         }
 
-        mutating func fold() {
+        mutating func compact() {
             delta.baseDocuments = documents
             delta.baseBytes = documents * base
             delta.vectors = documents
@@ -171,7 +171,7 @@ struct CompactionPolicyTests {
             // A dropped document counts with the bytes with which it was written.
             written += (new + replaced + dropped) * document
             if policy.isUrgent(delta) || policy.isWorthwhile(delta) {
-                fold()
+                compact()
                 bases += delta.baseBytes
             } else if policy.wantsLinks(delta) {
                 delta.unindexed = 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneMetadata
 import TestSupport
 import Testing
 

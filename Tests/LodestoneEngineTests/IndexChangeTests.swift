@@ -277,7 +277,7 @@ struct IndexChangeTests {
                 dropIndexes: isThere ? tag : []
             )
             // After the rebuild, the remaining field has another number in the keys.
-            try engine.registry.remake(try engine.collection(named: "a"))
+            try engine.catalog.remake(try engine.collection(named: "a"))
             round += 1
         } while request.cursor != nil && round < 10
         #expect(found == (0..<30).map { "d\($0)" })

@@ -122,7 +122,7 @@ struct LinkingTests {
     }
 
     @Test("Linked vectors are in the graph of the next base without a second linking")
-    func folded() async throws {
+    func compacted() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 600)
         try await stock.write(600..<750, to: engine)
@@ -131,7 +131,7 @@ struct LinkingTests {
         try await engine.compact("a")
         let collection = try engine.collection(named: "a")
         #expect(collection.progress.total == 0)
-        #expect(collection.state.index.count == 740)
+        #expect(collection.version.vectors.index.count == 740)
         #expect(try engine.describe("a").changesSinceBase == 0)
         try await stock.check(engine, queries: 40)
         engine.close()
@@ -143,9 +143,9 @@ struct LinkingTests {
         let engine = try await filled(&stock, 300)
         try await stock.write(300..<8_300, batch: 8_000, to: engine)
         let collection = try engine.collection(named: "a")
-        try await waitUntil { collection.state.index.count > 300 }
+        try await waitUntil { collection.version.vectors.index.count > 300 }
         engine.close()
-        #expect(collection.state.uncoveredCount > 0)
+        #expect(collection.version.vectors.uncoveredCount > 0)
     }
 
     @Test("Each process that has the store open links new vectors itself")
@@ -160,7 +160,7 @@ struct LinkingTests {
             try await stock.check(one, queries: 5)
             try await waitUntilLinked(one)
             try await stock.check(one, queries: 20)
-            #expect(one.registry.opened.allSatisfy { $0.state.index.count == 520 })
+            #expect(one.catalog.opened.allSatisfy { $0.version.vectors.index.count == 520 })
         }
         #expect(try bases() == before)
         // The base that one engine writes is also the other engine's.

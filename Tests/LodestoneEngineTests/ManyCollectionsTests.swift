@@ -90,7 +90,7 @@ struct ManyCollectionsTests {
                 for name in names {
                     let document = Document(id: try DocumentID("y\(round)"), vector: [0, 1])
                     _ = try await engine.index(name, [document])
-                    #expect(engine.registry.opened.count <= 5)
+                    #expect(engine.catalog.opened.count <= 5)
                 }
             }
             for name in names {
@@ -99,7 +99,7 @@ struct ManyCollectionsTests {
             }
             #expect(try engine.collections().map(\.documents) == names.map { _ in 3 })
             #expect(try engine.collections().map(\.name) == names.sorted())
-            #expect(engine.registry.opened.count <= 5)
+            #expect(engine.catalog.opened.count <= 5)
             #expect(try await engine.verify().isClean)
             engine.close()
         }
@@ -111,8 +111,8 @@ struct ManyCollectionsTests {
         let engine = try open(100, bytes: 0)
         let used = try engine.collection(named: "c0")
         for number in 1..<6 { _ = try engine.collection(named: "c\(number)") }
-        engine.registry.closeUnused(atOnce: true)
-        #expect(engine.registry.opened.map(\.name) == ["c0"])
+        engine.catalog.closeUnused(atOnce: true)
+        #expect(engine.catalog.opened.map(\.name) == ["c0"])
         withExtendedLifetime(used) {}
         engine.close()
     }
@@ -164,16 +164,16 @@ struct ManyCollectionsTests {
         let described = try reopened.collections()
         reopened.close()
         lock.release()
-        let registry = try Catalog(
+        let catalog = try Catalog(
             SQLiteStore(directory: store.path, durability: .full, analysis: FTS5Analysis()),
             budget: OpenCollections(count: 7)
         )
-        try registry.describeClosed()
-        #expect(registry.opened.isEmpty)
-        let closed = try registry.catalog.map { try registry.description(of: $0.number) }
+        try catalog.describeClosed()
+        #expect(catalog.opened.isEmpty)
+        let closed = try catalog.records.map { try catalog.description(of: $0.number) }
         for (closed, described) in zip(closed, described) { #expect(closed == described) }
-        #expect(registry.opened.map(\.name) == ["c3", "c4", "c5", "c6"])
-        registry.store.close()
+        #expect(catalog.opened.map(\.name) == ["c3", "c4", "c5", "c6"])
+        catalog.store.close()
     }
 
     @Test("No write is lost while collections are opened and closed", .timeLimit(.minutes(2)))

@@ -44,15 +44,15 @@ struct MemoryLimitTests {
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
         try await engine.createCollection("b", CollectionOptions(dimension: 0))
         _ = try await engine.index("b", batch(0))
-        let one = engine.registry.deltaMemory.byteCount
+        let one = engine.catalog.deltaMemory.byteCount
         #expect(one > 100 << 10)
         var count = 1
-        while engine.registry.deltaMemory.byteCount * 2 <= engine.registry.deltaMemory.limit {
+        while engine.catalog.deltaMemory.byteCount * 2 <= engine.catalog.deltaMemory.limit {
             _ = try await engine.index("a", batch(count))
             count += 1
         }
         try await waitUntil { try engine.describe("a").baseByteCount > 0 }
-        try await waitUntil { engine.registry.deltaMemory.byteCount < 4 * one }
+        try await waitUntil { engine.catalog.deltaMemory.byteCount < 4 * one }
         // The other collection is not the one that takes the memory.
         #expect(try engine.describe("b").baseByteCount == 0)
         let query = Query([.matching("w1x7x3")])
@@ -89,7 +89,7 @@ struct MemoryLimitTests {
         #expect(refusal?.reason == "OVERLOADED")
         #expect(refusal?.retryAfter != nil)
         #expect(refusal?.outcome == .notApplied)
-        #expect(engine.registry.deltaMemory.byteCount < 20 << 20)
+        #expect(engine.catalog.deltaMemory.byteCount < 20 << 20)
         // A small write still has room.
         _ = try await engine.index("a", [Document(id: "small")])
         // Searches still work, and so does the drop of another collection.
@@ -97,7 +97,7 @@ struct MemoryLimitTests {
         try await engine.createCollection("b", CollectionOptions(dimension: 0))
         try await engine.dropCollection("b")
         ended.signal()
-        try await waitUntil { engine.registry.deltaMemory.byteCount < 4 << 20 }
+        try await waitUntil { engine.catalog.deltaMemory.byteCount < 4 << 20 }
         _ = try await engine.index("a", batch(count))
         #expect(try engine.describe("a").documents == (count + 1) * 100 + 1)
         engine.close()
@@ -106,7 +106,7 @@ struct MemoryLimitTests {
     @Test("Delta memory counts every index and nothing of a dropped collection")
     func counts() async throws {
         let engine = try open()
-        let memory = engine.registry.deltaMemory
+        let memory = engine.catalog.deltaMemory
         let options = CollectionOptions(
             dimension: 0,
             metadataIndexes: [MetadataIndex(path: ["n"])]

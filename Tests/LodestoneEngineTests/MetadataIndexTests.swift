@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneMetadata
 import TestSupport
 import Testing
 
@@ -63,9 +64,9 @@ struct MetadataIndexTests {
         try await engine.createCollection("a", options)
         try await fill(engine, 0..<10)
         let collection = try engine.collection(named: "a")
-        var contents = collection.contents
-        contents.state.append(contents.state.values.entries(of: [["n": 1]], rows: [3]))
-        collection.replace(contents)
+        var version = collection.version
+        version.update(FieldIndex.self) { $0.append($0.entries(of: [["n": 1]]), of: [3]) }
+        collection.replace(version)
         let report = try await engine.verify()
         #expect(
             report.damages.contains { $0.kind == "values" && $0.object == "d3" && $0.isRepaired }

@@ -51,10 +51,10 @@ struct SharedStoreTests {
         }
         _ = try await engine.index("a", [], edges: more)
         _ = try await engine.dropMany(DropManyRequest(collection: "a", edges: more))
-        let written = try engine.collection(named: "a").state.documentBytesSinceBase
+        let written = try engine.collection(named: "a").version.documentBytesSinceBase
         #expect(written == 64 * 200)
         let other = try store.open()
-        #expect(try other.collection(named: "a").state.documentBytesSinceBase == written)
+        #expect(try other.collection(named: "a").version.documentBytesSinceBase == written)
         engine.close()
         other.close()
     }
@@ -65,14 +65,14 @@ struct SharedStoreTests {
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
         _ = try await engine.index("a", [Document(id: "x")])
         let collection = try engine.collection(named: "a")
-        var contents = collection.contents
+        var version = collection.version
         _ = try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
-        let reader = try engine.registry.store.beginRead(context: nil)
+        let reader = try engine.catalog.store.beginRead(context: nil)
         defer { reader.end() }
-        // The log has no row of the change for these contents: they replay only later rows.
-        contents.state.advance(to: reader.sequenceNumber)
-        try contents.replay(collection.record, from: reader)
-        #expect(contents.options.metadataIndexes == [MetadataIndex("n")])
+        // The log has no row of the change for this version: it replays only later rows.
+        version.advance(to: reader.sequenceNumber)
+        try version.replay(collection.record, from: reader)
+        #expect(version.options.metadataIndexes == [MetadataIndex("n")])
         engine.close()
     }
 
@@ -109,7 +109,7 @@ struct SharedStoreTests {
             try await engine.createCollection(name, CollectionOptions(dimension: 2))
             _ = try await engine.index(name, [Document(id: "x", vector: [1, 0])])
         }
-        // An engine would open some collections in the background, so the test uses a registry.
+        // An engine would open some collections in the background, so the test uses a catalog.
         let other = try Catalog(
             SQLiteStore(directory: store.path, durability: .full, analysis: FTS5Analysis()),
             budget: OpenCollections(count: 1)
@@ -122,7 +122,7 @@ struct SharedStoreTests {
         try other.catchUp()
         #expect(other.sequenceNumber == 6)
         #expect(openSegments == before)
-        #expect(try other.get("a").state.documentCount == 2)
+        #expect(try other.get("a").version.ids.documentCount == 2)
         engine.close()
         other.store.close()
     }
@@ -260,10 +260,10 @@ struct HeldStoreTests {
         _ = try await engine.index("a", documents)
         let lock = try HeldLock(store.path + "/lock")
         let start = ContinuousClock.now
-        #expect(try !engine.registry.store.shortenWriteAheadLog())
+        #expect(try !engine.catalog.store.shortenWriteAheadLog())
         #expect(start.duration(to: .now) < .seconds(10))
         lock.release()
-        #expect(try engine.registry.store.shortenWriteAheadLog())
+        #expect(try engine.catalog.store.shortenWriteAheadLog())
         engine.close()
     }
 

@@ -423,10 +423,10 @@ struct VectorIndexTests {
         while true {
             let hits = try await engine.search("a", Query([.near(VectorStock.questions(1)[0])]))
             #expect(hits.count == 10)
-            let contents = collection.contents
-            guard contents.state.documentCount == 200 else { break }
+            let version = collection.version
+            guard version.ids.documentCount == 200 else { break }
             #expect(hits.allSatisfy { Int($0.id.string.dropFirst()) ?? 0 < 200 })
-            sizes.insert(contents.state.index.count)
+            sizes.insert(version.vectors.index.count)
         }
         _ = try await written
         #expect(sizes.filter { $0 > 200 && $0 < 2_200 }.count >= 5, "\(sizes.sorted())")

@@ -12,18 +12,21 @@ struct GraphIndexTests {
         graph.setLinks(
             from: 1,
             [
-                Adjacency(label: 0, node: 2, weight: 1), Adjacency(label: 1, node: 2, weight: 2),
-                Adjacency(label: 0, node: 2, weight: 3), Adjacency(label: 0, node: 3, weight: 4),
+                Adjacency(label: 0, vertex: 2, weight: 1),
+                Adjacency(label: 1, vertex: 2, weight: 2),
+                Adjacency(label: 0, vertex: 2, weight: 3),
+                Adjacency(label: 0, vertex: 3, weight: 4),
             ]
         )
         #expect(
             graph.links(from: 1) == [
-                Adjacency(label: 0, node: 2, weight: 3), Adjacency(label: 1, node: 2, weight: 2),
-                Adjacency(label: 0, node: 3, weight: 4),
+                Adjacency(label: 0, vertex: 2, weight: 3),
+                Adjacency(label: 1, vertex: 2, weight: 2),
+                Adjacency(label: 0, vertex: 3, weight: 4),
             ]
         )
         #expect(graph.edgeCount == 3)
-        graph.addLink(from: 1, Adjacency(label: 1, node: 2, weight: 9))
+        graph.addLink(from: 1, Adjacency(label: 1, vertex: 2, weight: 9))
         #expect(graph.links(from: 1).map(\.weight) == [3, 9, 4])
         #expect(graph.edgeCount == 3)
         #expect(graph.sources(to: 2) == [1])
@@ -32,10 +35,10 @@ struct GraphIndexTests {
     @Test("Set links replace the links of their source, and no other source's")
     func replacement() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 0, node: 3)])
-        graph.setLinks(from: 4, [Adjacency(label: 0, node: 2)])
-        graph.setLinks(from: 1, [Adjacency(label: 5, node: 1)])
-        #expect(graph.links(from: 1) == [Adjacency(label: 5, node: 1)])
+        graph.setLinks(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 0, vertex: 3)])
+        graph.setLinks(from: 4, [Adjacency(label: 0, vertex: 2)])
+        graph.setLinks(from: 1, [Adjacency(label: 5, vertex: 1)])
+        #expect(graph.links(from: 1) == [Adjacency(label: 5, vertex: 1)])
         #expect(graph.sources(to: 1) == [1])
         #expect(graph.sources(to: 2) == [4])
         #expect(graph.sources(to: 3) == [])
@@ -49,24 +52,24 @@ struct GraphIndexTests {
     @Test("A dropped vertex loses all links that leave or enter it")
     func drop() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 1, node: 1)])
+        graph.setLinks(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 1, vertex: 1)])
         graph.setLinks(
             from: 2,
             [
-                Adjacency(label: 0, node: 1), Adjacency(label: 0, node: 3),
-                Adjacency(label: 1, node: 1),
+                Adjacency(label: 0, vertex: 1), Adjacency(label: 0, vertex: 3),
+                Adjacency(label: 1, vertex: 1),
             ]
         )
-        graph.setLinks(from: 3, [Adjacency(label: 0, node: 1)])
+        graph.setLinks(from: 3, [Adjacency(label: 0, vertex: 1)])
         let changed = graph.drop(1)
         #expect(changed == [2, 3])
         #expect(graph.links(from: 1) == [])
-        #expect(graph.links(from: 2) == [Adjacency(label: 0, node: 3)])
+        #expect(graph.links(from: 2) == [Adjacency(label: 0, vertex: 3)])
         #expect(graph.sources(to: 1) == [])
         #expect(graph.sources(to: 2) == [])
         #expect(graph.edgeCount == 1)
-        for node: VertexID in [1, 77] {
-            let changed = graph.drop(node)
+        for vertex: VertexID in [1, 77] {
+            let changed = graph.drop(vertex)
             #expect(changed == [])
         }
     }
@@ -79,8 +82,8 @@ struct GraphIndexTests {
         let hubs: [VertexID] = [1_000, 1_001, 1_002]
         for source: VertexID in 0..<400 {
             for hub in hubs {
-                graph.addLink(from: source, Adjacency(label: 0, node: hub))
-                graph.addLink(from: hub, Adjacency(label: 1, node: source))
+                graph.addLink(from: source, Adjacency(label: 0, vertex: hub))
+                graph.addLink(from: hub, Adjacency(label: 1, vertex: source))
             }
             copies.append(graph)
         }
@@ -90,13 +93,13 @@ struct GraphIndexTests {
             #expect(graph.edgeCount == (399 - Int(source)) * 6)
             for hub in hubs {
                 #expect(graph.sources(to: hub) == Array((source + 1)..<400))
-                #expect(graph.links(from: hub).map(\.node) == Array((source + 1)..<400))
+                #expect(graph.links(from: hub).map(\.vertex) == Array((source + 1)..<400))
             }
         }
         for (last, copy) in copies.enumerated() {
             for hub in hubs {
                 #expect(copy.sources(to: hub) == Array(0...VertexID(last)))
-                #expect(copy.links(from: hub).map(\.node) == Array(0...VertexID(last)))
+                #expect(copy.links(from: hub).map(\.vertex) == Array(0...VertexID(last)))
             }
         }
     }
@@ -104,7 +107,7 @@ struct GraphIndexTests {
     @Test("The removal of a link reports whether the link existed")
     func removal() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 1, node: 2)])
+        graph.setLinks(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 1, vertex: 2)])
         let absent: [(VertexID, UInt32, VertexID)] = [(1, 2, 2), (2, 0, 1), (77, 0, 78)]
         for (source, label, target) in absent {
             let wasThere = graph.removeLink(from: source, label: label, to: target)
@@ -114,7 +117,7 @@ struct GraphIndexTests {
             let wasThere = graph.removeLink(from: 1, label: 0, to: 2)
             #expect(wasThere == expected)
         }
-        #expect(graph.links(from: 1) == [Adjacency(label: 1, node: 2)])
+        #expect(graph.links(from: 1) == [Adjacency(label: 1, vertex: 2)])
         #expect(graph.edgeCount == 1)
     }
 
@@ -124,16 +127,16 @@ struct GraphIndexTests {
     )
     func model(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        let nodes: Range<VertexID> = 0..<600
+        let vertices: Range<VertexID> = 0..<600
         func someNode() -> VertexID {
-            // A few nodes have many edges; the others are spread over several chunks.
+            // A few vertices have many edges; the others are spread over several chunks.
             Bool.random(using: &random)
-                ? .random(in: 0..<6, using: &random) : .random(in: nodes, using: &random)
+                ? .random(in: 0..<6, using: &random) : .random(in: vertices, using: &random)
         }
         func someLink() -> Adjacency {
             Adjacency(
                 label: .random(in: 0..<3, using: &random),
-                node: someNode(),
+                vertex: someNode(),
                 weight: Float.random(in: 0...1, using: &random)
             )
         }
@@ -141,37 +144,37 @@ struct GraphIndexTests {
         var model = EdgeList()
         var copies: [(GraphIndex, EdgeList)] = []
         for round in 0..<1_500 {
-            let node = someNode()
+            let vertex = someNode()
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<4:
                 let links = (0..<Int.random(in: 0...8, using: &random)).map { _ in someLink() }
-                graph.setLinks(from: node, links)
-                model.edges.removeAll { $0.source == node }
-                for link in links { model.add(node, link) }
+                graph.setLinks(from: vertex, links)
+                model.edges.removeAll { $0.source == vertex }
+                for link in links { model.add(vertex, link) }
             case 4..<7:
                 let link = someLink()
-                graph.addLink(from: node, link)
-                model.add(node, link)
+                graph.addLink(from: vertex, link)
+                model.add(vertex, link)
             case 7, 8:
                 let link = someLink()
-                let wasThere = graph.removeLink(from: node, label: link.label, to: link.node)
-                let expected = model.remove(node, link)
+                let wasThere = graph.removeLink(from: vertex, label: link.label, to: link.vertex)
+                let expected = model.remove(vertex, link)
                 #expect(wasThere == expected)
             default:
-                let changed = graph.drop(node)
-                let expected = model.drop(node)
+                let changed = graph.drop(vertex)
+                let expected = model.drop(vertex)
                 #expect(changed == expected)
             }
             if round % 150 == 0 { copies.append((graph, model)) }
         }
         for (graph, model) in copies + [(graph, model)] {
             #expect(graph.edgeCount == model.edges.count)
-            for node in nodes {
+            for vertex in vertices {
                 #expect(
-                    graph.links(from: node)
-                        == model.edges.filter { $0.source == node }.map(\.link)
+                    graph.links(from: vertex)
+                        == model.edges.filter { $0.source == vertex }.map(\.link)
                 )
-                #expect(graph.sources(to: node) == model.sources(to: node))
+                #expect(graph.sources(to: vertex) == model.sources(to: vertex))
             }
         }
     }
@@ -183,7 +186,7 @@ private struct EdgeList {
 
     private func index(_ source: VertexID, _ link: Adjacency) -> Int? {
         edges.firstIndex {
-            $0.source == source && $0.link.label == link.label && $0.link.node == link.node
+            $0.source == source && $0.link.label == link.label && $0.link.vertex == link.vertex
         }
     }
 
@@ -201,13 +204,13 @@ private struct EdgeList {
         return true
     }
 
-    func sources(to node: VertexID) -> [VertexID] {
-        Set(edges.filter { $0.link.node == node }.map(\.source)).sorted()
+    func sources(to vertex: VertexID) -> [VertexID] {
+        Set(edges.filter { $0.link.vertex == vertex }.map(\.source)).sorted()
     }
 
-    mutating func drop(_ node: VertexID) -> [VertexID] {
-        let changed = sources(to: node).filter { $0 != node }
-        edges.removeAll { $0.source == node || $0.link.node == node }
+    mutating func drop(_ vertex: VertexID) -> [VertexID] {
+        let changed = sources(to: vertex).filter { $0 != vertex }
+        edges.removeAll { $0.source == vertex || $0.link.vertex == vertex }
         return changed
     }
 }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Adjacency lists of hubs")
 struct LongListTests {
-    private static let nodeCount: VertexID = 3_000
+    private static let vertexCount: VertexID = 3_000
     private static let hubs: [VertexID] = [0, 1_500, 2_999]
 
     @Test(
@@ -27,29 +27,29 @@ struct LongListTests {
             switch Int.random(in: 0..<8, using: &random) {
             case 0, 1:
                 for _ in 0..<count {
-                    let other = VertexID.random(in: 0..<Self.nodeCount, using: &random)
+                    let other = VertexID.random(in: 0..<Self.vertexCount, using: &random)
                     add(&graph, &model, other, Self.link(to: hub, &random))
                     add(&graph, &model, hub, Self.link(to: other, &random))
                 }
             case 2:
                 // Links in order, as an import writes them.
-                let start = VertexID.random(in: 0..<Self.nodeCount, using: &random)
-                for other in start..<min(start + VertexID(count), Self.nodeCount) {
-                    add(&graph, &model, other, Adjacency(label: 1, node: hub))
-                    add(&graph, &model, hub, Adjacency(label: 1, node: other))
+                let start = VertexID.random(in: 0..<Self.vertexCount, using: &random)
+                for other in start..<min(start + VertexID(count), Self.vertexCount) {
+                    add(&graph, &model, other, Adjacency(label: 1, vertex: hub))
+                    add(&graph, &model, hub, Adjacency(label: 1, vertex: other))
                 }
             case 3:
                 let links = (0..<count).map { _ in
                     Self.link(
-                        to: .random(in: 0..<Self.nodeCount, using: &random),
+                        to: .random(in: 0..<Self.vertexCount, using: &random),
                         &random
                     )
                 }
                 graph.setLinks(from: hub, links)
                 model.set(hub, links)
             case 4, 5:
-                let start = VertexID.random(in: 0..<Self.nodeCount, using: &random)
-                for other in start..<min(start + VertexID(count), Self.nodeCount) {
+                let start = VertexID.random(in: 0..<Self.vertexCount, using: &random)
+                for other in start..<min(start + VertexID(count), Self.vertexCount) {
                     for label: UInt32 in 0..<3 {
                         remove(&graph, &model, other, label, hub)
                         remove(&graph, &model, hub, label, other)
@@ -57,9 +57,9 @@ struct LongListTests {
                 }
             case 6:
                 for _ in 0..<20 {
-                    let node = VertexID.random(in: 0..<Self.nodeCount, using: &random)
-                    let changed = graph.drop(node)
-                    let expected = model.drop(node)
+                    let vertex = VertexID.random(in: 0..<Self.vertexCount, using: &random)
+                    let changed = graph.drop(vertex)
+                    let expected = model.drop(vertex)
                     #expect(changed == expected)
                 }
             default:
@@ -81,18 +81,20 @@ struct LongListTests {
         for (graph, model) in copies + [(graph, model)] {
             #expect(graph.edgeCount == model.count)
             #expect(graph.isFoundFromBothEnds)
-            for node in 0..<Self.nodeCount {
-                let links = graph.links(from: node)
-                #expect(links.sorted(by: Adjacency.precedes) == model.links(from: node))
-                if links.count > 128 { #expect(links == model.links(from: node)) }
-                #expect(graph.sources(to: node) == model.sources(to: node))
+            for vertex in 0..<Self.vertexCount {
+                let links = graph.links(from: vertex)
+                #expect(links.sorted(by: Adjacency.precedes) == model.links(from: vertex))
+                if links.count > 128 { #expect(links == model.links(from: vertex)) }
+                #expect(graph.sources(to: vertex) == model.sources(to: vertex))
             }
         }
     }
 
     @Test("Links of a vertex keep the order of writing up to 128 links, and sort by target beyond")
     func order() {
-        let links = (0..<129).map { Adjacency(label: 0, node: VertexID($0 * 50 % 129), weight: 1) }
+        let links = (0..<129).map {
+            Adjacency(label: 0, vertex: VertexID($0 * 50 % 129), weight: 1)
+        }
         var graph = GraphIndex()
         graph.setLinks(from: 200, Array(links.prefix(128)))
         #expect(graph.links(from: 200) == Array(links.prefix(128)))
@@ -118,7 +120,7 @@ struct LongListTests {
         )
         try sections.write(
             "GOLK",
-            ContiguousArray(targets.map { Adjacency(label: 0, node: $0, weight: 1) })
+            ContiguousArray(targets.map { Adjacency(label: 0, vertex: $0, weight: 1) })
         )
         try sections.write(
             "GILS",
@@ -130,15 +132,15 @@ struct LongListTests {
         )
         try sections.write(
             "GILK",
-            ContiguousArray(repeating: Adjacency(label: 0, node: 1_000, weight: 1), count: 1_000)
+            ContiguousArray(repeating: Adjacency(label: 0, vertex: 1_000, weight: 1), count: 1_000)
         )
         var graph = try #require(GraphIndex(from: sections, edgeCount: 1_000))
-        #expect(graph.links(from: 1_000).map(\.node) == targets)
+        #expect(graph.links(from: 1_000).map(\.vertex) == targets)
         for target in targets {
-            graph.addLink(from: 1_000, Adjacency(label: 0, node: target, weight: 2))
+            graph.addLink(from: 1_000, Adjacency(label: 0, vertex: target, weight: 2))
         }
         #expect(graph.edgeCount == 1_000)
-        #expect(graph.links(from: 1_000).map(\.node) == Array(0..<1_000))
+        #expect(graph.links(from: 1_000).map(\.vertex) == Array(0..<1_000))
         #expect(graph.links(from: 1_000).allSatisfy { $0.weight == 2 })
         #expect(graph.isFoundFromBothEnds)
     }
@@ -151,21 +153,21 @@ struct LongListTests {
             let hub = count
             var random = SeededGenerator(seed: 3)
             var graph = GraphIndex()
-            for node in (0..<count).shuffled(using: &random) {
-                graph.addLink(from: node, Adjacency(label: 0, node: hub))
-                graph.addLink(from: hub, Adjacency(label: 0, node: node))
+            for vertex in (0..<count).shuffled(using: &random) {
+                graph.addLink(from: vertex, Adjacency(label: 0, vertex: hub))
+                graph.addLink(from: hub, Adjacency(label: 0, vertex: vertex))
             }
             #expect(graph.movedCount < Int(count) * 2 * 400)
             for isReopened in [false, true] {
                 if isReopened { graph = try Self.reopened(graph) }
                 let start = graph.movedCount
                 for _ in 0..<500 {
-                    let node = VertexID.random(in: 0..<count, using: &random)
-                    graph.addLink(from: node, Adjacency(label: 0, node: hub, weight: 2))
-                    graph.addLink(from: hub, Adjacency(label: 0, node: node, weight: 2))
-                    graph.addLink(from: node, Adjacency(label: 1, node: hub, weight: 2))
-                    graph.removeLink(from: hub, label: 0, to: node)
-                    graph.drop(node)
+                    let vertex = VertexID.random(in: 0..<count, using: &random)
+                    graph.addLink(from: vertex, Adjacency(label: 0, vertex: hub, weight: 2))
+                    graph.addLink(from: hub, Adjacency(label: 0, vertex: vertex, weight: 2))
+                    graph.addLink(from: vertex, Adjacency(label: 1, vertex: hub, weight: 2))
+                    graph.removeLink(from: hub, label: 0, to: vertex)
+                    graph.drop(vertex)
                 }
                 #expect(graph.movedCount - start < 500 * 8 * 600)
             }
@@ -177,12 +179,12 @@ struct LongListTests {
         let count: VertexID = 200_000
         let hub = count
         var graph = GraphIndex()
-        for node in 0..<count { graph.addLink(from: node, Adjacency(label: 0, node: hub)) }
+        for vertex in 0..<count { graph.addLink(from: vertex, Adjacency(label: 0, vertex: hub)) }
         var copies: [GraphIndex] = []
         let before = residentByteCount()
-        for node in 0..<200 as Range<VertexID> {
+        for vertex in 0..<200 as Range<VertexID> {
             copies.append(graph)
-            graph.removeLink(from: node * 997, label: 0, to: hub)
+            graph.removeLink(from: vertex * 997, label: 0, to: hub)
         }
         // The links at the hub are 2.4 MB.
         #expect(residentByteCount() - before < 200 << 20)
@@ -194,17 +196,17 @@ struct LongListTests {
     @Test("A change to the links of a hub in a damaged base reports the damage without a crash")
     func damage() throws {
         var graph = GraphIndex()
-        for node in 0..<2_000 as Range<VertexID> {
-            graph.addLink(from: node, Adjacency(label: 0, node: 2_000))
-            graph.addLink(from: 2_000, Adjacency(label: 0, node: node))
+        for vertex in 0..<2_000 as Range<VertexID> {
+            graph.addLink(from: vertex, Adjacency(label: 0, vertex: 2_000))
+            graph.addLink(from: 2_000, Adjacency(label: 0, vertex: vertex))
         }
         for section in ["GOLK", "GILK"] as [SectionTag] {
             var sections = try Self.sections(of: graph)
             sections.damage = [section: [5_000]]
             var damaged = try #require(GraphIndex(from: sections, edgeCount: graph.edgeCount))
-            for node in 0..<2_000 as Range<VertexID> {
-                damaged.addLink(from: node, Adjacency(label: 0, node: 2_000, weight: 2))
-                damaged.removeLink(from: 2_000, label: 0, to: node)
+            for vertex in 0..<2_000 as Range<VertexID> {
+                damaged.addLink(from: vertex, Adjacency(label: 0, vertex: 2_000, weight: 2))
+                damaged.removeLink(from: 2_000, label: 0, to: vertex)
             }
             damaged.drop(2_000)
             #expect(sections.isDamaged)
@@ -215,16 +217,16 @@ struct LongListTests {
     func walk() throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 5)
-        for node in (1...5_000 as ClosedRange<VertexID>).shuffled(using: &random) {
-            graph.addLink(from: 0, Adjacency(label: node % 2, node: node))
-            graph.addLink(from: node, Adjacency(label: 0, node: 6_000))
+        for vertex in (1...5_000 as ClosedRange<VertexID>).shuffled(using: &random) {
+            graph.addLink(from: 0, Adjacency(label: vertex % 2, vertex: vertex))
+            graph.addLink(from: vertex, Adjacency(label: 0, vertex: 6_000))
         }
-        let reached = try graph.walk(from: [0], labels: [1], depth: 1).reached.map(\.node)
+        let reached = try graph.walk(from: [0], labels: [1], depth: 1).reached.map(\.vertex)
         #expect(reached == Array(stride(from: 1, to: 5_000, by: 2)))
         let sources = try graph.walk(from: [6_000], direction: .incoming, depth: 1)
-        #expect(sources.reached.map(\.node) == Array(1...5_000))
+        #expect(sources.reached.map(\.vertex) == Array(1...5_000))
         let few = try graph.walk(from: [0], depth: 1, budget: WalkBudget(nodes: 700))
-        #expect(few.reached.map(\.node) == Array(1...700))
+        #expect(few.reached.map(\.vertex) == Array(1...700))
         #expect(few.endedBy == .nodes)
     }
 
@@ -235,9 +237,9 @@ struct LongListTests {
     func parts(of count: VertexID) throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 6)
-        for node in 0..<count {
+        for vertex in 0..<count {
             for label: UInt32 in 0..<3 where label == 0 || Bool.random(using: &random) {
-                graph.addLink(from: node * 2, Adjacency(label: label, node: 50_000, weight: 2))
+                graph.addLink(from: vertex * 2, Adjacency(label: label, vertex: 50_000, weight: 2))
             }
         }
         func links(
@@ -248,7 +250,7 @@ struct LongListTests {
             try graph.links(to: 50_000, from: start, labels: labels, limit: limit, CallContext())
         }
         let all = try links(from: nil)
-        #expect(all.map(\.node) == all.map(\.node).sorted())
+        #expect(all.map(\.vertex) == all.map(\.vertex).sorted())
         #expect(all.count == graph.edgeCount)
         for labels: Set<UInt32>? in [nil, [1], [0, 2], []] {
             let wanted = all.filter { labels?.contains($0.label) ?? true }
@@ -263,8 +265,8 @@ struct LongListTests {
             }
             #expect(read == wanted)
         }
-        for node in [0, 1, count, count * 2] {
-            let start = Adjacency(label: 1, node: node)
+        for vertex in [0, 1, count, count * 2] {
+            let start = Adjacency(label: 1, vertex: vertex)
             #expect(
                 try links(from: .at(start)) == all.filter { !Adjacency.precedes($0, start) }
             )
@@ -274,10 +276,10 @@ struct LongListTests {
         }
     }
 
-    private static func link(to node: VertexID, _ random: inout SeededGenerator) -> Adjacency {
+    private static func link(to vertex: VertexID, _ random: inout SeededGenerator) -> Adjacency {
         Adjacency(
             label: .random(in: 0..<3, using: &random),
-            node: node,
+            vertex: vertex,
             weight: Float(Int.random(in: 0..<4, using: &random))
         )
     }
@@ -300,14 +302,14 @@ struct LongListTests {
         _ target: VertexID
     ) {
         let wasThere = graph.removeLink(from: source, label: label, to: target)
-        let expected = model.remove(source, Adjacency(label: label, node: target))
+        let expected = model.remove(source, Adjacency(label: label, vertex: target))
         #expect(wasThere == expected)
     }
 
     private static func sections(of graph: GraphIndex) throws -> MemorySections {
         var sections = MemorySections()
-        let nodes = ContiguousArray(0..<VertexID(graph.nodeBound))
-        try graph.write(to: &sections, kept: nodes, newNumbers: nodes)
+        let vertices = ContiguousArray(0..<VertexID(graph.vertexBound))
+        try graph.write(to: &sections, vertices: vertices, newVertices: vertices)
         return sections
     }
 
@@ -320,7 +322,7 @@ struct LongListTests {
 private struct EdgeTable {
     private struct Key: Hashable {
         var label: UInt32
-        var node: VertexID
+        var vertex: VertexID
     }
 
     private var outgoing: [VertexID: [Key: Float]] = [:]
@@ -329,13 +331,14 @@ private struct EdgeTable {
     var count: Int { outgoing.values.reduce(0) { $0 + $1.count } }
 
     mutating func add(_ source: VertexID, _ link: Adjacency) {
-        outgoing[source, default: [:]][Key(label: link.label, node: link.node)] = link.weight
-        incoming[link.node, default: []].insert(Key(label: link.label, node: source))
+        outgoing[source, default: [:]][Key(label: link.label, vertex: link.vertex)] = link.weight
+        incoming[link.vertex, default: []].insert(Key(label: link.label, vertex: source))
     }
 
     mutating func remove(_ source: VertexID, _ link: Adjacency) -> Bool {
-        incoming[link.node]?.remove(Key(label: link.label, node: source))
-        return outgoing[source]?.removeValue(forKey: Key(label: link.label, node: link.node)) != nil
+        incoming[link.vertex]?.remove(Key(label: link.label, vertex: source))
+        return outgoing[source]?.removeValue(forKey: Key(label: link.label, vertex: link.vertex))
+            != nil
     }
 
     mutating func set(_ source: VertexID, _ links: [Adjacency]) {
@@ -343,22 +346,22 @@ private struct EdgeTable {
         for link in links { add(source, link) }
     }
 
-    mutating func drop(_ node: VertexID) -> [VertexID] {
-        set(node, [])
-        let changed = sources(to: node)
-        for key in incoming[node] ?? [] {
-            _ = remove(key.node, Adjacency(label: key.label, node: node))
+    mutating func drop(_ vertex: VertexID) -> [VertexID] {
+        set(vertex, [])
+        let changed = sources(to: vertex)
+        for key in incoming[vertex] ?? [] {
+            _ = remove(key.vertex, Adjacency(label: key.label, vertex: vertex))
         }
         return changed
     }
 
     func links(from source: VertexID) -> [Adjacency] {
         (outgoing[source] ?? [:])
-            .map { Adjacency(label: $0.key.label, node: $0.key.node, weight: $0.value) }
+            .map { Adjacency(label: $0.key.label, vertex: $0.key.vertex, weight: $0.value) }
             .sorted(by: Adjacency.precedes)
     }
 
-    func sources(to node: VertexID) -> [VertexID] {
-        Set((incoming[node] ?? []).map(\.node)).sorted()
+    func sources(to vertex: VertexID) -> [VertexID] {
+        Set((incoming[vertex] ?? []).map(\.vertex)).sorted()
     }
 }

@@ -37,7 +37,8 @@ final class SQLiteEdges {
         try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
     }
 
-    /// Every node that can be reached, with its least depth; the nodes in `missing` do not exist.
+    /// Every vertex that can be reached, with its least depth; the vertices in `missing` do not
+    /// exist.
     func leastDepths(
         from starts: [VertexID],
         labels: Set<UInt32>?,
@@ -61,13 +62,13 @@ final class SQLiteEdges {
         let sql = """
             WITH RECURSIVE
                 hop(a, label, b) AS (\(hops)),
-                start(node) AS (VALUES \(existing.map { "(\($0))" }.joined(separator: ", "))),
-                walk(node, depth) AS (
-                    SELECT node, 0 FROM start
+                start(vertex) AS (VALUES \(existing.map { "(\($0))" }.joined(separator: ", "))),
+                walk(vertex, depth) AS (
+                    SELECT vertex, 0 FROM start
                     UNION
-                    SELECT b, depth + 1 FROM walk JOIN hop ON a = node
+                    SELECT b, depth + 1 FROM walk JOIN hop ON a = vertex
                     WHERE depth < \(depth) \(labelFilter) AND b NOT IN (\(list(missing))))
-            SELECT node, min(depth) FROM walk WHERE node NOT IN (SELECT node FROM start) GROUP BY 1
+            SELECT vertex, min(depth) FROM walk WHERE vertex NOT IN (SELECT vertex FROM start) GROUP BY 1
             """
         guard !existing.isEmpty else { return [:] }
         var statement: OpaquePointer?
@@ -75,8 +76,8 @@ final class SQLiteEdges {
         defer { sqlite3_finalize(statement) }
         var depths: [VertexID: Int] = [:]
         while sqlite3_step(statement) == SQLITE_ROW {
-            let node = VertexID(sqlite3_column_int64(statement, 0))
-            depths[node] = Int(sqlite3_column_int64(statement, 1))
+            let vertex = VertexID(sqlite3_column_int64(statement, 0))
+            depths[vertex] = Int(sqlite3_column_int64(statement, 1))
         }
         return depths
     }
@@ -92,11 +93,11 @@ extension GraphIndex {
     init(_ edges: some Sequence<TestEdge>) {
         self.init()
         for edge in edges {
-            addLink(from: edge.source, Adjacency(label: edge.label, node: edge.target))
+            addLink(from: edge.source, Adjacency(label: edge.label, vertex: edge.target))
         }
     }
 
-    /// A walk over existing nodes, with room for everything unless the test says otherwise.
+    /// A walk over existing vertices, with room for everything unless the test says otherwise.
     func walk(
         from starts: [VertexID],
         labels: Set<UInt32>? = nil,

@@ -13,20 +13,20 @@ struct WalkTests {
     )
     func differential(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let nodeCount = VertexID.random(in: 2...60, using: &random)
-        let edgeCount = Int.random(in: 0...(Int(nodeCount) * 3), using: &random)
-        // The edges include self loops, and several edges between two nodes.
+        let vertexCount = VertexID.random(in: 2...60, using: &random)
+        let edgeCount = Int.random(in: 0...(Int(vertexCount) * 3), using: &random)
+        // The edges include self loops, and several edges between two vertices.
         let edges = Set(
             (0..<edgeCount).map { _ in
                 TestEdge(
-                    source: .random(in: 0..<nodeCount, using: &random),
+                    source: .random(in: 0..<vertexCount, using: &random),
                     label: .random(in: 0..<4, using: &random),
-                    target: .random(in: 0..<nodeCount, using: &random)
+                    target: .random(in: 0..<vertexCount, using: &random)
                 )
             }
         )
         let missing = Set(
-            (0..<nodeCount).filter { _ in Int.random(in: 0..<6, using: &random) == 0 }
+            (0..<vertexCount).filter { _ in Int.random(in: 0..<6, using: &random) == 0 }
         )
         let graph = GraphIndex(edges.sorted { ($0.source, $0.label) < ($1.source, $1.label) })
         let table = try SQLiteEdges(Array(edges))
@@ -34,7 +34,7 @@ struct WalkTests {
 
         for _ in 0..<40 {
             let starts = (0..<Int.random(in: 1...3, using: &random)).map { _ in
-                VertexID.random(in: 0..<nodeCount, using: &random)
+                VertexID.random(in: 0..<vertexCount, using: &random)
             }
             let labels: Set<UInt32>? =
                 Bool.random(using: &random)
@@ -57,16 +57,16 @@ struct WalkTests {
                 missing: missing
             )
             #expect(endedBy == nil)
-            #expect(Set(reached.map(\.node)).count == reached.count)
+            #expect(Set(reached.map(\.vertex)).count == reached.count)
             #expect(
-                Dictionary(uniqueKeysWithValues: reached.map { ($0.node, $0.depth) }) == truth
+                Dictionary(uniqueKeysWithValues: reached.map { ($0.vertex, $0.depth) }) == truth
             )
 
-            // Every reported edge exists, and leaves a node that is one edge nearer to a start.
+            // Every reported edge exists, and leaves a vertex that is one edge nearer to a start.
             #expect(reached.map(\.depth) == reached.map(\.depth).sorted())
             for step in reached {
                 let (source, target) =
-                    step.isIncoming ? (step.node, step.from) : (step.from, step.node)
+                    step.isIncoming ? (step.vertex, step.from) : (step.from, step.vertex)
                 #expect(
                     edges.contains(TestEdge(source: source, label: step.label, target: target))
                 )
@@ -83,35 +83,37 @@ struct WalkTests {
         graph.setLinks(
             from: 5,
             [
-                Adjacency(label: 1, node: 9, weight: 0.5), Adjacency(label: 2, node: 3),
-                Adjacency(label: 1, node: 3),
+                Adjacency(label: 1, vertex: 9, weight: 0.5), Adjacency(label: 2, vertex: 3),
+                Adjacency(label: 1, vertex: 3),
             ]
         )
-        graph.setLinks(from: 2, [Adjacency(label: 1, node: 3), Adjacency(label: 7, node: 4)])
-        graph.setLinks(from: 9, [Adjacency(label: 1, node: 8), Adjacency(label: 1, node: 5)])
+        graph.setLinks(from: 2, [Adjacency(label: 1, vertex: 3), Adjacency(label: 7, vertex: 4)])
+        graph.setLinks(from: 9, [Adjacency(label: 1, vertex: 8), Adjacency(label: 1, vertex: 5)])
 
         #expect(
             try graph.walk(from: [5, 2]).reached == [
-                Step(node: 9, depth: 1, from: 5, label: 1, weight: 0.5, isIncoming: false),
-                Step(node: 3, depth: 1, from: 5, label: 2, weight: 1, isIncoming: false),
-                Step(node: 4, depth: 1, from: 2, label: 7, weight: 1, isIncoming: false),
-                Step(node: 8, depth: 2, from: 9, label: 1, weight: 1, isIncoming: false),
+                Step(vertex: 9, depth: 1, from: 5, label: 1, weight: 0.5, isIncoming: false),
+                Step(vertex: 3, depth: 1, from: 5, label: 2, weight: 1, isIncoming: false),
+                Step(vertex: 4, depth: 1, from: 2, label: 7, weight: 1, isIncoming: false),
+                Step(vertex: 8, depth: 2, from: 9, label: 1, weight: 1, isIncoming: false),
             ]
         )
         #expect(
             try graph.walk(from: [3], direction: .both, depth: 1).reached == [
-                Step(node: 2, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
-                Step(node: 5, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
+                Step(vertex: 2, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
+                Step(vertex: 5, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
             ]
         )
     }
 
     @Test("A walk over a clique costs its edges, not its paths")
     func clique() throws {
-        let nodes: Range<VertexID> = 0..<20
+        let vertices: Range<VertexID> = 0..<20
         let graph = GraphIndex(
-            nodes.flatMap { source in
-                nodes.filter { $0 != source }.map { TestEdge(source: source, label: 0, target: $0) }
+            vertices.flatMap { source in
+                vertices.filter { $0 != source }.map {
+                    TestEdge(source: source, label: 0, target: $0)
+                }
             }
         )
         let (reached, endedBy, edgesFollowed) = try graph.walk(from: [0], depth: 8)
@@ -130,15 +132,15 @@ struct WalkTests {
         #expect(try graph.walk(from: [0], depth: 0).reached.isEmpty)
         #expect(try graph.walk(from: [0], labels: []).reached.isEmpty)
         #expect(try graph.walk(from: [0], labels: [8]).reached.isEmpty)
-        #expect(try graph.walk(from: [0], labels: Set(0..<100)).reached.map(\.node) == [1])
+        #expect(try graph.walk(from: [0], labels: Set(0..<100)).reached.map(\.vertex) == [1])
     }
 
-    /// A chain from 0 to 99, and from each of its nodes ten edges to leaves of its own.
+    /// A chain from 0 to 99, and from each of its vertices ten edges to leaves of its own.
     private var comb: GraphIndex {
         var graph = GraphIndex()
-        for node: VertexID in 0..<100 {
-            let leaves = (0..<10).map { Adjacency(label: 1, node: 100 + node * 10 + $0) }
-            graph.setLinks(from: node, [Adjacency(label: 0, node: node + 1)] + leaves)
+        for vertex: VertexID in 0..<100 {
+            let leaves = (0..<10).map { Adjacency(label: 1, vertex: 100 + vertex * 10 + $0) }
+            graph.setLinks(from: vertex, [Adjacency(label: 0, vertex: vertex + 1)] + leaves)
         }
         return graph
     }
@@ -147,11 +149,11 @@ struct WalkTests {
         "A walk ends at its vertex budget with the vertices reached so far",
         arguments: [0, 1, 10, 11, 12, 87]
     )
-    func nodeBudget(nodes: Int) throws {
+    func nodeBudget(vertices: Int) throws {
         let whole = try comb.walk(from: [0])
-        let part = try comb.walk(from: [0], budget: WalkBudget(nodes: nodes))
+        let part = try comb.walk(from: [0], budget: WalkBudget(nodes: vertices))
         #expect(whole.reached.count == 88)
-        #expect(part.reached == Array(whole.reached.prefix(nodes)))
+        #expect(part.reached == Array(whole.reached.prefix(vertices)))
         #expect(part.endedBy == .nodes)
         #expect(try comb.walk(from: [0], budget: WalkBudget(nodes: 88)).endedBy == nil)
     }
@@ -177,9 +179,9 @@ struct WalkTests {
         #expect(none.reached.isEmpty)
         #expect(try comb.walk(from: [0], budget: WalkBudget(time: .seconds(60))).endedBy == nil)
 
-        // A walk checks the clock inside of a node's links, too: one node has all the links.
+        // A walk checks the clock inside of a vertex's links, too: one vertex has all the links.
         var graph = GraphIndex()
-        graph.setLinks(from: 0, (1...20_000).map { Adjacency(label: 0, node: $0) })
+        graph.setLinks(from: 0, (1...20_000).map { Adjacency(label: 0, vertex: $0) })
         let end = ContinuousClock.now.advanced(by: .milliseconds(5))
         let part = try graph.walk(
             from: [0],
@@ -187,8 +189,8 @@ struct WalkTests {
             direction: .outgoing,
             depth: 1,
             budget: WalkBudget(nodes: 100_000, time: .milliseconds(5)),
-            exists: { node in
-                while node == 3_000, ContinuousClock.now < end {}
+            exists: { vertex in
+                while vertex == 3_000, ContinuousClock.now < end {}
                 return true
             },
             context: CallContext()
@@ -232,13 +234,13 @@ struct WalkTests {
             direction: .outgoing,
             depth: 8,
             budget: WalkBudget(),
-            exists: { node in
-                asked.append(node)
-                return node != 1
+            exists: { vertex in
+                asked.append(vertex)
+                return vertex != 1
             },
             context: CallContext()
         )
-        #expect(reached.map(\.node) == [2])
+        #expect(reached.map(\.vertex) == [2])
         #expect(asked == [0, 1, 2])
     }
 }

@@ -18,13 +18,13 @@ struct EncodedKeyTests {
     @Test("Encoded keys sort numbers by value, without rounding")
     func order() throws {
         let keys = try Self.numbers.map { try #require(EncodedKey(field: 0, .single, $0)).bytes }
-        for (place, key) in keys.enumerated().dropFirst() {
-            let before = keys[place - 1]
+        for (position, key) in keys.enumerated().dropFirst() {
+            let before = keys[position - 1]
             // The least integer equals a double.
-            if Self.numbers[place] == .int(.min) {
+            if Self.numbers[position] == .int(.min) {
                 #expect(key == before)
             } else {
-                #expect(before.lexicographicallyPrecedes(key), "\(Self.numbers[place])")
+                #expect(before.lexicographicallyPrecedes(key), "\(Self.numbers[position])")
             }
         }
     }

@@ -14,24 +14,23 @@ struct FieldIndexTests {
         var index = FieldIndex(indexes)
         for start in stride(from: 0, to: documents.count, by: batch) {
             let part = Array(documents[start..<min(start + batch, documents.count)])
-            var entries = index.entries(of: part)
-            entries?.shift(by: UInt32(start))
-            index.append(entries)
-            for row in start..<start + part.count { index.insert(UInt32(row)) }
+            let rows = (start..<start + part.count).map { UInt32($0) }
+            index.append(index.entries(of: part), of: rows)
+            for row in rows { index.insert(row) }
         }
         return index
     }
 
     private func rows(_ filter: Filter, _ index: FieldIndex, count: Int) throws(LodestoneError) -> (
-        certain: [UInt32], open: [UInt32]
+        exact: [UInt32], recheck: [UInt32]
     ) {
         let live = index.liveRows(count: count)
-        let bounds = try index.bounds(of: filter, among: live, bound: count, rows: { _ in [] }) {
+        let found = try index.candidates(of: filter, among: live, bound: count, rows: { _ in [] }) {
             () throws(LodestoneError) in
         }
         let list = { (set: RowSet) in (0..<UInt32(count)).filter { set.contains($0) } }
-        #expect(bounds.certain.count == list(bounds.certain).count)
-        return (list(bounds.certain), bounds.open.map(list) ?? [])
+        #expect(found.exact.count == list(found.exact).count)
+        return (list(found.exact), found.recheck.map(list) ?? [])
     }
 
     private let documents: [Metadata] = (0..<1_000).map { number in
@@ -71,8 +70,8 @@ struct FieldIndexTests {
         ]
         for (filter, isIncluded) in cases {
             let found = try rows(filter, index, count: 1_000)
-            #expect(found.certain == numbers(isIncluded), "\(filter)")
-            #expect(found.open.isEmpty)
+            #expect(found.exact == numbers(isIncluded), "\(filter)")
+            #expect(found.recheck.isEmpty)
         }
     }
 
@@ -81,11 +80,11 @@ struct FieldIndexTests {
         let index = index(documents, batch: 100)
         let parts: [Filter] = [.equal(path: ["n"], 1), .equal(path: ["other"], 1)]
         let both = try rows(.and(parts), index, count: 1_000)
-        #expect(both.certain.isEmpty)
-        #expect(both.open == numbers { $0 % 10 == 1 })
+        #expect(both.exact.isEmpty)
+        #expect(both.recheck == numbers { $0 % 10 == 1 })
         let either = try rows(.or(parts), index, count: 1_000)
-        #expect(either.certain == numbers { $0 % 10 == 1 })
-        #expect(either.open == numbers { $0 % 10 != 1 })
+        #expect(either.exact == numbers { $0 % 10 == 1 })
+        #expect(either.recheck == numbers { $0 % 10 != 1 })
     }
 
     @Test("Strings longer than an encoded key are recheck rows, and no other strings are")
@@ -99,14 +98,14 @@ struct FieldIndexTests {
             upper: nil
         )
         let equal = try rows(.equal(path: ["tag"], .string(long + "b")), index, count: 5)
-        #expect(equal.certain.isEmpty && equal.open == [0, 1, 3])
+        #expect(equal.exact.isEmpty && equal.recheck == [0, 1, 3])
         let fitting = try rows(.equal(path: ["tag"], .string(long)), index, count: 5)
-        #expect(fitting.certain == [2] && fitting.open.isEmpty)
+        #expect(fitting.exact == [2] && fitting.recheck.isEmpty)
         let larger = try rows(above, index, count: 5)
-        #expect(larger.certain == [0, 1, 3] && larger.open.isEmpty)
+        #expect(larger.exact == [0, 1, 3] && larger.recheck.isEmpty)
         let part = try rows(.contains(path: ["tag"], "aa"), index, count: 5)
-        #expect(part.certain == [0, 1, 2, 3] && part.open.isEmpty)
-        #expect(try rows(.contains(path: ["tag"], "b"), index, count: 5).open == [0, 1, 3])
+        #expect(part.exact == [0, 1, 2, 3] && part.recheck.isEmpty)
+        #expect(try rows(.contains(path: ["tag"], "b"), index, count: 5).recheck == [0, 1, 3])
     }
 
     @Test("A field index from a base has the rows written to it, without removed rows")
@@ -118,13 +117,11 @@ struct FieldIndexTests {
         var opened = try #require(FieldIndex(from: sections))
         let filter = Filter.equal(path: ["n"], 5)
         let expected = numbers { $0 % 10 == 5 && $0 % 4 != 0 }
-        #expect(try rows(filter, index, count: 1_000).certain == expected)
-        #expect(try rows(filter, opened, count: 1_000).certain == expected)
-        var entries = opened.entries(of: [["n": 5]])
-        entries?.shift(by: 1_000)
-        opened.append(entries)
+        #expect(try rows(filter, index, count: 1_000).exact == expected)
+        #expect(try rows(filter, opened, count: 1_000).exact == expected)
+        opened.append(opened.entries(of: [["n": 5]]), of: [1_000])
         opened.insert(1_000)
-        #expect(try rows(filter, opened, count: 1_001).certain == expected + [1_000])
+        #expect(try rows(filter, opened, count: 1_001).exact == expected + [1_000])
         #expect(!sections.isDamaged)
     }
 
@@ -153,18 +150,18 @@ struct FieldIndexTests {
             }
         }
         let index = index(documents, batch: 37)
-        var place: FieldIndexPosition?
+        var position: FieldIndexPosition?
         var rows: [UInt32] = []
         while true {
             let page = index.rows(
                 inOrderOf: ["n"],
                 isDescending: isDescending,
-                after: place,
+                after: position,
                 among: index.liveRows(count: 500),
                 limit: 23
             )
             rows += page.map(\.row)
-            place = page.last
+            position = page.last
             if page.count < 23 { break }
         }
         func rank(_ row: Int) -> (Int, Int64, String) {
@@ -227,10 +224,10 @@ struct FieldIndexTests {
             // New fields have no values of earlier documents.
             index.setFields([MetadataIndex("n"), MetadataIndex("x\(round)")], from: 1_000)
         }
-        #expect(try rows(n, index, count: 1_000).certain == numbers { $0 % 10 == 5 })
-        #expect(try rows(tag, index, count: 1_000).open.count == 1_000)
+        #expect(try rows(n, index, count: 1_000).exact == numbers { $0 % 10 == 5 })
+        #expect(try rows(tag, index, count: 1_000).recheck.count == 1_000)
         index.setFields([MetadataIndex("tag")], from: 1_000)
-        #expect(try rows(tag, index, count: 1_000).open.count == 1_000)
+        #expect(try rows(tag, index, count: 1_000).recheck.count == 1_000)
         // The fingerprints have no values of rows before the backfill.
         #expect(index.fingerprints(count: 1_000).allSatisfy { $0 == 0 })
         #expect(index.fingerprint(of: documents[7], row: 7) == 0)
@@ -248,7 +245,7 @@ struct FieldIndexTests {
         for part in parts { index.fill(part) }
         #expect(index.isComplete)
         #expect(
-            try rows(tag, index, count: 1_000).certain == numbers { $0 % 7 != 0 && $0 % 5 == 3 }
+            try rows(tag, index, count: 1_000).exact == numbers { $0 % 7 != 0 && $0 % 5 == 3 }
         )
         let known = index.fingerprints(count: 1_000)
         for row in stride(from: 0, to: 1_000, by: 100) {
@@ -258,8 +255,8 @@ struct FieldIndexTests {
         try index.write(to: &sections)
         let opened = try #require(FieldIndex(from: sections))
         #expect(
-            try rows(tag, opened, count: 1_000).certain == numbers { $0 % 7 != 0 && $0 % 5 == 3 }
+            try rows(tag, opened, count: 1_000).exact == numbers { $0 % 7 != 0 && $0 % 5 == 3 }
         )
-        #expect(try rows(n, opened, count: 1_000).open.count == 1_000)
+        #expect(try rows(n, opened, count: 1_000).recheck.count == 1_000)
     }
 }

@@ -8,7 +8,7 @@ import LodestoneText
 
 /// A write that was checked and encoded on its caller's thread.
 ///
-/// Only the steps that need the present state are left for the writer.
+/// Only the steps that need the present version are left for the writer.
 enum PreparedWrite: Sendable {
     case createCollection(name: String, CollectionOptions)
     case alterCollection(Collection, CollectionChange)
@@ -80,14 +80,10 @@ struct PreparedIndex: Sendable {
     let collection: Collection
     /// The rows; those with vectors come first, as segments need them.
     let rows: [EncodedRow]
-    /// The analyzed words of each row; `nil` where the store keeps the words.
-    let texts: AnalyzedTexts?
+    /// What the derived indexes have prepared of the rows.
+    let batches: IndexBatches
     /// The words of each row for the store; `nil` where the store keeps none.
     let words: [DocumentWords?]?
-    /// The values of the rows' indexed fields.
-    let values: FieldEntries?
-    /// The metadata of the rows, in case other fields are indexed by the time of the write.
-    let metadata: [Metadata]
     /// The edges of each row, as they were in the request.
     let rowEdges: [[Edge]]
     let vectors: [Float]
@@ -138,24 +134,21 @@ struct PreparedIndex: Sendable {
         vectors = try Self.vectors(of: request, record, validation)
         let documents = Self.inOrder(bare, by: request)
         rows = EncodedRow.encode(documents)
-        for place in rows.indices where rows[place].byteCount > limits.maxDocumentBytes {
-            let id = rows[place].id
-            let index = bare.firstIndex { $0.id == id } ?? place
+        for position in rows.indices where rows[position].byteCount > limits.maxDocumentBytes {
+            let id = rows[position].id
+            let index = bare.firstIndex { $0.id == id } ?? position
             var error = LodestoneError.limit(
                 "documents[\(index)]",
-                rows[place].byteCount,
+                rows[position].byteCount,
                 limits.maxDocumentBytes,
                 unit: "bytes"
             )
             error.object = id.string
             throw error
         }
-        let state = collection.state
-        let fields = documents.map(\.text)
-        texts = state.text.prepare(fields)
-        words = state.text.wordsToStore(of: fields)
-        metadata = documents.map(\.metadata)
-        values = state.values.entries(of: metadata)
+        let version = collection.version
+        batches = version.prepare(documents)
+        words = version.text.index.wordsToStore(of: documents.map(\.text))
         rowEdges = documents.map(\.edges)
         let checksum = vectors.withUnsafeBytes { lode_crc32c(0, $0.baseAddress, $0.count) }
         vectorChecksum = checksum

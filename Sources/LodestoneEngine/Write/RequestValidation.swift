@@ -77,20 +77,20 @@ struct RequestValidation {
             throw .limit("text.fields", options.fields.count, TextOptions.maxFields)
         }
         var names: Set<ByteString> = []
-        for (place, field) in options.fields.enumerated() {
-            try text(field.name, bytes: 1...64, "text.fields[\(place)].name")
+        for (position, field) in options.fields.enumerated() {
+            try text(field.name, bytes: 1...64, "text.fields[\(position)].name")
             guard names.insert(ByteString(field.name)).inserted else {
                 throw .invalid(
                     "DUPLICATE_FIELD",
                     "The text field '\(field.name)' is declared twice.",
                     recovery: "Declare each field once.",
-                    field: "text.fields[\(place)].name"
+                    field: "text.fields[\(position)].name"
                 )
             }
             try number(
                 field.weight,
                 in: TextFieldOptions.weights,
-                "text.fields[\(place)].weight"
+                "text.fields[\(position)].weight"
             )
         }
         if let k1 = options.k1 { try number(k1, in: TextOptions.k1Range, "text.k1") }
@@ -141,14 +141,14 @@ struct RequestValidation {
         guard indexes.count <= MetadataIndex.maxCount else {
             throw .limit(field, indexes.count, MetadataIndex.maxCount)
         }
-        for (place, index) in indexes.enumerated() {
-            try path(index.path, "\(field)[\(place)].path")
-            guard indexes.firstIndex(of: index) == place else {
+        for (position, index) in indexes.enumerated() {
+            try path(index.path, "\(field)[\(position)].path")
+            guard indexes.firstIndex(of: index) == position else {
                 throw .invalid(
                     "DUPLICATE_NAME",
                     "\(field) has '\(index.path.joined(separator: "."))' twice.",
                     recovery: "Name each field once.",
-                    field: "\(field)[\(place)]"
+                    field: "\(field)[\(position)]"
                 )
             }
         }

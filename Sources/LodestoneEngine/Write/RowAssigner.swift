@@ -5,28 +5,10 @@ import LodestoneStorage
 import LodestoneStructures
 import LodestoneText
 
-/// A write whose rows are known: the batch for the store, and the change to the collection after
-/// it.
-struct AssignedWrite {
-    let batch: StoredBatch
-    /// The collection whose index has to be built now.
-    var needsIndex: Collection?
-    let apply: (CommittedBatch) -> Void
-
-    func receipt(_ committed: CommittedBatch, durability: Durability) -> WriteReceipt {
-        WriteReceipt(
-            sequenceNumber: committed.sequenceNumber,
-            durability: durability,
-            inserted: batch.inserted,
-            replaced: batch.replaced,
-            dropped: batch.dropped
-        )
-    }
-}
-
-/// Turns the ids of a group's writes into rows.
+/// Gives the documents of a group's writes their rows.
 ///
-/// Later writes of the group see the rows of earlier ones, although none is committed yet.
+/// Later writes of the group see the rows of earlier ones, although none is committed yet. No copy
+/// of a version is kept, so that the commit changes it in place.
 struct RowAssigner {
     private struct Overlay {
         var nextRow: RowID
@@ -34,33 +16,33 @@ struct RowAssigner {
     }
 
     let store: any Store
-    let registry: Catalog
+    let catalog: Catalog
     private var overlays: [CollectionNumber: Overlay] = [:]
 
-    init(store: any Store, registry: Catalog) {
+    init(store: any Store, catalog: Catalog) {
         self.store = store
-        self.registry = registry
+        self.catalog = catalog
     }
 
-    mutating func resolve(_ pending: PendingWrite) throws(LodestoneError) -> AssignedWrite {
+    mutating func assign(_ pending: PendingWrite) throws(LodestoneError) -> AssignedWrite {
         switch pending.write {
         case .createCollection(let name, let options):
             try create(name, options, pending)
         case .alterCollection(let collection, let change):
             try alter(collection, change, pending)
         case .dropCollection(let name):
-            try drop(name, pending)
+            try dropCollection(name, pending)
         case .index(let index):
-            try resolve(index, pending)
+            try indexDocuments(index, pending)
         case .drop(let drop):
-            try resolve(drop, pending)
+            try dropDocuments(drop, pending)
         }
     }
 
     private func create(_ name: String, _ options: CollectionOptions, _ pending: PendingWrite)
         throws(LodestoneError) -> AssignedWrite
     {
-        guard registry.record(named: name) == nil else {
+        guard catalog.record(named: name) == nil else {
             throw LodestoneError(
                 .alreadyExists,
                 reason: "COLLECTION_EXISTS",
@@ -70,25 +52,18 @@ struct RowAssigner {
             )
         }
         let record = CollectionRecord(
-            number: registry.nextCollectionNumber(),
+            number: catalog.nextCollectionNumber(),
             name: name,
             options: options
         )
-        let registry = registry
         return AssignedWrite(
             batch: StoredBatch(
                 change: .createCollection(record),
                 requestID: pending.requestID,
                 fingerprint: pending.write.fingerprint
-            )
-        ) { committed in
-            var contents = CollectionContents(record.options)
-            contents.state.advance(to: committed.sequenceNumber)
-            registry.add(
-                record,
-                Collection(record, contents: contents, countedIn: registry.deltaMemory)
-            )
-        }
+            ),
+            effect: .create(record)
+        )
     }
 
     /// A change without effect is also committed as a batch, so that its request id is stored.
@@ -114,54 +89,37 @@ struct RowAssigner {
                 requestID: pending.requestID,
                 fingerprint: pending.write.fingerprint
             ),
+            effect: .alter(collection, options),
             needsIndex: isMore || options.vectorStrategy != before.vectorStrategy
                 ? collection : nil
-        ) { committed in
-            collection.alter(to: options, at: committed.sequenceNumber)
-        }
+        )
     }
 
-    private func drop(_ name: String, _ pending: PendingWrite) throws(LodestoneError)
+    private func dropCollection(_ name: String, _ pending: PendingWrite) throws(LodestoneError)
         -> AssignedWrite
     {
-        guard let record = registry.record(named: name) else { throw .noCollection(name) }
-        let registry = registry
+        guard let record = catalog.record(named: name) else { throw .noCollection(name) }
         return AssignedWrite(
             batch: StoredBatch(
                 change: .dropCollection(record.number),
                 requestID: pending.requestID,
                 fingerprint: pending.write.fingerprint,
-                dropped: try registry.documentCount(of: record)
-            )
-        ) { _ in
-            registry.remove(record.number)
-        }
+                dropped: try catalog.documentCount(of: record)
+            ),
+            effect: .drop(record.number)
+        )
     }
 
-    private mutating func resolve(_ index: PreparedIndex, _ pending: PendingWrite)
+    // MARK: Documents and edges
+
+    private mutating func indexDocuments(_ index: PreparedIndex, _ pending: PendingWrite)
         throws(LodestoneError) -> AssignedWrite
     {
         let collection = try existing(index.collection)
-        let number = collection.record.number
-        if collection.state.isFull { throw .fullDelta(collection.record.name) }
-        var state: CollectionState? = collection.state
-        var overlay = overlays[number] ?? Overlay(nextRow: collection.state.nextRow)
-        let firstRow = overlay.nextRow
-        let (added, onStored) = try split(index, state: collection.state)
-        let nodes = collection.ids.withTable { table in
-            ContiguousArray(index.rows.map { table.intern($0.id) })
-        }
-        var removed: [RowID] = []
-        for (offset, node) in nodes.enumerated() {
-            if let row = overlay.rows[node] ?? state?.row(of: node) { removed.append(row) }
-            overlay.rows[node] = firstRow + RowID(offset)
-        }
-        overlay.nextRow = firstRow + RowID(index.rows.count)
-        overlays[number] = overlay
-        // The writer holds no copy of the state while it changes the state, so that it changes in
-        // place.
-        state = nil
-
+        let number = collection.number
+        let version = collection.version
+        if version.isFull { throw .fullDelta(collection.name) }
+        let (added, onStored) = try split(index, version)
         var rows = index.rows
         var rowEdges = index.rowEdges
         for (offset, edges) in added {
@@ -169,70 +127,85 @@ struct RowAssigner {
             try Self.check(rowEdges[offset].count, of: rows[offset].id, index.maxEdges)
             rows[offset] = rows[offset].relinked(rowEdges[offset])
         }
-        var applied = IndexChange(removed: removed, firstRow: firstRow, nodes: nodes)
-        applied.links = collection.links(rowEdges)
-        applied.texts = index.texts
-        let values = collection.state.values
-        applied.values =
-            values.fits(index.values) ? index.values : values.entries(of: index.metadata)
-        applied.linked = LinkChanges(
-            sources: onStored.map(\.node),
-            links: collection.links(onStored.map(\.edges))
+        let assigned = assignRows(to: index, of: number, version.ids)
+        var change = IndexChange(version.updated(index.batches))
+        change.removed = assigned.removed
+        change.rowRange = assigned.rows
+        change.rows = Array(assigned.rows)
+        change.vertices = assigned.vertices
+        change.edges.new = version.numbered(rowEdges)
+        change.edges.added = SourcedEdgeBatch(
+            sources: onStored.map(\.vertex),
+            edges: version.numbered(onStored.map(\.edges))
         )
-        applied.documentByteCount = index.byteCount
-        let change = RowChange(
+        change.documentByteCount = index.byteCount
+        let stored = RowChange(
             collection: number,
-            dimension: collection.record.options.dimension,
-            words: index.words.map { WordChange(collection.record.options.text, adding: $0) },
-            firstRow: firstRow,
+            dimension: version.options.dimension,
+            words: index.words.map { WordChange(version.options.text, adding: $0) },
+            firstRow: assigned.rows.lowerBound,
             rows: rows,
             vectors: index.vectors,
             vectorChecksum: index.vectorChecksum,
-            removed: removed,
+            removed: assigned.removed,
             relinked: onStored.map { EdgeChange(row: $0.row, added: $0.edges) }
         )
         return AssignedWrite(
             batch: StoredBatch(
-                change: .rows(change),
+                change: .rows(stored),
                 requestID: pending.requestID,
                 fingerprint: index.fingerprint,
-                inserted: rows.count - removed.count,
-                replaced: removed.count
-            )
-        ) { [applied] committed in Self.apply(applied, committed, to: collection) }
+                inserted: rows.count - assigned.removed.count,
+                replaced: assigned.removed.count
+            ),
+            effect: .change(collection, change)
+        )
     }
 
-    /// Applies a durable batch to the collection, which makes it visible.
-    private static func apply(
-        _ change: IndexChange,
-        _ committed: CommittedBatch,
-        to collection: Collection
-    ) {
-        var change = change
-        change.removedTexts = collection.state.text.prepare(committed.removedTexts)
-        change.vectors = committed.vectors
-        change.sequenceNumber = committed.sequenceNumber
-        collection.apply(change)
+    /// The rows of a batch's documents, and the rows that they replace.
+    private mutating func assignRows(
+        to index: PreparedIndex,
+        of collection: CollectionNumber,
+        _ ids: CollectionIDs
+    ) -> (rows: Range<RowID>, vertices: ContiguousArray<VertexID>, removed: [RowID]) {
+        var overlay = overlays[collection] ?? Overlay(nextRow: ids.nextRow)
+        let firstRow = overlay.nextRow
+        let vertices = ids.table.withTable { table in
+            ContiguousArray(index.rows.map { table.intern($0.id) })
+        }
+        var removed: [RowID] = []
+        for (offset, vertex) in vertices.enumerated() {
+            if let row = overlay.rows[vertex] ?? ids.row(of: vertex) { removed.append(row) }
+            overlay.rows[vertex] = firstRow + RowID(offset)
+        }
+        overlay.nextRow = firstRow + RowID(index.rows.count)
+        overlays[collection] = overlay
+        return (firstRow..<overlay.nextRow, vertices, removed)
     }
+
+    /// The edges that leave a stored document.
+    private typealias StoredSource = (row: RowID, vertex: VertexID, edges: [Edge])
 
     /// The batch's separate edges by their source: its offset in the batch, or its stored row.
-    private func split(_ index: PreparedIndex, state: CollectionState) throws(LodestoneError) -> (
-        added: [(offset: Int, edges: [Edge])],
-        onStored: [(row: RowID, node: VertexID, edges: [Edge])]
-    ) {
+    private func split(_ index: PreparedIndex, _ version: CollectionVersion)
+        throws(LodestoneError) -> (
+            added: [(offset: Int, edges: [Edge])], onStored: [StoredSource]
+        )
+    {
         if index.edges.isEmpty { return ([], []) }
         var offsets: [DocumentID: Int] = [:]
         for (offset, row) in index.rows.enumerated() { offsets[row.id] = offset }
+        let ids = version.ids
         var added: [(offset: Int, edges: [Edge])] = []
-        var onStored: [(row: RowID, node: VertexID, edges: [Edge])] = []
+        var onStored: [StoredSource] = []
         for (source, edges) in Self.grouped(index.edges) {
             if let offset = offsets[source] {
                 added.append((offset, edges))
-            } else if let node = index.collection.ids.withTable({ $0.number(of: source) }),
-                let row = state.row(of: node)
+            } else if let vertex = ids.table.withTable({ $0.number(of: source) }),
+                let row = ids.row(of: vertex)
             {
-                try checkCount(of: source, node, adding: edges, index, state)
-                onStored.append((row, node, edges))
+                try checkCount(of: source, vertex, adding: edges, index, version)
+                onStored.append((row, vertex, edges))
             } else {
                 throw LodestoneError(
                     .notFound,
@@ -251,19 +224,19 @@ struct RowAssigner {
     /// read.
     private func checkCount(
         of source: DocumentID,
-        _ node: VertexID,
+        _ vertex: VertexID,
         adding edges: [Edge],
         _ index: PreparedIndex,
-        _ state: CollectionState
+        _ version: CollectionVersion
     ) throws(LodestoneError) {
-        let count = state.graph.linkCount(from: node)
+        let graph = version.graph.index
+        let count = graph.linkCount(from: vertex)
         if count + edges.count <= index.maxEdges { return }
         // Some of the edges may exist already.
-        let collection = index.collection
-        let links = collection.knownLinks(edges.map { EdgeName($0) })
-        let wanted = Set(links.map { UInt64($0.label) << 32 | UInt64($0.node) })
-        let present = state.graph.links(from: node).count { link in
-            wanted.contains(UInt64(link.label) << 32 | UInt64(link.node))
+        let links = version.known(edges.map { EdgeName($0) })
+        let wanted = Set(links.map { UInt64($0.label) << 32 | UInt64($0.vertex) })
+        let present = graph.links(from: vertex).count { link in
+            wanted.contains(UInt64(link.label) << 32 | UInt64(link.vertex))
         }
         let distinct = Set(edges.map { EdgeName($0) }).count
         try Self.check(count + distinct - present, of: source, index.maxEdges)
@@ -280,64 +253,80 @@ struct RowAssigner {
         throw error
     }
 
-    private func resolve(_ drop: PreparedDrop, _ pending: PendingWrite) throws(LodestoneError)
-        -> AssignedWrite
+    // MARK: Drops
+
+    private func dropDocuments(_ drop: PreparedDrop, _ pending: PendingWrite)
+        throws(LodestoneError) -> AssignedWrite
     {
         let collection = try existing(drop.collection)
-        let state = collection.state
-        let node = { (id: DocumentID) in collection.ids.withTable { $0.number(of: id) } }
-        var dropped: [VertexID: RowID] = [:]
-        var droppedIDs: Set<DocumentID> = []
-        for id in drop.ids {
-            guard let node = node(id), let row = state.row(of: node) else { continue }
-            dropped[node] = row
-            droppedIDs.insert(id)
-        }
-        if let filter = drop.filter {
-            let rows = try matches(filter, of: drop, pending.context)
-            var next = rows.next(from: 0)
-            while let row = next {
-                if let node = state.node(of: row) {
-                    dropped[node] = row
-                    droppedIDs.insert(collection.ids.withTable { $0.id(node) })
-                }
-                next = rows.next(from: row + 1)
-            }
-        }
-        var relinked = edgesTo(dropped, in: collection, state)
-        var unlinked = LinkChanges()
+        let version = collection.version
+        let dropped = try droppedDocuments(of: drop, version, pending.context)
+        var relinked = edgesTo(dropped, version)
+        var change = IndexChange(version.prepare([]))
         for (source, edges) in Self.grouped(drop.edges) {
-            guard let node = node(source), dropped[node] == nil, let row = state.row(of: node)
+            guard let vertex = version.ids.table.withTable({ $0.number(of: source) }),
+                dropped[vertex] == nil, let row = version.ids.row(of: vertex)
             else { continue }
             let names = edges.map { EdgeName($0) }
-            relinked[node, default: EdgeChange(row: row)].removed += names
-            unlinked.append(node, collection.knownLinks(names))
+            relinked[vertex, default: EdgeChange(row: row)].removed += names
+            change.edges.removed.append(vertex, version.known(names))
         }
-        let removed = dropped.values.sorted()
-        let change = RowChange(
-            collection: collection.record.number,
-            dimension: collection.record.options.dimension,
-            words: collection.record.options.textStrategy.keepsWordsInStore
-                ? WordChange(collection.record.options.text) : nil,
-            firstRow: state.nextRow,
+        let nextRow = version.ids.nextRow
+        change.removed = dropped.values.map(\.row).sorted()
+        change.dropped = dropped.keys.sorted()
+        change.rowRange = nextRow..<nextRow
+        change.documentByteCount = PreparedIndex.bytesOfEdge * drop.edges.count
+        let stored = RowChange(
+            collection: collection.number,
+            dimension: version.options.dimension,
+            words: version.options.textStrategy.keepsWordsInStore
+                ? WordChange(version.options.text) : nil,
+            firstRow: nextRow,
             rows: [],
             vectors: [],
             vectorChecksum: 0,
-            removed: removed,
-            dropped: droppedIDs.sorted { $0.string < $1.string },
+            removed: change.removed,
+            dropped: dropped.values.map(\.id).sorted { $0.string < $1.string },
             relinked: relinked.values.sorted { $0.row < $1.row }
         )
-        var applied = IndexChange(removed: removed, unlinked: dropped.keys.sorted())
-        applied.delinked = unlinked
-        applied.documentByteCount = PreparedIndex.bytesOfEdge * drop.edges.count
         return AssignedWrite(
             batch: StoredBatch(
-                change: .rows(change),
+                change: .rows(stored),
                 requestID: pending.requestID,
                 fingerprint: drop.fingerprint,
-                dropped: removed.count
-            )
-        ) { [applied] committed in Self.apply(applied, committed, to: collection) }
+                dropped: dropped.count
+            ),
+            effect: .change(collection, change)
+        )
+    }
+
+    /// A document that is dropped.
+    private typealias Dropped = (row: RowID, id: DocumentID)
+
+    /// The existing documents that a drop names, or that satisfy its filter, by their vertices.
+    private func droppedDocuments(
+        of drop: PreparedDrop,
+        _ version: CollectionVersion,
+        _ context: CallContext
+    ) throws(LodestoneError) -> [VertexID: Dropped] {
+        let ids = version.ids
+        var dropped: [VertexID: Dropped] = [:]
+        for id in drop.ids {
+            guard let vertex = ids.table.withTable({ $0.number(of: id) }),
+                let row = ids.row(of: vertex)
+            else { continue }
+            dropped[vertex] = (row, id)
+        }
+        guard let filter = drop.filter else { return dropped }
+        let rows = try matches(filter, of: drop, context)
+        var next = rows.next(from: 0)
+        while let row = next {
+            if let vertex = ids.vertex(of: row) {
+                dropped[vertex] = (row, ids.table.withTable { $0.id(vertex) })
+            }
+            next = rows.next(from: row + 1)
+        }
+        return dropped
     }
 
     /// The most edges of a source whose edges to dropped documents are found by reading all of
@@ -347,26 +336,23 @@ struct RowAssigner {
     private static let fewEdges = 32
 
     /// The edges that remaining documents lose when others are dropped.
-    private func edgesTo(
-        _ dropped: [VertexID: RowID],
-        in collection: Collection,
-        _ state: CollectionState
-    ) -> [VertexID: EdgeChange] {
+    private func edgesTo(_ dropped: [VertexID: Dropped], _ version: CollectionVersion)
+        -> [VertexID: EdgeChange]
+    {
         var changes: [VertexID: EdgeChange] = [:]
-        let labels = collection.contents.labels
-        for target in dropped.keys {
-            let links = state.graph.links(to: target)
-            if links.isEmpty { continue }
-            let id = collection.ids.withTable { $0.id(target) }
-            for link in links where dropped[link.node] == nil {
-                guard let row = state.row(of: link.node) else { continue }
-                guard state.graph.linkCount(from: link.node) > Self.fewEdges else {
-                    changes[link.node] = EdgeChange(row: row, losesDropped: true)
+        let (ids, graph) = (version.ids, version.graph)
+        for (target, document) in dropped {
+            for link in graph.index.links(to: target) where dropped[link.vertex] == nil {
+                guard let row = ids.row(of: link.vertex) else { continue }
+                guard graph.index.linkCount(from: link.vertex) > Self.fewEdges else {
+                    changes[link.vertex] = EdgeChange(row: row, losesDropped: true)
                     continue
                 }
-                guard let label = labels.withTable({ $0.label(link.label) }) else { continue }
-                changes[link.node, default: EdgeChange(row: row)].removed.append(
-                    EdgeName(label: label, target: id)
+                guard let label = graph.labels.withTable({ $0.label(link.label) }) else {
+                    continue
+                }
+                changes[link.vertex, default: EdgeChange(row: row)].removed.append(
+                    EdgeName(label: label, target: document.id)
                 )
             }
         }
@@ -381,7 +367,7 @@ struct RowAssigner {
         defer { reader.end() }
         let view = ReadView(
             collection: drop.collection,
-            contents: drop.collection.contents,
+            version: CollectionVersion.Shared(drop.collection.version),
             rows: reader
         )
         let rows = try drop.collection.filters.rows(matching: filter, in: view, context).rows
@@ -400,19 +386,19 @@ struct RowAssigner {
 
     /// Returns a collection, unless it was dropped between the check of the write and its turn.
     private func existing(_ collection: Collection) throws(LodestoneError) -> Collection {
-        guard !collection.isDropped else { throw .noCollection(collection.record.name) }
+        guard !collection.isDropped else { throw .noCollection(collection.name) }
         return collection
     }
 
     /// The edges by source, in the order of each source's first edge.
     private static func grouped(_ edges: [SourcedEdge]) -> [(DocumentID, [Edge])] {
-        var places: [DocumentID: Int] = [:]
+        var positions: [DocumentID: Int] = [:]
         var groups: [(DocumentID, [Edge])] = []
         for edge in edges {
-            if let place = places[edge.source] {
-                groups[place].1.append(edge.edge)
+            if let position = positions[edge.source] {
+                groups[position].1.append(edge.edge)
             } else {
-                places[edge.source] = groups.count
+                positions[edge.source] = groups.count
                 groups.append((edge.source, [edge.edge]))
             }
         }

@@ -11,14 +11,14 @@ struct PendingWrite: Sendable {
     let write: PreparedWrite
     let requestID: RequestID?
     let context: CallContext
-    /// Returns whether the write is still wanted; after true, only `completion` answers it.
+    /// Returns whether the write is still wanted; after true, only `completion` ends it.
     let begin: @Sendable () -> Bool
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
     /// The time at which the write was ready.
     let arrival = ContinuousClock.now
 }
 
-/// The one writer: it commits queued writes as a group, applies them, and only then answers.
+/// The one writer: it commits queued writes as a group, applies them, and only then replies.
 ///
 /// Group commit without a timed wait: while one commit is being written to the disk, the next group
 /// gathers.
@@ -44,16 +44,16 @@ final class Writer: Sendable {
     ]
 
     let store: any Store
-    let registry: Catalog
+    let catalog: Catalog
     private let compactor: Compactor
     private let queue = DispatchQueue(label: "lodestone.writer")
     /// The bytes of the documents that were written since the start.
     let writtenBytes = Atomic<Int>(0)
     private let waiting = Mutex(Queue())
 
-    init(store: any Store, registry: Catalog, compactor: Compactor) {
+    init(store: any Store, catalog: Catalog, compactor: Compactor) {
         self.store = store
-        self.registry = registry
+        self.catalog = catalog
         self.compactor = compactor
     }
 
@@ -107,47 +107,47 @@ final class Writer: Sendable {
     private func process(_ wanted: [PendingWrite]) {
         guard let first = wanted.first else { return }
         var group = wanted
-        var resolved = AssignedGroup()
+        var assigned = AssignedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
             // Commits of other processes are applied before `exclusively`, where all other
             // processes wait.
-            try? registry.catchUp(for: first.context)
+            try? catalog.catchUp(for: first.context)
             return try store.exclusively(
                 until: patienceEnd(of: first),
-                while: { () throws(LodestoneError) in try answerThoseOver(&group) }
+                while: { () throws(LodestoneError) in try endCallsThatAreOver(&group) }
             ) { (last) throws(LodestoneError) in
-                try registry.changing { (gate) throws(LodestoneError) in
-                    if last > registry.sequenceNumber { try catchUp(gate) }
-                    resolved = try resolve(group, gate)
-                    return try commit(resolved.ready, gate)
+                try catalog.withExclusiveAccess { (lock) throws(LodestoneError) in
+                    if last > catalog.sequenceNumber { try catchUp(lock) }
+                    assigned = try assign(group, lock)
+                    return try commit(assigned.ready, lock)
                 }
             }
         }
-        for (pending, answer) in resolved.answers { pending.completion(answer) }
+        for (pending, result) in assigned.results { pending.completion(result) }
         switch result {
         case .success(let committed):
             if committed.isEmpty { return }
             Failpoint.reach("commit.before-reply")
-            for (write, batch) in zip(resolved.ready, committed) {
+            for (write, batch) in zip(assigned.ready, committed) {
                 write.pending.completion(
-                    .success(write.resolved.receipt(batch, durability: store.durability))
+                    .success(write.assigned.receipt(batch, durability: store.durability))
                 )
             }
-            for collection in Self.collections(of: resolved.ready.map(\.pending)) {
+            for collection in Self.collections(of: assigned.ready.map(\.pending)) {
                 compactor.consider(collection)
             }
-            for collection in resolved.ready.compactMap(\.resolved.needsIndex) {
+            for collection in assigned.ready.compactMap(\.assigned.needsIndex) {
                 compactor.buildInBackground(collection)
             }
-            let hasDropped = resolved.ready.contains { ready in
+            let hasDropped = assigned.ready.contains { ready in
                 if case .dropCollection = ready.pending.write { true } else { false }
             }
             if hasDropped { compactor.reclaimSpace() }
         case .failure(let error):
             if error.reason == "STORE_BUSY" { waiting.withLock { $0.lastBusy = .now } }
-            let answered = !resolved.answers.isEmpty || !resolved.ready.isEmpty
-            fail(answered ? resolved.ready.map(\.pending) : group, with: error)
+            let isDone = !assigned.results.isEmpty || !assigned.ready.isEmpty
+            fail(isDone ? assigned.ready.map(\.pending) : group, with: error)
         }
     }
 
@@ -162,10 +162,10 @@ final class Writer: Sendable {
         return pending.arrival.advanced(by: store.patience)
     }
 
-    /// Answers the writes whose calls have ended, while the group waits for another process.
+    /// Ends the writes whose calls have ended, while the group waits for another process.
     ///
     /// - Throws: An error when no write of the group is left, or when the engine is being closed.
-    private func answerThoseOver(_ group: inout [PendingWrite]) throws(LodestoneError) {
+    private func endCallsThatAreOver(_ group: inout [PendingWrite]) throws(LodestoneError) {
         var over: [(PendingWrite, LodestoneError)] = []
         func isOver(_ pending: PendingWrite) -> Bool {
             guard let end = pending.context.end else { return false }
@@ -190,65 +190,67 @@ final class Writer: Sendable {
     }
 
     /// Applies the commits of other processes since the last group.
-    private func catchUp(_ gate: Catalog.Gate) throws(LodestoneError) {
+    private func catchUp(_ lock: Catalog.Lock) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        try gate.catchUp(with: reader)
+        try lock.catchUp(with: reader)
         store.publish(reader.sequenceNumber)
     }
 
     /// The state of a group before its commit.
     private struct AssignedGroup {
-        var ready: [(pending: PendingWrite, resolved: AssignedWrite)] = []
-        var answers: [(PendingWrite, Result<WriteReceipt, LodestoneError>)] = []
+        var ready: [(pending: PendingWrite, assigned: AssignedWrite)] = []
+        var results: [(PendingWrite, Result<WriteReceipt, LodestoneError>)] = []
     }
 
-    private func resolve(_ group: [PendingWrite], _ gate: Catalog.Gate) throws(LodestoneError)
+    private func assign(_ group: [PendingWrite], _ lock: Catalog.Lock) throws(LodestoneError)
         -> AssignedGroup
     {
         while true {
-            let resolved = resolve(group)
+            let assigned = assign(group)
             // Row ids from a damaged base must not get into new rows.
-            let broken = Self.collections(of: group).filter { !$0.contents.canChange }
-            if broken.isEmpty { return resolved }
-            for collection in broken { _ = try gate.changeable(collection) }
+            let broken = Self.collections(of: group).filter { !$0.version.canChange }
+            if broken.isEmpty { return assigned }
+            for collection in broken { _ = try lock.changeable(collection) }
         }
     }
 
-    private func resolve(_ group: [PendingWrite]) -> AssignedGroup {
-        var resolver = RowAssigner(store: store, registry: registry)
-        var resolved = AssignedGroup()
+    private func assign(_ group: [PendingWrite]) -> AssignedGroup {
+        var assigner = RowAssigner(store: store, catalog: catalog)
+        var assigned = AssignedGroup()
         for pending in group where pending.begin() {
             do throws(LodestoneError) {
                 try pending.context.check()
                 if let receipt = try repeated(pending) {
-                    resolved.answers.append((pending, .success(receipt)))
+                    assigned.results.append((pending, .success(receipt)))
                 } else {
-                    resolved.ready.append((pending, try resolver.resolve(pending)))
+                    assigned.ready.append((pending, try assigner.assign(pending)))
                 }
             } catch {
-                resolved.answers.append((pending, .failure(error)))
+                assigned.results.append((pending, .failure(error)))
             }
         }
-        return resolved
+        return assigned
     }
 
     private func commit(
-        _ ready: [(pending: PendingWrite, resolved: AssignedWrite)],
-        _ gate: Catalog.Gate
+        _ ready: [(pending: PendingWrite, assigned: AssignedWrite)],
+        _ lock: Catalog.Lock
     ) throws(LodestoneError) -> [CommittedBatch] {
         if ready.isEmpty { return [] }
         #if DEBUG
-        if Mutation.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
+        if Mutation.ackBeforeCommit.isPlanted { acknowledgeTooEarly(ready) }
         #endif
-        let committed = try store.commit(ready.map(\.resolved.batch))
+        let committed = try store.commit(ready.map(\.assigned.batch))
         let byteCount = ready.reduce(0) { $0 + $1.pending.write.documentByteCount }
         writtenBytes.add(byteCount, ordering: .relaxed)
-        for (write, batch) in zip(ready, committed) { write.resolved.apply(batch) }
+        for (write, batch) in zip(ready, committed) {
+            write.assigned.apply(batch, to: catalog)
+        }
         if let last = committed.last {
             // The batch becomes visible in this process first, so a reader here has nothing to
             // catch up with.
-            gate.publish(last.sequenceNumber)
+            lock.publish(last.sequenceNumber)
             store.publish(last.sequenceNumber)
         }
         return committed
@@ -265,9 +267,9 @@ final class Writer: Sendable {
     }
 
     #if DEBUG
-    private func answerTooEarly(_ ready: [(pending: PendingWrite, resolved: AssignedWrite)]) {
-        for (pending, resolved) in ready {
-            let batch = resolved.batch
+    private func acknowledgeTooEarly(_ ready: [(pending: PendingWrite, assigned: AssignedWrite)]) {
+        for (pending, assigned) in ready {
+            let batch = assigned.batch
             pending.completion(
                 .success(
                     WriteReceipt(

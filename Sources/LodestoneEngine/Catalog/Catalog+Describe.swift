@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneFiles
+import LodestoneStorage
+
+/// Descriptions of closed collections, mostly without opening them.
+extension Catalog {
+    /// Describes a collection; it is opened only when its base and log do not tell enough.
+    ///
+    /// The call does not count as a use of the collection.
+    func description(of number: CollectionNumber) throws(LodestoneError) -> CollectionDescription? {
+        let (collection, description) = table.withLock { table in
+            (table.entries[number]?.collection, table.entries[number]?.description)
+        }
+        if let collection { return collection.description }
+        if let description { return description }
+        return try open(number, for: nil)?.description
+    }
+
+    /// Notes descriptions of collections that were not open yet, if their bases and the log tell
+    /// enough.
+    ///
+    /// Opening thousands of collections for a list would take seconds.
+    func describeClosed() throws(LodestoneError) {
+        let unknown = table.withLock { table in
+            table.entries.values.filter { $0.collection == nil && $0.description == nil }
+                .map(\.record.number)
+        }
+        if unknown.isEmpty { return }
+        try reading { (reader) throws(LodestoneError) in
+            let summaries = try reader.logSummaries()
+            // One query reads all records, instead of one query per collection.
+            _ = try reader.collections()
+            for number in unknown {
+                guard let record = try reader.record(of: number),
+                    let description = try Self.description(of: record, summaries[number], reader)
+                else { continue }
+                table.withLock { table in
+                    guard let entry = table.entries[number], entry.collection == nil,
+                        // Otherwise the collection was written to or closed since, and has a newer
+                        // description.
+                        entry.description == nil, entry.lastChange <= reader.sequenceNumber
+                    else { return }
+                    table.entries[number]?.description = description
+                }
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - record: The collection.
+    ///   - summary: The counts of the log after its base; `nil` when there is no such log.
+    ///   - reader: The reader of the state.
+    /// - Returns: `nil` when the collection must be opened.
+    /// - Throws: The errors of reading the store.
+    private static func description(
+        of record: CollectionRecord,
+        _ summary: LogSummary?,
+        _ reader: any StoreReader
+    ) throws(LodestoneError) -> CollectionDescription? {
+        guard case .flatScan = record.options.vectorStrategy, summary?.hasOnlyNewRows ?? true else {
+            return nil
+        }
+        let stored = try reader.base(of: record.number)
+        if summary != nil, try reader.hasEdges(record.number, from: stored?.nextRow ?? 0) {
+            return nil
+        }
+        var header: BaseHeader?
+        var byteCount = 0
+        if let stored {
+            // A field may be indexed incompletely, which only the opened base tells. Opening also
+            // rebuilds a damaged base.
+            guard record.options.metadataIndexes.isEmpty, let path = stored.path,
+                let file = try? BaseFile.open(path), let found = BaseHeader(from: file),
+                found.sequenceNumber == stored.sequenceNumber
+            else { return nil }
+            header = found
+            byteCount = file.bytes.count
+        }
+        let rows = summary?.rows ?? 0
+        let vectors = Int(clamping: header?.vectorCount ?? 0) + (summary?.vectors ?? 0)
+        return CollectionDescription(
+            name: record.name,
+            options: record.options,
+            documents: Int(clamping: header?.documentCount ?? 0) + rows,
+            vectors: vectors,
+            edges: Int(clamping: header?.edgeCount ?? 0),
+            sequenceNumber: summary?.last ?? stored?.sequenceNumber ?? 0,
+            changesSinceBase: rows,
+            baseByteCount: UInt64(byteCount),
+            index: IndexStatus(strategy: record.options.vectorStrategy, indexedVectors: vectors),
+            buildingIndexes: [],
+            number: UInt64(clamping: record.number)
+        )
+    }
+}

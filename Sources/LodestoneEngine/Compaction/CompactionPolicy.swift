@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
+
+/// The conditions for the compaction of a collection, and for linking its vectors.
+///
+/// A base is written as a whole. A base for changes that are a small part of it costs many times
+/// their bytes. `writeFactor` bounds that cost for collections of any size: where a rule below
+/// calls for a base, it is written only once the changes have paid for it (`isPaid`).
+///
+/// Vectors without a place in the graph make searches slow. They need no base, because they are
+/// linked into the graph in memory.
+public struct CompactionPolicy: Sendable, Equatable {
+    /// Changes to rows that a compaction needs once no write came for `idleTime`.
+    public var minimumChanges: Int
+    /// Percent of the base's documents that the changes must also reach then.
+    ///
+    /// With 10 every document is written into some ten bases on its way into a large collection.
+    /// Without a share, a thousand changes wrote a base of any size again.
+    public var idlePercentOfBase: Int
+    /// Changes to rows that a compaction needs while writes keep coming.
+    ///
+    /// A larger number means less writing and longer replays. Measured (a delta of 100,000
+    /// documents): a replay takes 0.6 s. Measured (an import of 118,000): compacting from 1,000
+    /// changes on took a third of the CPU time.
+    public var busyChanges: Int
+    /// Percent of the base's documents that the changes must also reach while writes keep coming.
+    ///
+    /// With 100 every document is written into two bases on its way into a large collection, with
+    /// 25 into five.
+    public var percentOfBase: Int
+    /// Bytes of a base that may be written for each byte of the documents that it adds.
+    ///
+    /// Rows, log and vectors take some three bytes more. A larger factor means shorter replays and
+    /// less memory for the changes.
+    public var writeFactor: Int
+    /// The pause after which writes count as over.
+    public var idleTime: Duration
+    /// The longest wait of a change for a base, and of a replaced or dropped text in the log.
+    ///
+    /// A base that is large for the changes allows up to `longestAge` times as long.
+    public var maximumAge: Duration
+    /// Bytes of dropped vectors from which on the remaining vectors are written together.
+    ///
+    /// The dropped vectors must also be 30 percent of the collection's.
+    public var minimumGarbageBytes: Int
+    /// Bytes of vectors without a place in the index that a search compares in about a millisecond.
+    ///
+    /// More of them are linked.
+    package var scannedBytes = 8 << 20
+    /// Bytes of memory from which on a collection is compacted as soon as it has paid for its base.
+    ///
+    /// A delta that also takes half as many bytes as its base is compacted at once.
+    var deltaMemory = 256 << 20
+
+    /// Creates a policy.
+    public init(
+        minimumChanges: Int = 1_000,
+        idlePercentOfBase: Int = 10,
+        busyChanges: Int = 100_000,
+        percentOfBase: Int = 100,
+        writeFactor: Int = 4,
+        idleTime: Duration = .seconds(1),
+        maximumAge: Duration = .seconds(3_600),
+        minimumGarbageBytes: Int = 1 << 20
+    ) {
+        self.minimumChanges = minimumChanges
+        self.idlePercentOfBase = idlePercentOfBase
+        self.busyChanges = busyChanges
+        self.percentOfBase = percentOfBase
+        self.writeFactor = writeFactor
+        self.idleTime = idleTime
+        self.maximumAge = maximumAge
+        self.minimumGarbageBytes = minimumGarbageBytes
+    }
+
+    /// The most times `maximumAge` that a change may wait: a day for an age of an hour.
+    static let longestAge = 24
+    /// Bytes of a base up to which it need not be paid for.
+    ///
+    /// A thousand changes here and there write as many bytes in pages of the database.
+    private static let smallBase = 4 << 20
+    /// The factor of `scannedBytes` at which vectors without a place in the index are linked while
+    /// writes keep coming.
+    private static let busyFactor = 8
+
+    /// Whether a base is wanted although writes keep coming.
+    ///
+    /// The delta may take too much memory or replay time, a field may be unindexed, or an index may
+    /// be in no base.
+    func isUrgent(_ version: CollectionVersion) -> Bool {
+        if !version.fields.isComplete || version.hasRebuiltIndex || version.isFull { return true }
+        return isUrgent(DeltaSize(version))
+    }
+
+    func isUrgent(_ delta: DeltaSize) -> Bool {
+        if isPaid(delta), delta.changes >= changes(busyChanges, percentOfBase, delta) {
+            return true
+        }
+        guard delta.changes >= max(1, minimumChanges), delta.memory >= deltaMemory else {
+            return false
+        }
+        return isPaid(delta) || delta.memory >= delta.baseBytes / 2
+    }
+
+    /// Whether a base is wanted once no more writes come.
+    func isWorthwhile(_ version: CollectionVersion) -> Bool { isWorthwhile(DeltaSize(version)) }
+
+    func isWorthwhile(_ delta: DeltaSize) -> Bool {
+        if isPaid(delta), delta.changes >= changes(1, idlePercentOfBase, delta) { return true }
+        guard delta.wantsIndex else { return false }
+        // The graph finds too few, so searches compare every vector. The compaction builds another
+        // graph, and no further one until the vectors have doubled.
+        if !delta.hasGoodIndex { return delta.vectors * delta.vectorBytes >= scannedBytes }
+        // All threads make most of a graph faster than one adds to it. The first index of a small
+        // collection does not wait until it is large.
+        return isPaid(delta) && delta.unindexed >= max(1, minimumChanges)
+            && delta.unindexed * 2 > delta.vectors
+    }
+
+    /// Whether vectors without a place in the index should be linked into it.
+    ///
+    /// With `many`, there are so many that they are linked while writes keep coming; otherwise they
+    /// are linked once no more writes come.
+    func wantsLinks(_ version: CollectionVersion, many: Bool = false) -> Bool {
+        wantsLinks(DeltaSize(version), many: many)
+    }
+
+    func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
+        let scannedBytes = Failpoint.smaller(scannedBytes)
+        let least = many ? Self.busyFactor * scannedBytes : scannedBytes
+        return delta.wantsIndex && delta.hasGoodIndex && delta.unindexed > 0
+            && delta.unindexedBytes >= least
+    }
+
+    /// The age of the oldest change at which a base is written; `nil`: no age is too high.
+    ///
+    /// A delta that has paid for its base waits for `maximumAge`, an hour by default. A delta that
+    /// has not paid, and has replaced or dropped texts, waits for a multiple of it. The multiple is
+    /// the bytes of the base divided by the bytes that the changes have paid for, and `longestAge`
+    /// at most. A delta that has not paid, and has additions only, waits until it has paid: the log
+    /// has no text to forget.
+    func ageLimit(_ delta: DeltaSize) -> Duration? {
+        if isPaid(delta) { return maximumAge }
+        if delta.removed == 0 { return nil }
+        let paid = max(1, writeFactor * delta.changedBytes)
+        return maximumAge * min(Self.longestAge, (delta.baseBytes + paid - 1) / paid)
+    }
+
+    /// Whether the changes have paid for a new base.
+    private func isPaid(_ delta: DeltaSize) -> Bool {
+        delta.baseBytes <= max(Self.smallBase, max(1, writeFactor) * delta.changedBytes)
+    }
+
+    private func changes(_ least: Int, _ percent: Int, _ delta: DeltaSize) -> Int {
+        max(1, minimumChanges, least, delta.baseDocuments / 100 * percent)
+    }
+}
+
+/// The size of a collection's delta, and the quantities that decide the cost of its compaction.
+struct DeltaSize {
+    /// Rows that were added, removed or linked again.
+    var changes = 0
+    /// The number of rows among them that were removed.
+    var removed = 0
+    /// The bytes of the documents that were written.
+    var documentBytes = 0
+    /// The bytes of memory that a compaction would free.
+    var memory = 0
+    var baseDocuments = 0
+    var baseBytes = 0
+    var vectors = 0
+    /// The number of vectors without a place in the index.
+    var unindexed = 0
+    var vectorBytes = 0
+    /// Whether an index made from all vectors may be used.
+    var wantsIndex = true
+    /// Whether the present index, if any, is usable.
+    var hasGoodIndex = true
+
+    /// The bytes of vectors without a place in the index.
+    var unindexedBytes: Int { unindexed * vectorBytes }
+
+    /// Bytes of the documents that changed.
+    ///
+    /// A dropped document counts as many bytes as the base has per document. A replaced document
+    /// counts once, by the larger of its two sums.
+    var changedBytes: Int {
+        max(documentBytes, removed * (baseBytes / max(1, baseDocuments)))
+    }
+}
+
+extension DeltaSize {
+    init(_ version: CollectionVersion) {
+        let ids = version.ids
+        let vectors = version.vectors
+        changes = version.changesSinceBase
+        removed = ids.removedCount
+        documentBytes = version.documentBytesSinceBase
+        memory = version.deltaByteCount
+        baseDocuments = ids.baseDocumentCount
+        baseBytes = version.base?.count ?? 0
+        self.vectors = vectors.count
+        unindexed = vectors.uncoveredCount
+        vectorBytes = vectors.dimension * MemoryLayout<Float>.stride
+        wantsIndex = vectors.index.isWanted(for: vectors.count)
+        hasGoodIndex = vectors.index.health.isGood
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+import Synchronization
+
+/// The linking of vectors into the index in memory, without a base.
+///
+/// A base shortens the log and the start. Searches do not need it: they only need new vectors to
+/// have a place in the graph. After a restart the vectors of the log are linked again; until then
+/// they are compared one by one.
+extension Compactor {
+    /// Rows that are linked before the collection adopts them: a tenth of a second's work.
+    private static let rowsAtOnce = 1_024
+
+    /// Rounds of linking before other collections have their turn: some seconds.
+    private static let roundsAtOnce = 32
+
+    /// Links the vectors that a collection's index does not cover, while writes and searches go on.
+    ///
+    /// Runs on the calling thread. It links nothing while a whole index is being built.
+    ///
+    /// - Returns: Whether vectors are left to link.
+    func link(_ collection: Collection) -> Bool {
+        for _ in 0..<Self.roundsAtOnce {
+            // Vectors that were not linked are compared one by one; the next write tries again.
+            guard (try? linkSome(collection)) ?? false else { return false }
+        }
+        return true
+    }
+
+    /// - Returns: Whether vectors are left to link.
+    private func linkSome(_ collection: Collection) throws(LodestoneError) -> Bool {
+        try background.check()
+        let version = collection.version
+        let (ids, vectors) = (version.ids, version.vectors)
+        guard vectors.uncoveredCount > 0, !collection.isDropped,
+            // The check comes after the version was taken: a compaction that begins later has all
+            // of its rows.
+            !collection.progress.isRunning
+        else { return false }
+        let work = IndexWork(
+            threads: 1,
+            check: { [background] () throws(LodestoneError) in
+                try background.check()
+                if collection.isDropped || collection.progress.isRunning { throw .overtaken }
+            },
+            exists: { ids.contains($0) }
+        )
+        guard
+            let extended = try vectors.index.extended(
+                over: vectors.table,
+                by: Self.rowsAtOnce,
+                work
+            )
+        else { return false }
+        return try catalog.withExclusiveAccess(for: background) { (_) throws(LodestoneError) in
+            collection.adopt(extended)
+        }
+    }
+}
+
+extension LodestoneError {
+    /// The error that ends the linking when a compaction builds the index.
+    fileprivate static let overtaken = LodestoneError(
+        .aborted,
+        reason: "OVERTAKEN",
+        "A compaction makes the index.",
+        recovery: "Nothing needs to be done."
+    )
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneFiles
+import LodestoneStorage
+import LodestoneStructures
+
+/// The ids of a collection: their vertex ids, and the row of each document.
+///
+/// An id that is so far only the target of an edge has a vertex id and no row. The table of ids is
+/// shared by all versions since a base; a vertex id that a version does not know has no row in it.
+struct CollectionIDs: DerivedIndex {
+    /// The value for "no row" and "no vertex".
+    static let none = UInt32.max
+
+    let table: IDTable
+    /// The vertex of each row; `none` for a row that was dropped or replaced.
+    private var vertices: OverlayArray<VertexID>
+    /// The row of each vertex; `none` for an id without a document.
+    private var rows: OverlayArray<RowID>
+    private(set) var documentCount = 0
+    /// The number of rows in the base, deleted ones included.
+    let baseRowCount: Int
+    /// The number of documents in the base.
+    let baseDocumentCount: Int
+    /// The number of rows that were added or removed since the base.
+    private(set) var changeCount = 0
+    /// The number of rows that were removed since the base.
+    private(set) var removedCount = 0
+
+    init(_ options: CollectionOptions) {
+        table = IDTable()
+        vertices = OverlayArray(substitute: Self.none)
+        rows = OverlayArray(substitute: Self.none)
+        baseRowCount = 0
+        baseDocumentCount = 0
+    }
+
+    init?(from base: OpenedBase) {
+        guard let ids = IDTable.Base(from: base.file),
+            let vertices = base.file.section("ROWN", of: VertexID.self),
+            let rows = base.file.section("NODR", of: RowID.self)
+        else { return nil }
+        table = IDTable(ids)
+        self.vertices = OverlayArray(vertices, substitute: Self.none)
+        self.rows = OverlayArray(rows, substitute: Self.none)
+        documentCount = Int(clamping: base.header.documentCount)
+        baseRowCount = vertices.count
+        baseDocumentCount = documentCount
+    }
+
+    // MARK: Look-ups
+
+    /// The next row id.
+    var nextRow: RowID { RowID(vertices.count) }
+
+    /// A bound above the vertices with a row.
+    var vertexBound: Int { rows.count }
+
+    func contains(_ row: RowID) -> Bool {
+        row < vertices.count && vertices[Int(row)] != Self.none
+    }
+
+    /// The vertex of a row; `nil` when the row does not exist in this version.
+    func vertex(of row: RowID) -> VertexID? {
+        guard row < vertices.count else { return nil }
+        let vertex = vertices[Int(row)]
+        return vertex == Self.none ? nil : vertex
+    }
+
+    /// The vertices of several rows; `nil` for a row that does not exist in this version.
+    func vertices(of rows: [RowID]) -> [VertexID?] {
+        for row in rows { vertices.prefetch(Int(row)) }
+        return rows.map { vertex(of: $0) }
+    }
+
+    /// The row of a vertex's document; `nil` when it has none in this version.
+    func row(of vertex: VertexID) -> RowID? {
+        guard vertex < rows.count else { return nil }
+        let row = rows[Int(vertex)]
+        return row == Self.none ? nil : row
+    }
+
+    /// The row of a document; `nil` when it has none in this version.
+    func row(of id: DocumentID) -> RowID? {
+        table.withTable { $0.number(of: id) }.flatMap { row(of: $0) }
+    }
+
+    /// The id of a row's document; `nil` when the row does not exist in this version.
+    func id(of row: RowID) -> DocumentID? {
+        vertex(of: row).map { vertex in table.withTable { $0.id(vertex) } }
+    }
+
+    // MARK: Life
+
+    mutating func apply(_ change: IndexChange, _ batch: NoBatch) {
+        for row in change.removed { remove(row) }
+        for (row, vertex) in zip(change.rows, change.vertices) { insert(row, vertex) }
+        vertices.grow(to: Int(change.rowRange.upperBound))
+    }
+
+    private mutating func insert(_ row: RowID, _ vertex: VertexID) {
+        vertices.grow(to: Int(row))
+        vertices.append(vertex)
+        rows.grow(to: Int(vertex) + 1)
+        rows[Int(vertex)] = row
+        documentCount += 1
+        changeCount += 1
+    }
+
+    private mutating func remove(_ row: RowID) {
+        guard let vertex = vertex(of: row) else { return }
+        vertices[Int(row)] = Self.none
+        if self.row(of: vertex) == row { rows[Int(vertex)] = Self.none }
+        documentCount -= 1
+        changeCount += 1
+        removedCount += 1
+    }
+
+    /// Brings back the deleted documents of the base: a bug that the fault harness plants.
+    ///
+    /// - Returns: Their rows.
+    mutating func forgetTombstones() -> [RowID] {
+        var restored: [RowID] = []
+        for row in 0..<baseRowCount where vertices[row] == Self.none {
+            let vertex = vertices.baseElement(row)
+            guard vertex != Self.none, self.row(of: vertex) == nil else { continue }
+            vertices[row] = vertex
+            rows[Int(vertex)] = RowID(row)
+            restored.append(RowID(row))
+        }
+        return restored
+    }
+
+    var deltaByteCount: Int {
+        vertices.byteCount + rows.byteCount + table.withTable { $0.byteCount }
+    }
+
+    static var damageKind: String { "memory" }
+
+    func check(_ ids: CollectionIDs) -> any IndexCheck { Check(ids: self) }
+
+    private struct Check: IndexCheck {
+        let ids: CollectionIDs
+
+        func difference(from row: CheckedRow) -> IndexDifference? {
+            let stored = row.stored
+            if ids.id(of: stored.row) == stored.id, ids.row(of: stored.id) == stored.row {
+                return nil
+            }
+            return IndexDifference(
+                object: "row \(stored.row)",
+                text: "has another document for row \(stored.row)."
+            )
+        }
+
+        func differences(documentCount: Int?) -> [String] {
+            guard let documentCount, documentCount != ids.documentCount else { return [] }
+            return ["counts \(ids.documentCount) documents; there are \(documentCount) rows."]
+        }
+    }
+
+    func write(to base: inout BaseFileWriter, _ content: NextBase) throws(LodestoneError) {
+        try table.write(content.vertices, to: &base)
+        var vertices = ContiguousArray(repeating: Self.none, count: Int(nextRow))
+        var rows: ContiguousArray<RowID> = []
+        rows.reserveCapacity(content.vertices.count)
+        for vertex in content.vertices {
+            let row = row(of: vertex)
+            rows.append(row ?? Self.none)
+            if let row { vertices[Int(row)] = content.newVertices[Int(vertex)] }
+        }
+        try base.write("ROWN", vertices)
+        try base.write("NODR", rows)
+    }
+}

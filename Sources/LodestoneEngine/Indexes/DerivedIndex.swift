@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+import LodestoneFiles
+import LodestoneStorage
+import LodestoneStructures
+
+/// An index that is derived from rows and vectors, and can be made from them again.
+///
+/// The protocol is the life of an index. It begins empty or with the sections of a base, gets the
+/// batches in the order of the log, and is written into the next base. A commit, a replay of the
+/// log and a rebuild from rows make the same `IndexChange` and call the same `apply`.
+///
+/// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. It is stale where
+/// a base lacks its sections, and is then made from the rows.
+///
+/// Each call covers a batch or more, so the protocol costs nothing per row. Searches use the types
+/// of the indexes themselves (`CollectionVersion.Shared`).
+///
+/// Threading: a value. One writer changes its own copy; copies that readers hold stay as they are.
+protocol DerivedIndex: Sendable {
+    /// The part of a batch that this index alone needs, prepared on the thread of the caller.
+    associatedtype Batch: IndexBatch = NoBatch
+
+    /// Creates an index without documents.
+    init(_ options: CollectionOptions)
+
+    /// Opens the sections that `write` wrote.
+    ///
+    /// - Returns: `nil` when the base is damaged. A base of a release that had no such index, or
+    ///   made it differently, gives an index that `isStale`.
+    init?(from base: OpenedBase)
+
+    /// Whether the index has to be made from the rows, because its base could not give it.
+    var isStale: Bool { get }
+
+    /// Changes the strategy and the indexed fields.
+    ///
+    /// - Parameters:
+    ///   - options: The new options.
+    ///   - nextRow: A row above every row that exists.
+    mutating func alter(to options: CollectionOptions, nextRow: RowID)
+
+    /// Prepares the new documents of a batch; any thread may do so with any copy.
+    func prepare(_ documents: [Document]) -> Batch
+
+    /// Adds the texts of the rows that the batch removes.
+    ///
+    /// The log has these texts, and nothing else of a removed row.
+    func prepareRemoval(of texts: [[TextField]], in batch: inout Batch)
+
+    /// Returns a batch that an earlier copy has prepared in the form that this index needs.
+    func updated(_ batch: Batch) -> Batch
+
+    /// Does the work of `apply` that readers need not wait for.
+    ///
+    /// - Returns: The batch with the result, which fits this very index alone.
+    func started(_ batch: Batch, of change: IndexChange) -> Batch
+
+    /// Applies the next change.
+    mutating func apply(_ change: IndexChange, _ batch: Batch)
+
+    /// Changes batches that the index before a compaction has prepared into those of this index.
+    func remap(_ batches: inout [Batch])
+
+    /// An estimate of the bytes of memory that a compaction would free.
+    var deltaByteCount: Int { get }
+
+    /// Whether no more documents fit before a compaction.
+    var isFull: Bool { get }
+
+    /// Whether changes can be applied; an index that failed within a change takes no more.
+    var canChange: Bool { get }
+
+    /// Returns the index as the next base gets it: the long part of a compaction.
+    ///
+    /// - Throws: The errors of `work`, which may be cancelled.
+    func compacted(_ work: IndexWork) throws(LodestoneError) -> Self
+
+    /// Writes the sections that `init(from:)` opens.
+    func write(to base: inout BaseFileWriter, _ content: NextBase) throws(LodestoneError)
+
+    /// The kind of damage, in a report of a verification, that a difference from the rows is.
+    static var damageKind: String { get }
+
+    /// Begins a comparison with the rows, in the version that has these ids.
+    func check(_ ids: CollectionIDs) -> any IndexCheck
+}
+
+/// The part of a batch that one index prepares.
+protocol IndexBatch: Sendable {
+    /// An estimate of its bytes in memory.
+    var byteCount: Int { get }
+}
+
+/// The batch of an index that needs only the numbers in an `IndexChange`.
+struct NoBatch: IndexBatch {
+    var byteCount: Int { 0 }
+}
+
+/// A base that is being opened.
+struct OpenedBase {
+    let file: BaseFile
+    let header: BaseHeader
+    let options: CollectionOptions
+    /// The places of the vectors of its rows.
+    let vectors: [VectorRun]
+}
+
+/// The content of a base that is being written.
+struct NextBase {
+    /// The ids and rows of the version that is written.
+    let ids: CollectionIDs
+    /// The present vertex ids that stay, ascending; their indexes are the new ones.
+    let vertices: ContiguousArray<VertexID>
+    /// The new vertex id of each present one; `CollectionIDs.none` for one that is left out.
+    let newVertices: ContiguousArray<VertexID>
+}
+
+extension DerivedIndex {
+    var isStale: Bool { false }
+    mutating func alter(to options: CollectionOptions, nextRow: RowID) {}
+    func prepareRemoval(of texts: [[TextField]], in batch: inout Batch) {}
+    func updated(_ batch: Batch) -> Batch { batch }
+    func started(_ batch: Batch, of change: IndexChange) -> Batch { batch }
+    func remap(_ batches: inout [Batch]) {}
+    var isFull: Bool { false }
+    var canChange: Bool { true }
+    func compacted(_ work: IndexWork) throws(LodestoneError) -> Self { self }
+}
+
+extension DerivedIndex where Batch == NoBatch {
+    func prepare(_ documents: [Document]) -> NoBatch { NoBatch() }
+}

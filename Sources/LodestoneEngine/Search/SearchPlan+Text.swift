@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text sources of a query: their normalized queries, and the documents that match.
+import LodestoneCore
+import LodestoneStorage
+import LodestoneStructures
+import LodestoneText
+
+extension SearchPlan {
+    /// The state that searches for text read.
+    var textScope: TextScope {
+        TextScope(
+            tables: options.textStrategy.keepsWordsInStore
+                ? view.rows?.words(of: view.collection.number) : nil,
+            rowBound: view.version.ids.nextRow,
+            context: context
+        )
+    }
+
+    /// The normalized query of a text source; `nil` when it is empty, or the source is no text.
+    func parsedText(of source: Source) throws(LodestoneError) -> TextSourceQuery? {
+        guard case .text(let text) = source.kind else { return nil }
+        return try view.version.text.index.parse(text, limits: limits, in: textScope)
+    }
+
+    /// The documents whose text matches, best first.
+    ///
+    /// A query without a positive part matches the complement of its words. These documents have no
+    /// ranks: they come in row order, with score 0.
+    func matching(_ query: NormalizedTextQuery, depth: Int, allowed: RowSet?)
+        throws(LodestoneError) -> RankedList
+    {
+        let version = view.version
+        let text = version.text.index
+        // A row that passes the filter exists in this version. Without a filter, the test reads one
+        // bit: a query of common words tests every row of a chunk where nothing passes, which would
+        // take 1.3 ms at 20 ns per row. There is no test when no posting belongs to a dropped row,
+        // which saves a tenth of a short query.
+        let isWanted: (RowID) -> Bool =
+            if let allowed {
+                { allowed.contains($0) }
+            } else if !query.isComplement, !text.hasDeletedRows {
+                { _ in true }
+            } else {
+                { version.ids.contains($0) }
+            }
+        var list = RankedList()
+        for hit in try text.search(query, k: depth, in: textScope, isAllowed: isWanted) {
+            list.append(hit.row, hit.score)
+        }
+        return list
+    }
+}

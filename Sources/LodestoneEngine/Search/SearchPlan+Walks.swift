@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneGraph
+import LodestoneStorage
+import LodestoneStructures
+import LodestoneText
+
+/// The text sources and walks of a search.
+extension SearchPlan {
+    /// Fills in the lists of texts, and of walks from ids.
+    func addTextsAndWalks(
+        to lists: inout [RankedList],
+        _ query: Query,
+        _ texts: [TextSourceQuery?],
+        allowed: RowSet?
+    ) throws(LodestoneError) {
+        for (index, source) in query.sources.enumerated() {
+            switch source.kind {
+            case .vector, .walkFromHits:
+                continue
+            case .text:
+                guard let text = texts[index] else { continue }
+                lists[index] = try matching(
+                    text.query,
+                    depth: query.depth(of: source),
+                    allowed: allowed
+                )
+            case .walk(let walk):
+                let starts = walk.from.compactMap { id in
+                    view.version.ids.table.withTable { $0.number(of: id) }
+                }
+                lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+            }
+        }
+    }
+
+    /// Fills in the lists of walks that start where the hits of the other sources are.
+    func addWalksFromHits(
+        to lists: inout [RankedList],
+        _ query: Query,
+        _ weights: [Double],
+        allowed: RowSet?
+    ) throws(LodestoneError) {
+        let found = query.fusion.merge(lists, weights: weights, limit: .max, withSources: false)
+        let starts = Query.startsOfWalks(found).compactMap { view.version.ids.vertex(of: $0.row) }
+        for (index, source) in query.sources.enumerated() {
+            guard case .walkFromHits(let walk) = source.kind else { continue }
+            let candidates = lists[index].candidates
+            lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+            lists[index].candidates = candidates
+        }
+    }
+
+    /// The documents that a walk reaches, nearest first, then in row order; the score is 1 / depth.
+    private func reached(
+        _ walk: Walk,
+        from starts: [VertexID],
+        _ query: Query,
+        _ source: Source,
+        allowed: RowSet?
+    ) throws(LodestoneError) -> RankedList {
+        let depth = query.depth(of: source)
+        let outcome = try view.steps(of: walk, from: starts, context: context)
+        var found: [(depth: Int, row: RowID)] = []
+        for step in outcome.reached {
+            // The documents of one depth come in the order of edges. All of them are taken, or the
+            // limit would change the order.
+            if let last = found.last, found.count >= depth, step.depth > last.depth { break }
+            guard let row = view.version.ids.row(of: step.vertex), allowed?.contains(row) ?? true
+            else { continue }
+            found.append((step.depth, row))
+        }
+        found.sort { ($0.depth, $0.row) < ($1.depth, $1.row) }
+        var list = RankedList()
+        for hit in found.prefix(depth) { list.append(hit.row, 1 / Double(hit.depth)) }
+        list.isPartial = outcome.endedBy != nil
+        return list
+    }
+}
