@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Whether an index can be relied on, as sample queries have measured (`SampledQueries`).
+/// The measured recall of an index (`SampledQueries`), and so whether it is healthy.
 ///
 /// Threading: a value.
 package struct IndexHealth: Sendable, Equatable {
@@ -14,16 +14,16 @@ package struct IndexHealth: Sendable, Equatable {
     package var measuredCount = 0
     /// Vectors added and dropped since.
     package var changedCount = 0
-    /// The factor by which walks must be widened to reach `recall`.
-    package var widening = 1
+    /// The factor by which walks must be wider to reach `recall`.
+    package var expansion = 1
     /// The number of vectors when a graph of the options' form was refused; 0: none was.
     package var refusedCount = 0
-    /// The number of forms that were refused then, in the order of `HNSWIndex.forms`.
+    /// The number of forms that were refused then, in the order of `HNSWCore.forms`.
     package var refusedForms = 0
 
     /// The least recall with which an index is used.
     package static let recallFloor = 0.9
-    /// The recall up to which walks are widened.
+    /// The recall up to which walks are made wider.
     ///
     /// The goal is above `recallFloor` because the graph grows before it is measured again, and
     /// because users' queries can be harder than sampled ones.
@@ -31,28 +31,28 @@ package struct IndexHealth: Sendable, Equatable {
     /// The least number of vectors at which a write measures recall.
     private static let measurableCount = 256
 
-    /// Creates the health of an index that nothing is wrong with.
+    /// Creates the health of an index that was never measured.
     package init() {}
 
     /// Whether searches may use the index.
-    package var isGood: Bool { (recall ?? 1) >= Self.recallFloor }
+    package var isUsable: Bool { (recall ?? 1) >= Self.recallFloor }
 
     /// Whether searches may use an index of `count` vectors.
     ///
     /// A small index that was never measured isn't used: a scan of its vectors takes no longer.
-    func serves(_ count: Int) -> Bool {
-        isGood && (recall != nil || count >= Self.measurableCount)
+    func isUsable(for count: Int) -> Bool {
+        isUsable && (recall != nil || count >= Self.measurableCount)
     }
 
     /// Whether a write should measure recall: the vectors grew by half since the last measurement.
-    func isDue(at count: Int) -> Bool {
+    func isMeasurementDue(at count: Int) -> Bool {
         count >= max(Self.measurableCount, measuredCount + measuredCount / 2)
     }
 
     /// The measured recall, as a sentence that begins with `subject`.
     func finding(_ subject: String) -> String {
-        let share = ((recall ?? 1) * 1_000).rounded() / 1_000
-        return "\(subject) \(share) of the nearest neighbors of sampled questions, "
+        let recall = ((recall ?? 1) * 1_000).rounded() / 1_000
+        return "\(subject) \(recall) of the nearest neighbors of sampled queries, "
             + "\(Self.recallFloor) is the least: every vector is compared."
     }
 }
@@ -67,7 +67,7 @@ extension IndexHealth {
             [
                 Self.version, UInt32(clamping: unreachable),
                 recall.map { UInt32($0 * 1_000_000) } ?? .max, UInt32(clamping: measuredCount),
-                UInt32(clamping: changedCount), UInt32(clamping: widening),
+                UInt32(clamping: changedCount), UInt32(clamping: expansion),
                 UInt32(clamping: refusedCount), UInt32(clamping: refusedForms),
             ] as ContiguousArray<UInt32>
         )
@@ -86,7 +86,7 @@ extension IndexHealth {
         recall = words[2] == .max ? nil : Double(words[2]) / 1_000_000
         measuredCount = Int(words[3])
         changedCount = Int(words[4])
-        widening = Int(words[5])
+        expansion = Int(words[5])
         refusedCount = Int(words[6])
         refusedForms = Int(words[7])
     }

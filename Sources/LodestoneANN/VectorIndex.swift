@@ -32,10 +32,10 @@ package protocol VectorIndex: Sendable {
     /// Else a start leaves the rows of a long log for later.
     var indexesCheaply: Bool { get }
 
-    /// Finds the nearest vectors to each query, nearest first, ties by smaller row.
+    /// Finds the vectors nearest to each vector of a query, nearest first, ties by smaller row.
     ///
-    /// Each answer has `k` neighbors where so many rows are allowed.
-    func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+    /// Each result has `k` neighbors where so many rows are allowed.
+    func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
         -> [VectorSearchResult]
 
     /// Indexes rows that were just written, if the strategy does so inside the write.
@@ -88,56 +88,6 @@ extension VectorIndex {
     package mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool {
         false
     }
-}
-
-/// Queries with the same parameters.
-package struct VectorQuery {
-    /// The query vectors, `dimension` finite elements each.
-    package var queries: [[Float]]
-    /// The number of neighbors wanted per query.
-    package var k: Int
-    /// Whether to compare with every vector.
-    package var isExact = false
-    /// Beam width; `nil`: the collection's.
-    package var efSearch: Int?
-    /// Whether a row exists.
-    package var exists: (UInt32) -> Bool
-    /// The rows that may be found, which all exist; `nil`: all that exist.
-    package var allowed: RowSet?
-    /// The call's context, checked about every half a millisecond of work.
-    package var context: CallContext
-
-    /// Creates questions.
-    package init(
-        _ queries: [[Float]],
-        k: Int,
-        exists: @escaping (UInt32) -> Bool,
-        allowed: RowSet? = nil,
-        context: CallContext
-    ) {
-        self.queries = queries
-        self.k = k
-        self.exists = exists
-        self.allowed = allowed
-        self.context = context
-    }
-
-    /// Whether a row may be found.
-    package func allows(_ row: UInt32) -> Bool { allowed?.contains(row) ?? exists(row) }
-}
-
-/// The neighbors of one query, and the cost of finding them.
-package struct VectorSearchResult: Sendable {
-    /// The neighbors, nearest first.
-    package var neighbors: [Neighbor]
-    /// The strategy that found the neighbors.
-    package var strategy: String
-    /// Nodes of a graph, or buckets, that the search visited.
-    package var visited = 0
-    /// Distances computed, exact ones and those between codes.
-    package var computed = 0
-    /// Vectors that were compared exactly.
-    package var scanned = 0
 }
 
 /// Settings of work on an index: its threads, its cancellation and its progress.

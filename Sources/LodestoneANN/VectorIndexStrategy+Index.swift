@@ -8,7 +8,7 @@ package import LodestoneStructures
 extension VectorIndexStrategy {
     /// An index that covers nothing yet.
     package func makeIndex(dimension: Int, metric: Metric) -> any VectorIndex {
-        // A collection without vectors has no dimension, and asks for nothing.
+        // A collection without vectors has no dimension.
         let dimension = max(1, dimension)
         switch self {
         case .flatScan:
@@ -16,12 +16,9 @@ extension VectorIndexStrategy {
         case .lsh(let options):
             return LSHIndex(options, dimension: dimension, metric: metric)
         case .hnsw(let inlineIndexing, let options):
-            return HNSWIndex(
-                options,
-                linksInline: inlineIndexing,
-                dimension: dimension,
-                metric: metric
-            )
+            return inlineIndexing
+                ? HNSWInlineIndex(options, dimension: dimension, metric: metric)
+                : HNSWBatchIndex(options, dimension: dimension, metric: metric)
         }
     }
 
@@ -29,24 +26,18 @@ extension VectorIndexStrategy {
     package func openIndex(from source: some SectionSource, dimension: Int, metric: Metric)
         -> any VectorIndex
     {
+        // A collection without vectors has no dimension.
+        let dimension = max(1, dimension)
         switch self {
         case .flatScan:
             return makeIndex(dimension: dimension, metric: metric)
         case .lsh(let options):
-            return LSHIndex(
-                from: source,
-                options,
-                dimension: max(1, dimension),
-                metric: metric
-            ) ?? makeIndex(dimension: dimension, metric: metric)
+            return LSHIndex(from: source, options, dimension: dimension, metric: metric)
+                ?? makeIndex(dimension: dimension, metric: metric)
         case .hnsw(let inlineIndexing, let options):
-            return HNSWIndex(
-                from: source,
-                options,
-                linksInline: inlineIndexing,
-                dimension: max(1, dimension),
-                metric: metric
-            )
+            return inlineIndexing
+                ? HNSWInlineIndex(from: source, options, dimension: dimension, metric: metric)
+                : HNSWBatchIndex(from: source, options, dimension: dimension, metric: metric)
         }
     }
 
@@ -56,10 +47,10 @@ extension VectorIndexStrategy {
     package func makeIndex(dimension: Int, metric: Metric, after other: any VectorIndex)
         -> any VectorIndex
     {
-        if case .hnsw(let inlineIndexing, let options) = self, let graph = other as? HNSWIndex,
-            let adapted = graph.adapted(to: options, linksInline: inlineIndexing)
+        if case .hnsw(let inlineIndexing, let options) = self, let graph = other as? any HNSWIndex,
+            let core = graph.core.adapted(to: options)
         {
-            return adapted
+            return inlineIndexing ? HNSWInlineIndex(core: core) : HNSWBatchIndex(core: core)
         }
         if case .lsh(let options) = self, let tables = other as? LSHIndex,
             let adapted = tables.adapted(to: options)

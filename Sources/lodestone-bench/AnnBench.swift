@@ -280,7 +280,7 @@ struct AnnBuild {
                 ("threads", .count(threads)), ("seconds", .number(seconds)),
                 ("unreachable", .count(index.health.unreachable)),
                 ("self_recall", .number(index.health.recall ?? 1)),
-                ("widening", .count(index.health.widening)),
+                ("widening", .count(index.health.expansion)),
                 ("index_bytes", .count(index.byteCount)),
                 ("raw_bytes", .count(rawByteCount)),
                 ("peak_bytes", .count(peakByteCount)),

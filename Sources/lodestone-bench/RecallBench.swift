@@ -222,8 +222,8 @@ struct RecallTruth {
             )
             found += try index.search(query, in: table).map { $0.neighbors.map(\.row) }
         }
-        var point = RecallPoint(recall: recall(of: found), isScan: !index.health.isGood)
-        if let graph = index as? HNSWIndex, graph.count > 0 {
+        var point = RecallPoint(recall: recall(of: found), isScan: !index.health.isUsable)
+        if let graph = index as? any HNSWIndex, graph.count > 0 {
             point.unreachable = Double(graph.unreachableCount) / Double(graph.count)
         }
         return point

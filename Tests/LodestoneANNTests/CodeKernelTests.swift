@@ -53,7 +53,7 @@ struct CodeKernelTests {
         let graph = HNSWGraph(codec, HNSWOptions(), capacity: vectors.count)
         let scratch = HNSWScratch(codec, nodes: vectors.count, kernels: kernels)
         for (row, vector) in vectors.enumerated() {
-            codec.encode(vector, into: graph.record(graph.reserve(row: UInt32(row))), scratch.codec)
+            graph.encode(vector, into: graph.addNode(row: UInt32(row)), scratch.codec)
         }
         let ids = Array((0..<UInt32(vectors.count)).reversed())
         var all: [UInt32] = []

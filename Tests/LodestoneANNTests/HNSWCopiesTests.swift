@@ -32,10 +32,10 @@ struct HNSWCopiesTests {
     )
     func others(metric: Metric, isMixed: Bool) throws {
         let scene = Self.scene(metric, isMixed: isMixed)
-        for index in [try scene.built(), scene.inline(first: 1, batch: 50)] {
+        for index in [try scene.built(), scene.inline(first: 1, batch: 50)] as [any HNSWIndex] {
             #expect(index.count == scene.memory.rows.count)
             #expect(index.unreachableCount == 0)
-            #expect(index.store?.graph?.count == Self.copied + Self.others)
+            #expect(index.graph?.count == Self.copied + Self.others)
             var seen: Set<[Float]> = []
             for query in scene.memory.rows where seen.insert(query).inserted {
                 let truth = try scene.search(index, query, exact: true).neighbors
@@ -53,7 +53,7 @@ struct HNSWCopiesTests {
         let (one, other) = (random.normal(16), random.normal(16))
         let rows = Array(repeating: one, count: 800) + [other]
         let scene = Scene(rows, metric: .euclidean)
-        for index in [try scene.built(), scene.inline(first: 1, batch: 100)] {
+        for index in [try scene.built(), scene.inline(first: 1, batch: 100)] as [any HNSWIndex] {
             let answer = try scene.search(index, other, k: 1)
             #expect(answer.neighbors.map(\.row) == [800])
         }
@@ -62,7 +62,7 @@ struct HNSWCopiesTests {
     @Test("A copy is found by a filter that only it passes, and after all other copies are dropped")
     func filters() throws {
         let scene = Self.scene(.euclidean, isMixed: false)
-        for index in [try scene.built(), scene.inline(first: 1, batch: 50)] {
+        for index in [try scene.built(), scene.inline(first: 1, batch: 50)] as [any HNSWIndex] {
             for every in [2, 7, 40] as [UInt32] {
                 var allowed = RowSet(count: scene.memory.rows.count)
                 for row in 0..<UInt32(scene.memory.rows.count) where row % every == 1 {
@@ -91,17 +91,17 @@ struct HNSWCopiesTests {
         let built = try scene.built()
         // The first row of most nodes is dropped.
         let exists = { @Sendable (row: UInt32) in row % 3 != 0 }
-        let folded = try scene.folded(built, exists: exists)
+        let folded = try scene.compacted(built, exists: exists)
         #expect(folded.count == (0..<1_520).count { $0 % 3 != 0 })
         let more = RowMemory(Array(scene.memory.rows[..<100]))
         scene.table.append(more.block(firstRow: 1_520))
-        let grown = try scene.folded(folded, exists: exists)
+        let grown = try scene.compacted(folded, exists: exists)
         #expect(grown.count == (0..<1_620).count { $0 % 3 != 0 })
         var distinct = Set((0..<1_520).filter { $0 % 3 != 0 }.map { scene.memory.rows[$0] })
         distinct.formUnion(more.rows)
         for index in [folded, grown] {
             #expect(index.health.unreachable == 0)
-            #expect((index.store?.graph?.count ?? 0) <= distinct.count)
+            #expect((index.graph?.count ?? 0) <= distinct.count)
         }
         for query in scene.memory.rows[..<40] {
             let truth = try scene.search(grown, query, exact: true, exists: exists).neighbors
@@ -114,10 +114,9 @@ struct HNSWCopiesTests {
         let scene = Self.scene(.cosine, isMixed: true)
         var sections = MemorySections()
         try scene.built().write(to: &sections)
-        let opened = HNSWIndex(
+        let opened = HNSWBatchIndex(
             from: sections,
             scene.options,
-            linksInline: false,
             dimension: scene.dimension,
             metric: scene.metric
         )

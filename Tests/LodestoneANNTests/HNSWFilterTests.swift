@@ -118,39 +118,39 @@ struct HNSWFilterTests {
     @Test("A filtered walk ends soon after its call is cancelled")
     func cancelledWalkAmong() throws {
         let scene = Scene(1_200)
-        let graph = try #require(try scene.built().store?.graph)
+        let graph = try #require(try scene.built().graph)
         let scratch = graph.scratch()
         var allowed = RowSet(count: 1_200)
         for row in stride(from: 0, to: 1_200 as UInt32, by: 2) { allowed.insert(row) }
         let query = scene.memory.rows[5]
-        scratch.visited = 0
+        scratch.expandedCount = 0
         let width = 500
         let whole = try graph.search(
             query,
             among: allowed,
-            share: 0.5,
+            selectivity: 0.5,
             width: width,
             scratch,
             context: CallContext()
         )
-        let visited = scratch.visited
+        let visited = scratch.expandedCount
         // Checks of the context on the way don't end the walk.
         #expect(whole == width && visited >= width)
-        scratch.visited = 0
+        scratch.expandedCount = 0
         let over = CallContext()
         over.cancel()
         let error = #expect(throws: LodestoneError.self) {
             try graph.search(
                 query,
                 among: allowed,
-                share: 0.5,
+                selectivity: 0.5,
                 width: width,
                 scratch,
                 context: over
             )
         }
         #expect(error?.code == .cancelled)
-        #expect(scratch.visited < visited / 3)
+        #expect(scratch.expandedCount < visited / 3)
     }
 
     @Test("An HNSW search with a filter that passes nothing finds nothing")

@@ -20,7 +20,7 @@ struct HNSWIndexTests {
         let index = try scene.built()
         #expect(index.count == 1_200)
         #expect(index.health.unreachable == 0)
-        #expect(index.health.isGood)
+        #expect(index.health.isUsable)
         #expect(try scene.recall(index) >= (quantization == .int4 ? 0.92 : 0.95))
         // A distance is the same to the bit as that of a scan.
         let query = scene.memory.rows[5]
@@ -33,12 +33,12 @@ struct HNSWIndexTests {
     @Test("A walk with any beam ends soon after its call is cancelled")
     func cancelledWalk() throws {
         let scene = Scene(1_200)
-        let graph = try #require(try scene.built().store?.graph)
+        let graph = try #require(try scene.built().graph)
         let scratch = graph.scratch()
         let query = scene.memory.rows[5]
-        scratch.visited = 0
+        scratch.expandedCount = 0
         #expect(try graph.search(query, width: 1_000, scratch, context: CallContext()) == 1_000)
-        let whole = scratch.visited
+        let whole = scratch.expandedCount
         let found = (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) }
         // A search that checks its context finds the same as one without a context.
         let encoded = graph.codec.encodeQuery(query, into: scratch.query, scratch.codec).kernel
@@ -46,18 +46,18 @@ struct HNSWIndexTests {
         #expect(found == (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) })
         let over = CallContext()
         over.cancel()
-        scratch.visited = 0
+        scratch.expandedCount = 0
         let error = #expect(throws: LodestoneError.self) {
             try graph.search(query, width: 1_000, scratch, context: over)
         }
         #expect(error?.code == .cancelled)
-        #expect(scratch.visited < whole / 3)
-        scratch.visited = 0
+        #expect(scratch.expandedCount < whole / 3)
+        scratch.expandedCount = 0
         let late = CallContext(deadline: .now)
         #expect(throws: LodestoneError.self) {
             try graph.search(query, width: 1_000, scratch, context: late)
         }
-        #expect(scratch.visited < whole / 3)
+        #expect(scratch.expandedCount < whole / 3)
     }
 
     @Test("Vectors with one dominating element are told apart", arguments: Metric.allCases)
@@ -128,11 +128,11 @@ struct HNSWIndexTests {
             live.formUnion(first..<first + UInt32(dropped.count))
             let all = live
             #expect(try scene.recall(index, exists: { all.contains($0) }) >= 0.95, "with new ones")
-            index = try scene.folded(index, exists: { all.contains($0) })
+            index = try scene.compacted(index, exists: { all.contains($0) })
             #expect(index.count == live.count)
             #expect(index.health.unreachable == 0)
             try checkInvariants(index)
-            let mended = try scene.recall(index, exists: { all.contains($0) })
+            let repaired = try scene.recall(index, exists: { all.contains($0) })
             let fresh = try scene.recall(
                 scene.built(exists: { all.contains($0) }),
                 exists: { all.contains($0) }
@@ -145,9 +145,8 @@ struct HNSWIndexTests {
     func inlineLinking() async throws {
         let scene = Scene(1_500)
         let index = Mutex(
-            HNSWIndex(
+            HNSWInlineIndex(
                 scene.options,
-                linksInline: true,
                 dimension: scene.dimension,
                 metric: scene.metric
             )
@@ -186,9 +185,8 @@ struct HNSWIndexTests {
         let parts = [0..<300, 350..<600, 700..<900].map { rows in
             (first: UInt32(rows.lowerBound), memory: RowMemory(Array(scene.memory.rows[rows])))
         }
-        var index = HNSWIndex(
+        var index = HNSWInlineIndex(
             scene.options,
-            linksInline: true,
             dimension: 32,
             metric: .euclidean
         )
@@ -208,19 +206,19 @@ struct HNSWIndexTests {
     }
 
     private func search(
-        _ index: HNSWIndex,
+        _ index: HNSWInlineIndex,
         _ rows: [[Float]],
         upTo bound: Int,
         _ table: VectorTable
     ) async throws -> Bool {
         for row in stride(from: 0, to: bound, by: 50) {
-            let questions = VectorQuery(
+            let query = VectorQuery(
                 [rows[row]],
                 k: 3,
                 exists: { $0 < bound },
                 context: CallContext()
             )
-            let found = try index.search(questions, in: table)[0].neighbors
+            let found = try index.search(query, in: table)[0].neighbors
             guard found.count == 3, found.allSatisfy({ $0.row < bound }) else { return false }
         }
         return true
@@ -277,7 +275,7 @@ struct HNSWIndexTests {
             exists: { _ in true },
             onProgress: { done, _ in second.withLock { $0.append(done) } }
         )
-        let built = try #require(try index.compacted(scene.table, work) as? HNSWIndex)
+        let built = try #require(try index.compacted(scene.table, work) as? HNSWBatchIndex)
         let reached = first.withLock { $0.max() ?? 0 }
         #expect(reached > 0 && reached < 900)
         #expect(second.withLock { $0.first } == reached)
@@ -303,9 +301,9 @@ struct HNSWIndexTests {
             )
         }
         // The next graph repairs the one of the base.
-        let mended = try scene.folded(opened, exists: { $0 % 3 != 0 })
-        try checkInvariants(mended)
-        #expect(try scene.recall(mended, exists: { $0 % 3 != 0 }) >= 0.95)
+        let repaired = try scene.compacted(opened, exists: { $0 % 3 != 0 })
+        try checkInvariants(repaired)
+        #expect(try scene.recall(repaired, exists: { $0 % 3 != 0 }) >= 0.95)
     }
 
     @Test("A base of other HNSW options is not used")
@@ -365,11 +363,10 @@ struct HNSWIndexTests {
         }
     }
 
-    private func open(_ sections: MemorySections, _ scene: Scene) -> HNSWIndex {
-        HNSWIndex(
+    private func open(_ sections: MemorySections, _ scene: Scene) -> HNSWBatchIndex {
+        HNSWBatchIndex(
             from: sections,
             scene.options,
-            linksInline: false,
             dimension: scene.dimension,
             metric: scene.metric
         )
@@ -377,8 +374,8 @@ struct HNSWIndexTests {
 
     /// Checks the lists of each node: they have other nodes of their level, each once, and no more
     /// than they may.
-    private func checkInvariants(_ index: HNSWIndex) throws {
-        let graph = try #require(index.store?.graph)
+    private func checkInvariants(_ index: some HNSWIndex) throws {
+        let graph = try #require(index.graph)
         for node in 0..<UInt32(graph.count) {
             for level in 0...Int(graph.levels[Int(node)]) {
                 let links = Array(graph.neighbors(node, level))

@@ -24,9 +24,8 @@ struct HNSWLinkingTests {
         first.append(
             VectorBlock(base: block.base, firstRow: 0, count: 400, owner: block.owner)
         )
-        index = try HNSWIndex(
+        index = try HNSWBatchIndex(
             Self.options,
-            linksInline: false,
             dimension: Self.dimension,
             metric: .euclidean
         ).compacted(first, Self.work { _ in true })
@@ -46,13 +45,13 @@ struct HNSWLinkingTests {
     private func nearest(_ row: Int, _ index: any VectorIndex, exists: @escaping (UInt32) -> Bool)
         throws -> [UInt32]
     {
-        let questions = VectorQuery(
+        let query = VectorQuery(
             [rows.rows[row]],
             k: 5,
             exists: exists,
             context: CallContext()
         )
-        return try index.search(questions, in: table)[0].neighbors.map(\.row)
+        return try index.search(query, in: table)[0].neighbors.map(\.row)
     }
 
     @Test(
@@ -107,14 +106,17 @@ struct HNSWLinkingTests {
             try index.extended(over: table, by: 600, work)
         }
         #expect(index.endRow == 400)
-        #expect(index.count == 479)
+        #expect(index.count == 400)
         for row in [410, 478, 479, 599] {
             #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
         }
-        let extended = try #require(
-            try index.extended(over: table, by: 600, Self.work { _ in true })
-        )
+        let linked = Counter()
+        let rest = Self.work(check: { () throws(LodestoneError) in _ = linked.next() }) { _ in true
+        }
+        let extended = try #require(try index.extended(over: table, by: 600, rest))
         #expect(extended.count == 600)
+        // Another call would be counted, too.
+        #expect(linked.next() == 122)
         #expect(try nearest(450, extended) { _ in true }.first == 450)
     }
 

@@ -99,7 +99,7 @@ struct HNSWOddDataTests {
 
     /// The share of the nearest ten that walks find.
     private func recall(
-        _ index: HNSWIndex,
+        _ index: some HNSWIndex,
         _ scene: Scene,
         _ queries: [[Float]],
         _ oddity: Oddity? = nil
@@ -142,13 +142,13 @@ struct HNSWOddDataTests {
         )
         let built = try scene.built()
         scene.table = whole
-        var index = try #require(built.adapted(to: scene.options, linksInline: true))
+        var index = HNSWInlineIndex(core: try #require(built.core.adapted(to: scene.options)))
         index.indexMany(whole, from: 500)
         #expect(index.count == 2_000)
         let queries = (0..<60).map { _ in random.normal(Self.dimension).map { 5 * $0 } }
         #expect(try recall(index, scene, queries) >= 0.95)
         // The next build finds as many, with the same links.
-        #expect(try recall(scene.folded(index, exists: { _ in true }), scene, queries) >= 0.95)
+        #expect(try recall(scene.compacted(index, exists: { _ in true }), scene, queries) >= 0.95)
     }
 
     @Test("An HNSW base of the format before is not read")
@@ -157,11 +157,10 @@ struct HNSWOddDataTests {
         var sections = MemorySections()
         try scene.built().write(to: &sections)
         let header = try #require(sections.sections.firstIndex { $0.tag == "HNSH" })
-        func opened() -> HNSWIndex {
-            HNSWIndex(
+        func opened() -> HNSWBatchIndex {
+            HNSWBatchIndex(
                 from: sections,
                 scene.options,
-                linksInline: false,
                 dimension: scene.dimension,
                 metric: scene.metric
             )
@@ -174,8 +173,8 @@ struct HNSWOddDataTests {
 
 extension Scene {
     /// An index of all rows, written in batches; the first batch has `first` rows.
-    func inline(first: Int, batch: Int) -> HNSWIndex {
-        var index = HNSWIndex(options, linksInline: true, dimension: dimension, metric: metric)
+    func inline(first: Int, batch: Int) -> HNSWInlineIndex {
+        var index = HNSWInlineIndex(options, dimension: dimension, metric: metric)
         var written = VectorTable(dimension: dimension)
         var start = 0
         while start < memory.rows.count {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CVectorKernels
 import LodestoneCore
 import LodestoneStructures
 import TestSupport
@@ -39,24 +38,24 @@ struct Scene {
         }
     }
 
-    var empty: HNSWIndex {
-        HNSWIndex(options, linksInline: false, dimension: dimension, metric: metric)
+    var empty: HNSWBatchIndex {
+        HNSWBatchIndex(options, dimension: dimension, metric: metric)
     }
 
     func built(threads: Int = 2, exists: @escaping @Sendable (UInt32) -> Bool = { _ in true })
         throws
-        -> HNSWIndex
+        -> HNSWBatchIndex
     {
-        try folded(empty, threads: threads, exists: exists)
+        try compacted(empty, threads: threads, exists: exists)
     }
 
-    func folded(
-        _ index: HNSWIndex,
+    func compacted<Index: HNSWIndex>(
+        _ index: Index,
         threads: Int = 2,
         exists: @escaping @Sendable (UInt32) -> Bool
-    ) throws -> HNSWIndex {
+    ) throws -> Index {
         let work = IndexWork(threads: threads, check: {}, exists: exists)
-        return try #require(try index.compacted(table, work) as? HNSWIndex)
+        return try #require(try index.compacted(table, work) as? Index)
     }
 
     func search(
@@ -67,15 +66,15 @@ struct Scene {
         allowed: RowSet? = nil,
         exists: @escaping (UInt32) -> Bool = { _ in true }
     ) throws -> VectorSearchResult {
-        var questions = VectorQuery(
+        var parameters = VectorQuery(
             [query],
             k: k,
             exists: exists,
             allowed: allowed,
             context: context
         )
-        questions.isExact = exact
-        return try index.search(questions, in: table)[0]
+        parameters.isExact = exact
+        return try index.search(parameters, in: table)[0]
     }
 
     /// The share of the true neighbors of some queries that the index finds.
@@ -102,9 +101,14 @@ struct Scene {
     }
 }
 
+extension HNSWIndex {
+    /// The graph of the index.
+    var graph: HNSWGraph? { core.graph?.snapshot }
+}
+
 extension HNSWGraph {
     /// The working memory for a search of the graph.
     func scratch() -> HNSWScratch {
-        HNSWScratch(codec, nodes: count, kernels: lode_code_kernels_best().pointee)
+        HNSWScratch(codec, nodes: count)
     }
 }

@@ -17,8 +17,8 @@ struct HNSWSharingTests {
         return RowMemory(random.vectors(count, dimension))
     }
 
-    private static func empty(linksInline: Bool) -> HNSWIndex {
-        HNSWIndex(options, linksInline: linksInline, dimension: dimension, metric: .euclidean)
+    private static var empty: HNSWInlineIndex {
+        HNSWInlineIndex(options, dimension: dimension, metric: .euclidean)
     }
 
     @Test("An older version that doesn't link inline sees no rows that a newer version linked")
@@ -27,22 +27,26 @@ struct HNSWSharingTests {
         var table = VectorTable(dimension: Self.dimension)
         table.append(rows.block(firstRow: 0))
         let work = IndexWork(threads: 1, check: {}, exists: { _ in true })
-        let index = try Self.empty(linksInline: false).compacted(table, work)
-        let reader = try #require(index as? HNSWIndex)
-        var writer = try #require(reader.adapted(to: Self.options, linksInline: true))
+        let strategy = VectorIndexStrategy.hnsw(inlineIndexing: false, Self.options)
+        let reader = try strategy.makeIndex(dimension: Self.dimension, metric: .euclidean)
+            .compacted(table, work)
+        #expect(reader is HNSWBatchIndex)
+        var writer = VectorIndexStrategy.hnsw(inlineIndexing: true, Self.options)
+            .makeIndex(dimension: Self.dimension, metric: .euclidean, after: reader)
+        #expect(writer is HNSWInlineIndex && writer.count == 200)
         // The new rows are more copies of one row than a search compares.
         let late = RowMemory(Array(repeating: rows.rows[5], count: 40))
         var longer = table
         longer.append(late.block(firstRow: 200))
         writer.indexMany(longer, from: 200)
         #expect(writer.count == 240)
-        let questions = VectorQuery(
+        let query = VectorQuery(
             [rows.rows[5]],
             k: 10,
             exists: { $0 < 200 },
             context: CallContext()
         )
-        let answer = try reader.search(questions, in: table)[0]
+        let answer = try reader.search(query, in: table)[0]
         #expect(answer.neighbors.count == 10)
         #expect(answer.neighbors.first?.row == 5)
         #expect(answer.neighbors.allSatisfy { $0.row < 200 })
@@ -50,12 +54,12 @@ struct HNSWSharingTests {
 
     /// The state that the tasks of a test share.
     private final class Writer: Sendable {
-        let index: Mutex<HNSWIndex>
+        let index: Mutex<HNSWInlineIndex>
         let isDone = Atomic<Bool>(false)
         /// The numbers of nodes that searches met.
         let sizes = Mutex<Set<Int>>([])
 
-        init(_ index: HNSWIndex) { self.index = Mutex(index) }
+        init(_ index: HNSWInlineIndex) { self.index = Mutex(index) }
     }
 
     @Test("A shared graph is searched while a write links many rows into it")
@@ -63,7 +67,7 @@ struct HNSWSharingTests {
         let (first, late) = (Self.memory(300, seed: 4), Self.memory(1_500, seed: 5))
         var table = VectorTable(dimension: Self.dimension)
         table.append(first.block(firstRow: 0))
-        var index = Self.empty(linksInline: true)
+        var index = Self.empty
         index.indexMany(table, from: 0)
         let reader = index
         let readerTable = table
@@ -77,13 +81,13 @@ struct HNSWSharingTests {
             }
             group.addTask {
                 while !writer.isDone.load(ordering: .acquiring) {
-                    let questions = VectorQuery(
+                    let query = VectorQuery(
                         [first.rows[7]],
                         k: 1,
                         exists: { $0 < 300 },
                         context: CallContext()
                     )
-                    let answer = try? reader.search(questions, in: readerTable)[0]
+                    let answer = try? reader.search(query, in: readerTable)[0]
                     #expect(answer?.neighbors.first?.row == 7)
                     // Reader and writer share the graph, which may have grown since the last
                     // search.
@@ -108,7 +112,7 @@ struct HNSWSharingTests {
         let (first, late) = (memory(400, seed: 2), memory(300, seed: 3))
         var table = VectorTable(dimension: dimension)
         table.append(first.block(firstRow: 0))
-        var index = empty(linksInline: true)
+        var index = empty
         index.indexMany(table, from: 0)
         let folded = table
         table.append(late.block(firstRow: 400))
@@ -124,18 +128,18 @@ struct HNSWSharingTests {
             },
             exists: { $0 % 4 != 0 }
         )
-        let next = try #require(try index.compacted(folded, work) as? HNSWIndex)
+        let next = try #require(try index.compacted(folded, work) as? HNSWInlineIndex)
         #expect(next.count == 300)
         #expect(growing.withLock { $0.count } == 700)
         var found = 0
         for row in stride(from: 1, to: 400, by: 4) {
-            let questions = VectorQuery(
+            let query = VectorQuery(
                 [first.rows[row]],
                 k: 1,
                 exists: { $0 % 4 != 0 },
                 context: CallContext()
             )
-            let nearest = try next.search(questions, in: folded)[0].neighbors.first
+            let nearest = try next.search(query, in: folded)[0].neighbors.first
             if nearest?.row == UInt32(row) { found += 1 }
         }
         #expect(found >= 95, "of 100")

@@ -33,7 +33,7 @@ struct IndexHealthTests {
         let scene = hopeless(1_000)
         let index = try scene.built()
         let recall = try #require(index.health.recall)
-        #expect(recall < IndexHealth.recallFloor && !index.health.isGood)
+        #expect(recall < IndexHealth.recallFloor && !index.health.isUsable)
         #expect(index.health.refusedForms == 3 && index.health.refusedCount == 1_000)
         #expect(index.remark.contains("float32 and m 4") && index.remark.contains("2000 vectors"))
         #expect(try scene.recall(index) == 1, "every vector is compared")
@@ -55,14 +55,13 @@ struct IndexHealthTests {
         let more = RowMemory(normal(999, 128, &random))
         scene.table.append(more.block(firstRow: 1_000))
         var sections = MemorySections()
-        let same = try #require(try index.compacted(scene.table, work) as? HNSWIndex)
+        let same = try #require(try index.compacted(scene.table, work) as? HNSWBatchIndex)
         #expect(same.health == index.health && told.withLock { $0 } == 0)
         // The refusal is still known after a restart.
         try same.write(to: &sections)
-        let opened = HNSWIndex(
+        let opened = HNSWBatchIndex(
             from: sections,
             scene.options,
-            linksInline: false,
             dimension: 128,
             metric: .euclidean
         )
@@ -72,27 +71,26 @@ struct IndexHealthTests {
         // The refusal does not hold for other options, nor for twice the number of vectors.
         var others = scene.options
         others.m = 8
-        let asked = HNSWIndex(
+        let other = HNSWBatchIndex(
             from: sections,
             others,
-            linksInline: false,
             dimension: 128,
             metric: .euclidean
         )
-        #expect(asked.health == IndexHealth())
+        #expect(other.health == IndexHealth())
         let last = RowMemory(normal(1, 128, &random))
         scene.table.append(last.block(firstRow: 1_999))
-        let again = try #require(try opened.compacted(scene.table, work) as? HNSWIndex)
+        let again = try #require(try opened.compacted(scene.table, work) as? HNSWBatchIndex)
         #expect(told.withLock { $0 } > 0 && again.health.refusedCount == 2_000)
     }
 
     @Test("A graph with too little recall gets a wider beam when that finds enough")
-    func widening() throws {
+    func expansion() throws {
         var random = SeededGenerator(seed: 43)
         var scene = Scene(normal(6_000, 96, &random), metric: .euclidean)
         scene.options = HNSWOptions(m: 4, efConstruction: 40, efSearch: 64, quantization: .none)
         let index = try scene.built()
-        #expect(index.health.isGood && index.health.widening > 1)
+        #expect(index.health.isUsable && index.health.expansion > 1)
         var found = 0
         for query in normal(40, 96, &random) {
             let last = try #require(
@@ -102,23 +100,22 @@ struct IndexHealthTests {
         }
         #expect(Double(found) / 400 >= 0.85)
         // A search keeps to the width of its query.
-        var questions = VectorQuery(
+        var parameters = VectorQuery(
             [scene.memory.rows[0]],
             k: 1,
             exists: { _ in true },
             context: scene.context
         )
-        questions.efSearch = 16
-        let narrow = try index.search(questions, in: scene.table)[0]
+        parameters.efSearch = 16
+        let narrow = try index.search(parameters, in: scene.table)[0]
         #expect(narrow.visited < 60)
     }
 
     @Test("Health is measured inside writes after each growth by half, for HNSW and LSH")
     func inline() throws {
         let scene = hopeless(2_000)
-        let graph = HNSWIndex(
+        let graph = HNSWInlineIndex(
             scene.options,
-            linksInline: true,
             dimension: 128,
             metric: .euclidean
         )
@@ -144,8 +141,8 @@ struct IndexHealthTests {
                 measured.insert(index.health.measuredCount)
             }
             #expect(measured == [0, 300, 500, 800, 1_200, 1_800])
-            if index is HNSWIndex {
-                #expect(!index.health.isGood && !index.remark.isEmpty)
+            if index is HNSWInlineIndex {
+                #expect(!index.health.isUsable && !index.remark.isEmpty)
                 #expect(try scene.recall(index) == 1)
             }
         }
@@ -161,9 +158,8 @@ struct IndexHealthTests {
         rows[0] = rows[0].map { $0 * factor }
         for metric in [Metric.euclidean, .dotProduct] {
             let scene = Scene(rows, metric: metric)
-            let graph = HNSWIndex(
+            let graph = HNSWInlineIndex(
                 HNSWOptions(),
-                linksInline: true,
                 dimension: 16,
                 metric: metric
             )
@@ -206,7 +202,7 @@ struct SmallLSHTests {
             let truth = try scene.search(index, query, exact: true).neighbors
             #expect(try scene.search(index, query).neighbors == truth)
         }
-        #expect(index.health.isGood)
+        #expect(index.health.isUsable)
     }
 
     @Test(

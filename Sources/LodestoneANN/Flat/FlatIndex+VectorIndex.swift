@@ -11,10 +11,10 @@ extension FlatIndex: VectorIndex {
     package var health: IndexHealth { IndexHealth() }
     package var indexesCheaply: Bool { true }
 
-    package func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+    package func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
         -> [VectorSearchResult]
     {
-        try search(questions, in: table.blocks)
+        try search(query, in: table.blocks)
     }
 
     package mutating func indexMany(_ table: VectorTable, from row: UInt32) {}

@@ -128,26 +128,26 @@ package struct FlatIndex: Sendable {
         return neighbors
     }
 
-    /// Answers questions by comparing with every row of some blocks.
-    package func search(_ questions: VectorQuery, in blocks: [VectorBlock])
+    /// Answers a query by comparing with every row of some blocks.
+    package func search(_ query: VectorQuery, in blocks: [VectorBlock])
         throws(LodestoneError) -> [VectorSearchResult]
     {
         let found = try search(
-            questions.queries,
-            k: questions.k,
+            query.vectors,
+            k: query.k,
             in: blocks,
-            isAllowed: questions.allows,
-            context: questions.context
+            isAllowed: query.allows,
+            context: query.context
         )
         let rows = blocks.reduce(0) { $0 + $1.count }
         return found.map { neighbors in
-            var answer = VectorSearchResult(
+            var result = VectorSearchResult(
                 neighbors: neighbors,
-                strategy: questions.isExact ? "exact" : "flat"
+                strategy: query.isExact ? "exact" : "flat"
             )
-            answer.computed = rows
-            answer.scanned = rows
-            return answer
+            result.computed = rows
+            result.scanned = rows
+            return result
         }
     }
 }

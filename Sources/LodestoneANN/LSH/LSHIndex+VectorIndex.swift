@@ -27,16 +27,16 @@ extension LSHIndex {
     }
 
     /// The cost of a search of the tables.
-    private func cost(_ questions: VectorQuery) -> Double {
+    private func cost(_ query: VectorQuery) -> Double {
         Double(options.tables * options.probes) * Self.costPerProbe
             + Double(count) * Self.costPerRow
-            + Self.gatherCost(Self.comparedCount(k: questions.k), flat.dimension)
+            + Self.gatherCost(Self.comparedCount(k: query.k), flat.dimension)
             + Double(options.tables * options.hyperplanes * flat.dimension)
             * Self.costPerElement.cached
     }
 
-    /// Compares the queries with the few rows that may be found.
-    private func compare(_ allowed: RowSet, _ questions: VectorQuery, _ table: VectorTable)
+    /// Compares the query vectors with the few rows that may be found.
+    private func compare(_ allowed: RowSet, _ query: VectorQuery, _ table: VectorTable)
         throws(LodestoneError) -> [VectorSearchResult]
     {
         var rows: [UInt32] = []
@@ -46,18 +46,18 @@ extension LSHIndex {
             rows.append(row)
             next = row < .max ? allowed.next(from: row + 1) : nil
         }
-        var answers: [VectorSearchResult] = []
-        for query in questions.queries {
-            try questions.context.check()
-            var answer = VectorSearchResult(
-                neighbors: flat.nearest(query, k: questions.k, among: rows, of: table),
+        var results: [VectorSearchResult] = []
+        for vector in query.vectors {
+            try query.context.check()
+            var result = VectorSearchResult(
+                neighbors: flat.nearest(vector, k: query.k, among: rows, of: table),
                 strategy: "filtered scan"
             )
-            answer.computed = rows.count
-            answer.scanned = rows.count
-            answers.append(answer)
+            result.computed = rows.count
+            result.scanned = rows.count
+            results.append(result)
         }
-        return answers
+        return results
     }
 }
 
@@ -67,44 +67,44 @@ extension LSHIndex: VectorIndex {
     package var indexesCheaply: Bool { true }
 
     /// Whether the tables find enough: new ones with the same options would find no more.
-    package func isWanted(for count: Int) -> Bool { health.isGood }
+    package func isWanted(for count: Int) -> Bool { health.isUsable }
 
-    package func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+    package func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
         -> [VectorSearchResult]
     {
-        guard !questions.isExact, count > 0, questions.k > 0, health.isGood,
-            cost(questions) < Self.scanCost(count, flat.dimension)
+        guard !query.isExact, count > 0, query.k > 0, health.isUsable,
+            cost(query) < Self.scanCost(count, flat.dimension)
         else {
-            return try flat.search(questions, in: table.blocks)
+            return try flat.search(query, in: table.blocks)
         }
-        if let allowed = questions.allowed,
-            Self.gatherCost(allowed.count, flat.dimension) <= cost(questions)
+        if let allowed = query.allowed,
+            Self.gatherCost(allowed.count, flat.dimension) <= cost(query)
         {
-            return try compare(allowed, questions, table)
+            return try compare(allowed, query, table)
         }
-        var answers: [VectorSearchResult] = []
-        answers.reserveCapacity(questions.queries.count)
-        for query in questions.queries {
+        var results: [VectorSearchResult] = []
+        results.reserveCapacity(query.vectors.count)
+        for vector in query.vectors {
             let found = try search(
-                query,
-                k: questions.k,
+                vector,
+                k: query.k,
                 vector: table.vector(of:),
-                isAllowed: questions.allows,
-                context: questions.context
+                isAllowed: query.allows,
+                context: query.context
             )
-            var answer = VectorSearchResult(neighbors: found.neighbors, strategy: name)
-            answer.visited = found.probedBuckets
-            answer.computed = found.computedDistances
-            answer.scanned = found.computedDistances
-            answers.append(answer)
+            var result = VectorSearchResult(neighbors: found.neighbors, strategy: name)
+            result.visited = found.probedBuckets
+            result.computed = found.computedDistances
+            result.scanned = found.computedDistances
+            results.append(result)
         }
         withExtendedLifetime(table) {}
         let rest = table.suffix(from: endRow)
-        if rest.isEmpty { return answers }
-        for (index, late) in try flat.search(questions, in: rest).enumerated() {
-            answers[index].merge(late, k: questions.k)
+        if rest.isEmpty { return results }
+        for (index, late) in try flat.search(query, in: rest).enumerated() {
+            results[index].merge(late, k: query.k)
         }
-        return answers
+        return results
     }
 
     package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
@@ -121,7 +121,7 @@ extension LSHIndex: VectorIndex {
         table.forEach(from: endRow) { row, vector in rows.append((row, vector)) }
         append(rows)
         withExtendedLifetime(table) {}
-        if health.isDue(at: count) {
+        if health.isMeasurementDue(at: count) {
             health = measured(table, threads: 1, exists: { _ in true })
         }
     }
@@ -140,7 +140,7 @@ extension LSHIndex: VectorIndex {
 
     package mutating func drop(_ row: UInt32) {}
 
-    package var remark: String { health.isGood ? "" : health.finding("The hash tables find") }
+    package var remark: String { health.isUsable ? "" : health.finding("The hash tables find") }
 
     /// The same tables with other probes; `nil` when the options ask for other tables.
     func adapted(to options: LSHOptions) -> LSHIndex? {
@@ -179,7 +179,7 @@ extension LSHIndex: VectorIndex {
         return index
     }
 
-    /// The health of the index by sampled questions.
+    /// The health of the index by sampled queries.
     private func measured(
         _ table: VectorTable,
         threads: Int,
@@ -189,7 +189,9 @@ extension LSHIndex: VectorIndex {
         index.health = IndexHealth()
         let sample = SampledQueries(table, flat.metric, threads: threads, exists: exists)
         index.health.measuredCount = sample.rowCount
-        index.health.recall = sample.recall { index.answers($0, exists, table) }
+        index.health.recall = sample.recall { query throws(LodestoneError) in
+            try index.search(query, in: table)
+        }
         return index.health
     }
 }

@@ -217,7 +217,7 @@ final class Collection: Sendable {
         }
         let index = vectors.index
         let isRunning = progress.isRunning
-        let serves = index.count > 0 && index.health.isGood
+        let serves = index.count > 0 && index.health.isUsable
         let scanned = serves ? min(vectors.uncoveredCount, vectors.count) : vectors.count
         var message = progress.lastError.map { "The last build failed: \($0)" } ?? ""
         if message.isEmpty { message = index.remark }

@@ -203,6 +203,6 @@ extension DeltaSize {
         unindexed = vectors.uncoveredCount
         vectorBytes = vectors.dimension * MemoryLayout<Float>.stride
         wantsIndex = vectors.index.isWanted(for: vectors.count)
-        hasGoodIndex = vectors.index.health.isGood
+        hasGoodIndex = vectors.index.health.isUsable
     }
 }

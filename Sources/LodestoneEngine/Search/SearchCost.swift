@@ -25,7 +25,7 @@ extension NearVector {
     private static let maxShortScan = 1 << 18
 
     fileprivate func isShort(depth: Int, in version: CollectionVersion.Shared) -> Bool {
-        guard !exact, version.vectors.index.health.isGood else { return false }
+        guard !exact, version.vectors.index.health.isUsable else { return false }
         switch version.options.vectorStrategy {
         case .hnsw(let inline, let hnsw):
             // A write that links its vectors inline locks the graph for as long as that takes.

@@ -92,9 +92,9 @@ extension VectorCodec {
         )
         let unit = Double(center.unit / fresh.center.unit)
         let accepted = Self.acceptedSpread * sample.spread(around: fresh.center) * unit * unit
-        let isGood =
+        let isStillGood =
             (0x1p-10...0x1p10).contains(unit) && sample.spread(around: center) <= accepted
-        return isGood ? nil : fresh
+        return isStillGood ? nil : fresh
     }
 
     /// Writes the `dimension` floats from which codes are made.
@@ -160,22 +160,22 @@ extension VectorCodec {
     /// Writes the record of a vector.
     func encode(
         _ vector: UnsafePointer<Float>,
-        into place: CodeRecord,
+        into record: MutableCodeRecord,
         _ scratch: CodecScratch
     ) {
-        let (record, tail) = (place.codes, place.tail)
-        record.update(repeating: 0, count: shape.stride)
+        let (codes, tail) = (record.codes, record.tail)
+        codes.update(repeating: 0, count: shape.stride)
         let (prepared, kernels) = (scratch.prepared, scratch.kernels)
         prepare(vector, asRow: true, into: prepared, kernels)
         var scale: Float = 1
         switch quantization {
         case .none:
-            UnsafeMutableRawPointer(record).copyMemory(from: prepared, byteCount: dimension * 4)
+            UnsafeMutableRawPointer(codes).copyMemory(from: prepared, byteCount: dimension * 4)
         case .int8:
             scale = Self.rounded(kernels.peak(prepared, dimension) / 127)
             let inverse = scale > 0 ? 1 / scale : 0
-            kernels.quantize(prepared, dimension, inverse, record)
-            for index in 0..<dimension { prepared[index] = (Float(record[index]) - 128) * scale }
+            kernels.quantize(prepared, dimension, inverse, codes)
+            for index in 0..<dimension { prepared[index] = (Float(codes[index]) - 128) * scale }
         case .int4:
             let deviation = (Self.square(prepared, dimension) / Double(dimension)).squareRoot()
             let reach = min(kernels.peak(prepared, dimension), Self.int4Reach * Float(deviation))
@@ -184,8 +184,8 @@ extension VectorCodec {
             for index in 0..<dimension {
                 let step = (prepared[index] * inverse).rounded()
                 let code = UInt8(max(-8, min(7, step)) + 8)
-                let place = index / 64 * 32 + index % 32
-                record[place] |= index % 64 < 32 ? code : code << 4
+                let byte = index / 64 * 32 + index % 32
+                codes[byte] |= index % 64 < 32 ? code : code << 4
                 prepared[index] = max(-8, min(7, step)) * scale
             }
         }

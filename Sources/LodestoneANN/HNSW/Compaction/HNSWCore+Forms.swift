@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+import LodestoneCore
 
 /// The form of a graph: that of the options, or another where that one finds too few neighbors.
-extension HNSWIndex {
-    /// Factors by which walks are widened before a graph is refused.
+extension HNSWCore {
+    /// Factors by which walks are expanded before a graph is refused.
     ///
     /// A wider walk is tried while it costs less than a scan. One distance of a scan costs as much
     /// as four distances of codes.
-    private static let widenings = [1, 2, 4, 8]
+    private static let expansions = [1, 2, 4, 8]
     private static let scanCost = 4.0
     /// The least width at which health is measured: a query with a narrower walk wants speed.
     private static let measuredWidth = 64
@@ -16,13 +16,13 @@ extension HNSWIndex {
 
     /// The forms that are tried in turn: that of the options, then vectors instead of codes, then
     /// more links.
-    static func forms(_ asked: HNSWOptions) -> [HNSWOptions] {
-        var forms = [asked]
-        var form = asked
+    static func forms(_ options: HNSWOptions) -> [HNSWOptions] {
+        var forms = [options]
+        var form = options
         form.quantization = .none
-        if form != asked { forms.append(form) }
-        form.m = min(2 * asked.m, HNSWOptions.mRange.upperBound)
-        form.efConstruction = max(asked.efConstruction, form.m)
+        if form != options { forms.append(form) }
+        form.m = min(2 * options.m, HNSWOptions.mRange.upperBound)
+        form.efConstruction = max(options.efConstruction, form.m)
         if form != forms[forms.count - 1] { forms.append(form) }
         return forms
     }
@@ -36,9 +36,8 @@ extension HNSWIndex {
         return forms[min(health.refusedForms, forms.count - 1)]
     }
 
-    package func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
-        -> any VectorIndex
-    {
+    /// A state whose graph covers all rows that exist, without dropped rows.
+    func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError) -> HNSWCore {
         let existing = table.blocks.reduce(0) { sum, block in
             sum + (0..<block.count).count { work.exists(block.row(at: $0)) }
         }
@@ -46,40 +45,40 @@ extension HNSWIndex {
         if existing >= 2 * base.refusedCount { (base.refusedForms, base.refusedCount) = (0, 0) }
         let forms = Self.forms(options)
         guard base.refusedForms < forms.count else { return scanning(base) }
-        for place in base.refusedForms..<forms.count {
-            let fold = HNSWCompaction(
+        for index in base.refusedForms..<forms.count {
+            let compaction = HNSWCompaction(
                 metric: metric,
-                options: forms[place],
+                options: forms[index],
                 table: table,
                 work: work,
-                unfinished: unfinished
+                checkpoint: checkpoint
             )
             // A build continues neither a graph that finds too few nor one of another form.
-            let previous = place == health.refusedForms && health.isGood ? store : nil
-            for store in previous.map({ [$0, nil] }) ?? [nil] {
-                guard let made = try fold.run(over: store) else { return scanning(base) }
-                var index = self.index(HNSWStore(made.graph), base)
-                index.health.unreachable = made.unreachable
-                index.health.changedCount += made.changed
+            let previous = index == health.refusedForms && health.isUsable ? graph : nil
+            for graph in previous.map({ [$0, nil] }) ?? [nil] {
+                guard let result = try compaction.run(over: graph) else { return scanning(base) }
+                var core = replacingGraph(by: HNSWFrozenGraph(result.graph), base)
+                core.health.unreachable = result.unreachable
+                core.health.changedCount += result.changed
                 let isSettled =
-                    store != nil && health.recall != nil
-                    && index.health.changedCount * Self.measuredShare < existing
-                if !isSettled { index.measure(table, work.threads, existing, work.exists) }
-                if index.health.isGood { return index }
-                base.recall = index.health.recall
+                    graph != nil && health.recall != nil
+                    && core.health.changedCount * Self.measuredShare < existing
+                if !isSettled { core.measure(table, work.threads, existing, work.exists) }
+                if core.health.isUsable { return core }
+                base.recall = core.health.recall
             }
-            base.refusedForms = place + 1
+            base.refusedForms = index + 1
             base.refusedCount = existing
             base.measuredCount = existing
         }
         return scanning(base)
     }
 
-    /// An index without a graph, which compares with every vector.
-    private func scanning(_ health: IndexHealth) -> HNSWIndex {
+    /// A state without a graph: a search compares with every vector.
+    private func scanning(_ health: IndexHealth) -> HNSWCore {
         var health = health
         health.unreachable = 0
-        return index(nil, health)
+        return replacingGraph(by: nil, health)
     }
 
     /// Measures recall after rows were linked, where that is due.
@@ -87,7 +86,7 @@ extension HNSWIndex {
         _ table: VectorTable,
         _ exists: @escaping @Sendable (UInt32) -> Bool
     ) {
-        guard store != nil, health.isDue(at: count) else { return }
+        guard let count = graph?.count, health.isMeasurementDue(at: count) else { return }
         // Rows that are not linked yet are compared one by one, which says nothing of the graph.
         let end = endRow
         measure(table, 1, count) { $0 < end && exists($0) }
@@ -96,11 +95,12 @@ extension HNSWIndex {
     /// Whether every form was refused; then no graph is built until the vectors have doubled.
     var isRefused: Bool { health.refusedForms >= Self.forms(options).count }
 
-    package func isWanted(for count: Int) -> Bool {
+    /// Whether a graph of `count` vectors may find enough to be used.
+    func isWanted(for count: Int) -> Bool {
         !isRefused || count >= 2 * health.refusedCount
     }
 
-    /// Measures the recall of wider and wider walks, until they find enough; keeps the last
+    /// Measures the recall of wider and wider walks, until they find enough; stores the last
     /// figures.
     private mutating func measure(
         _ table: VectorTable,
@@ -108,37 +108,39 @@ extension HNSWIndex {
         _ existing: Int,
         _ exists: @escaping @Sendable (UInt32) -> Bool
     ) {
-        var wide = options
-        wide.efSearch = max(options.efSearch, Self.measuredWidth)
-        var index = self
-        index.options = wide
-        index.health.recall = 1
+        var core = self
+        core.options.efSearch = max(options.efSearch, Self.measuredWidth)
+        core.health.recall = 1
         let sample = SampledQueries(table, metric, threads: threads, exists: exists)
         var recall = 0.0
-        for widening in Self.widenings {
-            let cost = Double(wide.efSearch * widening) * Self.distancesPerPlace * Self.walkCost
-            if widening > 1, cost > Self.scanCost * Double(existing) { break }
-            index.health.widening = widening
-            recall = sample.recall { index.answers($0, exists, table) }
+        for expansion in Self.expansions {
+            let width = Double(core.options.efSearch * expansion)
+            let scanCost = Self.scanCost * Double(existing)
+            if expansion > 1, HNSWSearch.cost(ofWidth: width) > scanCost { break }
+            core.health.expansion = expansion
+            recall = sample.recall { query throws(LodestoneError) in
+                try core.search(query, in: table)
+            }
             if recall >= IndexHealth.recallGoal { break }
         }
         health.recall = recall
-        health.widening = recall >= IndexHealth.recallFloor ? index.health.widening : 1
+        health.expansion = recall >= IndexHealth.recallFloor ? core.health.expansion : 1
         health.measuredCount = existing
         health.changedCount = 0
     }
 
-    package var remark: String {
-        guard health.refusedForms > 0 || !health.isGood else { return "" }
+    /// The remark of `VectorIndex`.
+    var remark: String {
+        guard health.refusedForms > 0 || !health.isUsable else { return "" }
         let forms = Self.forms(options)
         let refused = forms.prefix(health.refusedForms).map(Self.name).joined(separator: ", ")
         let again =
-            "The graph asked for is tried again once there are "
+            "The graph of the options is tried again once there are "
             + "\(2 * health.refusedCount) vectors."
-        if !health.isGood {
+        if !health.isUsable {
             let finding = health.finding("A search of the graph finds")
             return refused.isEmpty
-                ? finding + " Another graph is made by the next compaction."
+                ? finding + " The next compaction makes another graph."
                 : finding + " Tried: \(refused). " + again
         }
         return "The graph is one with \(Self.name(form)), because one with \(refused) found fewer "

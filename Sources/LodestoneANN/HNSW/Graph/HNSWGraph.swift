@@ -10,9 +10,12 @@ import LodestoneStructures
 /// `listLength` numbers that ends at the first `none`. The few nodes of the levels above have lists
 /// of `m` numbers in a pool of their own.
 ///
-/// Threading: either nobody changes the graph, and any thread may search it, or one `HNSWBuilder`
-/// changes it and says how its threads share it. Unchecked for the pointers, which `owners` keep
-/// valid.
+/// A graph changes by a few operations: `addNode`, `encode` and `copyRecord`, `addLink`, `setLinks`
+/// and `replaceLastLink`, `settleEntry`, `dropSlack`.
+///
+/// Threading: either no thread changes the graph, and any thread may search it, or one
+/// `HNSWBuilder` changes it and says how its threads share it. Unchecked for the pointers, which
+/// `owners` keep valid.
 final class HNSWGraph: @unchecked Sendable {
     /// The number that ends a list.
     static let none = UInt32.max
@@ -26,26 +29,21 @@ final class HNSWGraph: @unchecked Sendable {
     /// The length of a list at level 0, in node numbers.
     private(set) var listLength: Int
     /// Nodes in use.
-    var count = 0
+    private(set) var count = 0
     /// The entry point of searches; `none` without nodes.
-    var entry = HNSWGraph.none
+    private(set) var entry = HNSWGraph.none
     /// The level of `entry`.
-    var topLevel = 0
-    /// Whether writes add nodes; a reader's state may then not know the rows of some nodes.
-    var grows = false
-
-    /// The record of the first node, which the others follow.
-    let records: CodeRecord
-    let links: UnsafeMutablePointer<UInt32>
+    private(set) var topLevel = 0
     /// The further rows of nodes.
     let copies = HNSWCopies()
-    /// The first row of each node.
-    let rows: UnsafeMutablePointer<UInt32>
-    /// The level of each node.
-    let levels: UnsafeMutablePointer<UInt8>
-    /// For each node the start of its lists above level 0 in `upperLinks`, counted in lists.
-    let upperStarts: UnsafeMutablePointer<UInt32>
-    private(set) var upperLinks: UnsafeMutablePointer<UInt32>
+
+    // Memory; that of a base is never written, because a builder copies its graph first.
+    private let mutableRecords: MutableCodeRecord
+    private let mutableLinks: UnsafeMutablePointer<UInt32>
+    private let mutableRows: UnsafeMutablePointer<UInt32>
+    private let mutableLevels: UnsafeMutablePointer<UInt8>
+    private let mutableUpperStarts: UnsafeMutablePointer<UInt32>
+    private var mutableUpperLinks: UnsafeMutablePointer<UInt32>
     /// The number of lists in the pool.
     private(set) var upperCount = 0
     private var upperCapacity: Int
@@ -53,20 +51,33 @@ final class HNSWGraph: @unchecked Sendable {
     private let lists: HugePageBuffer?
     private var upperOwner: AnyObject?
 
+    /// The record of the first node, which the others follow.
+    var records: CodeRecord { CodeRecord(mutableRecords) }
+    /// The lists of level 0, one per node.
+    var links: UnsafePointer<UInt32> { UnsafePointer(mutableLinks) }
+    /// The first row of each node.
+    var rows: UnsafePointer<UInt32> { UnsafePointer(mutableRows) }
+    /// The level of each node.
+    var levels: UnsafePointer<UInt8> { UnsafePointer(mutableLevels) }
+    /// For each node the start of its lists above level 0 in `upperLinks`, counted in lists.
+    var upperStarts: UnsafePointer<UInt32> { UnsafePointer(mutableUpperStarts) }
+    /// The pool of the lists above level 0.
+    var upperLinks: UnsafePointer<UInt32> { UnsafePointer(mutableUpperLinks) }
+
     /// The most links of a node at level 0.
     var degree: Int { Self.degree(options) }
 
     /// The most links of a node at level 0: four times `m`.
     ///
-    /// Measured (at equal recall): 64 links, of which an insert chooses 32, beat 32 links by 10 to
+    /// Measured (at equal recall): 64 links, of which an insert selects 32, beat 32 links by 10 to
     /// 20 %.
     static func degree(_ options: HNSWOptions) -> Int { 4 * options.m }
 
-    /// Links that an insert chooses at level 0.
-    static func chosen(_ options: HNSWOptions) -> Int { 2 * options.m }
+    /// Links that an insert selects at level 0.
+    static func selectedCount(_ options: HNSWOptions) -> Int { 2 * options.m }
 
     /// An empty graph with room for `capacity` nodes, whose lists may hold `slack` links beyond
-    /// `degree` while a build is under way.
+    /// `degree` during a build.
     init(_ codec: VectorCodec, _ options: HNSWOptions, capacity: Int, slack: Int = 0) {
         self.codec = codec
         self.options = options
@@ -80,39 +91,39 @@ final class HNSWGraph: @unchecked Sendable {
         let numbers = HugePageBuffer(byteCount: capacity * 4)
         let starts = HugePageBuffer(byteCount: capacity * 4)
         let levels = HugePageBuffer(byteCount: capacity)
-        records = CodeRecord(
+        mutableRecords = MutableCodeRecord(
             codes: memory.bound(to: UInt8.self),
             tail: memory.bound(to: Float.self) + codeBytes / 4
         )
-        links = lists.bound(to: UInt32.self)
-        links.update(repeating: Self.none, count: capacity * listLength)
-        rows = numbers.bound(to: UInt32.self)
-        upperStarts = starts.bound(to: UInt32.self)
-        self.levels = levels.bound(to: UInt8.self)
+        mutableLinks = lists.bound(to: UInt32.self)
+        mutableLinks.update(repeating: Self.none, count: capacity * listLength)
+        mutableRows = numbers.bound(to: UInt32.self)
+        mutableUpperStarts = starts.bound(to: UInt32.self)
+        mutableLevels = levels.bound(to: UInt8.self)
         owners = [memory, lists, numbers, starts, levels]
         self.lists = lists
         upperCapacity = 0
-        upperLinks = links
+        mutableUpperLinks = mutableLinks
     }
 
     /// A copy of a graph, with room for `capacity` nodes, as many as it has or more.
     convenience init(copying other: HNSWGraph, capacity: Int) {
         self.init(copying: other, other.codec, capacity: capacity)
         let shape = codec.shape
-        records.codes.update(from: other.records.codes, count: other.count * shape.stride)
-        records.tail.update(from: other.records.tail, count: other.count * shape.tailCount)
+        mutableRecords.codes.update(from: other.records.codes, count: other.count * shape.stride)
+        mutableRecords.tail.update(from: other.records.tail, count: other.count * shape.tailCount)
     }
 
     /// A copy of a graph whose records are still to be written, by another codec.
     convenience init(copying other: HNSWGraph, _ codec: VectorCodec, capacity: Int) {
         self.init(codec, other.options, capacity: capacity)
         precondition(listLength == other.listLength, "It is finished.")
-        links.update(from: other.links, count: other.count * listLength)
-        rows.update(from: other.rows, count: other.count)
-        levels.update(from: other.levels, count: other.count)
-        upperStarts.update(from: other.upperStarts, count: other.count)
+        mutableLinks.update(from: other.links, count: other.count * listLength)
+        mutableRows.update(from: other.rows, count: other.count)
+        mutableLevels.update(from: other.levels, count: other.count)
+        mutableUpperStarts.update(from: other.upperStarts, count: other.count)
         growUpper(by: other.upperCount)
-        upperLinks.update(from: other.upperLinks, count: other.upperCount * options.m)
+        mutableUpperLinks.update(from: other.upperLinks, count: other.upperCount * options.m)
         count = other.count
         entry = other.entry
         topLevel = other.topLevel
@@ -132,21 +143,22 @@ final class HNSWGraph: @unchecked Sendable {
         count = capacity
         entry = sections.header.entry
         topLevel = Int(sections.header.topLevel)
-        // Never written: `HNSWBuilder` copies a graph before it changes it.
-        records = CodeRecord(
+        mutableRecords = MutableCodeRecord(
             codes: UnsafeMutablePointer(mutating: sections.codes),
             tail: UnsafeMutablePointer(mutating: sections.tails)
         )
-        links = UnsafeMutablePointer(mutating: sections.links)
-        rows = UnsafeMutablePointer(mutating: sections.rows.start)
-        levels = UnsafeMutablePointer(mutating: sections.levels)
-        upperStarts = UnsafeMutablePointer(mutating: sections.upperStarts)
-        upperLinks = UnsafeMutablePointer(mutating: sections.upperLinks.start)
+        mutableLinks = UnsafeMutablePointer(mutating: sections.links)
+        mutableRows = UnsafeMutablePointer(mutating: sections.rows.start)
+        mutableLevels = UnsafeMutablePointer(mutating: sections.levels)
+        mutableUpperStarts = UnsafeMutablePointer(mutating: sections.upperStarts)
+        mutableUpperLinks = UnsafeMutablePointer(mutating: sections.upperLinks.start)
         upperCount = sections.upperLinks.count / max(1, options.m)
         upperCapacity = upperCount
         owners = sections.owners
         lists = nil
     }
+
+    // MARK: Rows
 
     /// The row after the last one that has a node.
     var endRow: UInt32 {
@@ -179,42 +191,7 @@ final class HNSWGraph: @unchecked Sendable {
             + copies.byteCount
     }
 
-    @inline(__always) func record(_ node: UInt32) -> CodeRecord {
-        let shape = codec.shape
-        return CodeRecord(
-            codes: records.codes + Int(node) &* shape.stride,
-            tail: records.tail + Int(node) &* shape.tailCount
-        )
-    }
-
-    /// Copies a record of this or another graph to a node.
-    func copyRecord(_ record: CodeRecord, to node: UInt32) {
-        let place = self.record(node)
-        place.codes.update(from: record.codes, count: codec.shape.stride)
-        place.tail.update(from: record.tail, count: codec.shape.tailCount)
-    }
-
-    @inline(__always) func list(_ node: UInt32) -> UnsafeMutablePointer<UInt32> {
-        links + Int(node) &* listLength
-    }
-
-    /// The list of a node at a level from 1 to its own.
-    @inline(__always) func upperList(_ node: UInt32, _ level: Int) -> UnsafeMutablePointer<UInt32> {
-        upperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
-    }
-
-    /// The list of a node at any level that it has, and its length.
-    func list(_ node: UInt32, _ level: Int) -> UnsafeMutableBufferPointer<UInt32> {
-        level == 0
-            ? UnsafeMutableBufferPointer(start: list(node), count: listLength)
-            : UnsafeMutableBufferPointer(start: upperList(node, level), count: options.m)
-    }
-
-    /// The links of a node at a level.
-    func neighbors(_ node: UInt32, _ level: Int) -> UnsafeMutableBufferPointer<UInt32>.SubSequence {
-        let list = list(node, level)
-        return list.prefix { $0 != Self.none }
-    }
+    // MARK: Nodes
 
     /// The level of a row, the same in every build, so that no random number need be kept.
     static func level(of row: UInt32, _ options: HNSWOptions) -> Int {
@@ -237,16 +214,124 @@ final class HNSWGraph: @unchecked Sendable {
     ///   - row: The row of the node.
     ///   - given: The node's level, where that is not the one of its row.
     /// - Returns: The node's number.
-    func reserve(row: UInt32, level given: Int? = nil) -> UInt32 {
-        precondition(count < capacity, "Who adds has made room.")
+    func addNode(row: UInt32, level given: Int? = nil) -> UInt32 {
+        precondition(count < capacity, "The caller makes room first.")
         let node = UInt32(count)
-        rows[count] = row
+        mutableRows[count] = row
         let level = given ?? Self.level(of: row, options)
-        levels[count] = UInt8(level)
-        upperStarts[count] = UInt32(upperCount)
+        mutableLevels[count] = UInt8(level)
+        mutableUpperStarts[count] = UInt32(upperCount)
         growUpper(by: level)
         count += 1
         return node
+    }
+
+    /// Makes a node the entry point, if it is taller than the present one.
+    func settleEntry(_ node: UInt32) {
+        let level = Int(levels[Int(node)])
+        guard entry == Self.none || level > topLevel else { return }
+        entry = node
+        topLevel = level
+    }
+
+    // MARK: Records
+
+    @inline(__always) func record(_ node: UInt32) -> CodeRecord {
+        CodeRecord(mutableRecord(node))
+    }
+
+    @inline(__always) private func mutableRecord(_ node: UInt32) -> MutableCodeRecord {
+        let shape = codec.shape
+        return MutableCodeRecord(
+            codes: mutableRecords.codes + Int(node) &* shape.stride,
+            tail: mutableRecords.tail + Int(node) &* shape.tailCount
+        )
+    }
+
+    /// Writes the record of a vector to a node, which may be one that is still to be added.
+    func encode(_ vector: UnsafePointer<Float>, into node: UInt32, _ scratch: CodecScratch) {
+        codec.encode(vector, into: mutableRecord(node), scratch)
+    }
+
+    /// Copies a record of this or another graph to a node.
+    func copyRecord(_ record: CodeRecord, to node: UInt32) {
+        let target = mutableRecord(node)
+        target.codes.update(from: record.codes, count: codec.shape.stride)
+        target.tail.update(from: record.tail, count: codec.shape.tailCount)
+    }
+
+    // MARK: Links
+
+    /// The list of a node at level 0.
+    @inline(__always) func list(_ node: UInt32) -> UnsafePointer<UInt32> {
+        links + Int(node) &* listLength
+    }
+
+    /// The list of a node at a level from 1 to its own.
+    @inline(__always) func upperList(_ node: UInt32, _ level: Int) -> UnsafePointer<UInt32> {
+        upperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
+    }
+
+    /// The length of the lists of a level.
+    @inline(__always) func listLength(at level: Int) -> Int {
+        level == 0 ? listLength : options.m
+    }
+
+    /// The list of a node at any level that it has, and its length.
+    func list(_ node: UInt32, _ level: Int) -> UnsafeBufferPointer<UInt32> {
+        UnsafeBufferPointer(
+            start: level == 0 ? list(node) : upperList(node, level),
+            count: listLength(at: level)
+        )
+    }
+
+    /// The links of a node at a level.
+    func neighbors(_ node: UInt32, _ level: Int) -> UnsafeBufferPointer<UInt32>.SubSequence {
+        list(node, level).prefix { $0 != Self.none }
+    }
+
+    private func mutableList(_ node: UInt32, _ level: Int) -> UnsafeMutablePointer<UInt32> {
+        level == 0
+            ? mutableLinks + Int(node) &* listLength
+            : mutableUpperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
+    }
+
+    /// The effect of `addLink`.
+    enum LinkOutcome {
+        case added
+        /// The node had the link.
+        case present
+        /// The list has no room for the link.
+        case full
+    }
+
+    /// Adds a link to the end of a node's list.
+    func addLink(to target: UInt32, of node: UInt32, at level: Int) -> LinkOutcome {
+        let list = mutableList(node, level)
+        let length = listLength(at: level)
+        var index = 0
+        while index < length, list[index] != Self.none {
+            if list[index] == target { return .present }
+            index &+= 1
+        }
+        if index == length { return .full }
+        list[index] = target
+        return .added
+    }
+
+    /// Replaces all links of a node; `links` are no more than a list holds.
+    func setLinks(_ links: UnsafeBufferPointer<UInt32>, of node: UInt32, at level: Int) {
+        let list = mutableList(node, level)
+        for index in 0..<listLength(at: level) {
+            list[index] = index < links.count ? links[index] : Self.none
+        }
+    }
+
+    /// Replaces the last link of a full list at level 0, and returns it.
+    func replaceLastLink(of node: UInt32, by target: UInt32) -> UInt32 {
+        let last = mutableList(node, 0) + (listLength - 1)
+        defer { last.pointee = target }
+        return last.pointee
     }
 
     /// Moves the lists together without the slack of a build, once none is longer than `degree`.
@@ -256,7 +341,7 @@ final class HNSWGraph: @unchecked Sendable {
         let (before, after) = (listLength, degree)
         guard before > after else { return }
         for node in 0..<count {
-            (links + node * after).update(from: links + node * before, count: after)
+            (mutableLinks + node * after).update(from: links + node * before, count: after)
         }
         listLength = after
         lists?.shrink(to: count * after * 4)
@@ -270,7 +355,7 @@ final class HNSWGraph: @unchecked Sendable {
             let moved = memory.bound(to: UInt32.self)
             moved.update(repeating: Self.none, count: capacity * options.m)
             moved.update(from: upperLinks, count: upperCount * options.m)
-            upperLinks = moved
+            mutableUpperLinks = moved
             upperOwner = memory
             upperCapacity = capacity
         }

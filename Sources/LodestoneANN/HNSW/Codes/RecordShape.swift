@@ -14,6 +14,17 @@ typealias CodeKeys =
 /// tails of all rows stay in the cache. In one array, codes and tail together took seven or eight
 /// lines, and each load took two.
 struct CodeRecord {
+    let codes: UnsafePointer<UInt8>
+    let tail: UnsafePointer<Float>
+
+    @inline(__always) init(_ record: MutableCodeRecord) {
+        codes = UnsafePointer(record.codes)
+        tail = UnsafePointer(record.tail)
+    }
+}
+
+/// The memory of a record that is still to be written.
+struct MutableCodeRecord {
     let codes: UnsafeMutablePointer<UInt8>
     let tail: UnsafeMutablePointer<Float>
 }

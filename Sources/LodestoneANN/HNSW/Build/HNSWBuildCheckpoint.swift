@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+
+/// A cancelled build, which the next build of the same rows continues.
+///
+/// Threading: any thread.
+final class HNSWBuildCheckpoint: Sendable {
+    struct Build: Sendable {
+        let builder: HNSWBuilder
+        let order: HNSWInsertionOrder
+        let rows: [UInt32]
+    }
+
+    private let build = Mutex<Build?>(nil)
+
+    func save(_ build: Build) {
+        self.build.withLock { $0 = build }
+    }
+
+    /// Takes the build of these rows and options, if there is one; any other build is discarded.
+    func take(_ rows: [UInt32], _ options: HNSWOptions) -> Build? {
+        build.withLock { build in
+            defer { build = nil }
+            return build?.rows == rows && build?.builder.graph.options == options ? build : nil
+        }
+    }
+}

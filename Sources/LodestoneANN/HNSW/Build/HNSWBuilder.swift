@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+import Synchronization
+
+/// The building of a graph by several threads, each with a linker of its own (`HNSWLinker`).
+///
+/// Threading: threads share the graph through one lock per node, held while the node's lists are
+/// read or written. The levels, and so the nodes where searches begin, are settled before the
+/// threads start. Unchecked for the pointer to the locks, which is its own.
+final class HNSWBuilder: @unchecked Sendable {
+    /// Nodes that a thread takes at once.
+    private static let chunk = 16
+
+    let graph: HNSWGraph
+    let kernels: lode_code_kernels
+    /// The incoming links of nodes, and the table of their records; only where `addsRows` is set.
+    let incoming: IncomingLinks?
+    let table: RecordTable?
+    /// One lock per node.
+    let locks: UnsafeMutablePointer<UInt8>
+
+    /// Creates a builder.
+    ///
+    /// With `addsRows`, one thread adds rows to a graph that is searched meanwhile. Then no node
+    /// may stay without an incoming link.
+    init(
+        _ graph: HNSWGraph,
+        kernels: lode_code_kernels = lode_code_kernels_best().pointee,
+        addsRows: Bool = false
+    ) {
+        self.graph = graph
+        self.kernels = kernels
+        incoming = addsRows ? IncomingLinks(graph) : nil
+        table = addsRows ? RecordTable(graph) : nil
+        locks = .allocate(capacity: max(1, graph.capacity))
+        locks.initialize(repeating: 0, count: max(1, graph.capacity))
+    }
+
+    deinit { locks.deallocate() }
+
+    /// Links nodes that are in the graph already, the tallest first.
+    ///
+    /// - Parameters:
+    ///   - nodes: The nodes in their order. Those before `taken` are linked already. A call that is
+    ///     cancelled keeps what it has linked.
+    ///   - threads: At least 1.
+    ///   - check: Called by every thread, between chunks of nodes.
+    ///   - onProgress: Called with the number of further nodes that are linked, by any thread.
+    /// - Throws: The error of `check`.
+    /// - Complexity: 100 to 150 µs per node for 384 elements.
+    func insert(
+        _ nodes: HNSWInsertionOrder,
+        threads: Int,
+        check: @Sendable () throws(LodestoneError) -> Void,
+        onProgress: @Sendable (Int) -> Void
+    ) throws(LodestoneError) {
+        // A node taller than all others becomes the entry point, so one thread links it.
+        let linker = HNSWLinker(self, nodes: graph.capacity)
+        while let node = nodes.takeFirst(where: {
+            graph.entry == HNSWGraph.none || Int(graph.levels[Int($0)]) > graph.topLevel
+        }) {
+            linker.insert(node)
+            onProgress(1)
+        }
+        let failure = Mutex<LodestoneError?>(nil)
+        ParallelWork.perform(parts: threads) { _ in
+            let linker = HNSWLinker(self, nodes: graph.capacity)
+            do throws(LodestoneError) {
+                while true {
+                    try check()
+                    if failure.withLock({ $0 != nil }) { return }
+                    let chunk = nodes.take(Self.chunk)
+                    if chunk.isEmpty { return }
+                    for node in chunk { linker.insert(node) }
+                    onProgress(chunk.count)
+                }
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    /// Runs `body` for each node of the graph, in chunks, by several threads.
+    func forEachNode(threads: Int, _ body: @Sendable (UInt32, HNSWLinker) -> Void) {
+        let chunk = 256
+        let next = Atomic<Int>(0)
+        ParallelWork.perform(parts: threads) { _ in
+            let linker = HNSWLinker(self, nodes: 0)
+            while true {
+                let start = next.add(chunk, ordering: .relaxed).oldValue
+                if start >= graph.count { return }
+                for node in start..<min(start + chunk, graph.count) { body(UInt32(node), linker) }
+            }
+        }
+    }
+
+    /// Brings every list of level 0 to the length that a finished graph has.
+    func finish(threads: Int) {
+        forEachNode(threads: threads) { node, linker in
+            let list = linker.graph.neighbors(node, 0)
+            if list.count > linker.graph.degree {
+                linker.relink(node, at: 0, among: Array(list))
+            }
+        }
+        graph.dropSlack()
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+extension HNSWGraph {
+    /// Nodes that no search reaches from the entry point.
+    ///
+    /// - Complexity: O(links).
+    func unreachableNodes() -> [UInt32] {
+        guard entry != Self.none else { return [] }
+        var isReached = [Bool](repeating: false, count: count)
+        // A search comes down to level 0 at any node of the levels above that it can reach.
+        var stack: [UInt32] = [entry]
+        isReached[Int(entry)] = true
+        while let node = stack.popLast() {
+            for level in 0...Int(levels[Int(node)]) {
+                for link in neighbors(node, level) where !isReached[Int(link)] {
+                    isReached[Int(link)] = true
+                    stack.append(link)
+                }
+            }
+        }
+        return (0..<UInt32(count)).filter { !isReached[Int($0)] }
+    }
+}
+
+/// Links to nodes that no other node links to, which happens when full lists select other links.
+///
+/// Where rows differ in length, rows that select by the inner product all select the same long
+/// rows. The lists of these have no room for all.
+extension HNSWLinker {
+    /// Rounds of linking unreachable nodes: each can cut off a few others.
+    private static let rounds = 8
+    /// Beam width of a search for a node to link to an orphan: some nodes around a row have room.
+    private static let orphanWidth = 32
+
+    /// Links nodes that no search reaches to the nearest reachable node; returns how many remain.
+    func connectUnreachable() -> Int {
+        // Twice the width of a build.
+        let width = 2 * graph.options.efConstruction
+        var unreachable = graph.unreachableNodes()
+        for _ in 0..<Self.rounds where !unreachable.isEmpty {
+            for node in unreachable { _ = linkNearest(to: node, width: width) }
+            unreachable = graph.unreachableNodes()
+        }
+        return unreachable.count
+    }
+
+    /// Links to nodes that lost their last incoming link, and to `node` if no link leads to it.
+    func linkOrphans(and node: UInt32) {
+        guard let incoming, graph.count > 1 else { return }
+        var orphans = incoming.takeOrphans()
+        if !incoming.hasAny(node) { orphans.append(node) }
+        for _ in 0..<Self.rounds where !orphans.isEmpty {
+            for orphan in orphans where !incoming.hasAny(orphan) && orphan != graph.entry {
+                if let dropped = linkNearest(to: orphan, width: Self.orphanWidth) {
+                    incoming.remove(dropped)
+                }
+                incoming.add(orphan)
+            }
+            orphans = incoming.takeOrphans()
+        }
+    }
+
+    /// Adds a link to a node from the nearest node with room for it, else from the nearest node.
+    ///
+    /// The nearest is that by the distance: by the inner product all nodes are near to the same
+    /// few.
+    ///
+    /// - Returns: The node to which the nearest node gave up its last link; `nil` when it gave up
+    ///   none.
+    private func linkNearest(to node: UInt32, width: Int) -> UInt32? {
+        let query = shape.makeQuery(
+            of: graph.record(node),
+            into: scratch.query,
+            kernels,
+            by: .distance
+        )
+        let found = graph.search(query, width: width, scratch, by: .distance)
+        var nearest: UInt32?
+        for index in 0..<found {
+            let source = HNSWBeam.node(scratch.beam[index])
+            if source == node { continue }
+            if nearest == nil { nearest = source }
+            if graph.addLink(to: node, of: source, at: 0) != .full { return nil }
+        }
+        return nearest.map { graph.replaceLastLink(of: $0, by: node) }
+    }
+}

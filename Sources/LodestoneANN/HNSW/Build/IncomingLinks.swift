@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The number of links at level 0 that lead to each node of a graph that one thread changes.
+///
+/// Threading: that thread's. Unchecked for the pointer, which is its own.
+final class IncomingLinks: @unchecked Sendable {
+    private let counts: UnsafeMutablePointer<UInt32>
+    /// Nodes that lost their last link.
+    private var orphans: [UInt32] = []
+
+    /// Counts the links of a graph.
+    ///
+    /// - Complexity: O(links).
+    init(_ graph: HNSWGraph) {
+        counts = .allocate(capacity: max(1, graph.capacity))
+        counts.initialize(repeating: 0, count: max(1, graph.capacity))
+        for node in 0..<UInt32(graph.count) {
+            for link in graph.neighbors(node, 0) { counts[Int(link)] += 1 }
+        }
+    }
+
+    deinit { counts.deallocate() }
+
+    func hasAny(_ node: UInt32) -> Bool { counts[Int(node)] > 0 }
+
+    func add(_ node: UInt32) { counts[Int(node)] += 1 }
+
+    func remove(_ node: UInt32) {
+        counts[Int(node)] -= 1
+        if counts[Int(node)] == 0 { orphans.append(node) }
+    }
+
+    /// Takes the nodes to which no link leads; from now on they are the caller's.
+    func takeOrphans() -> [UInt32] {
+        defer { orphans.removeAll(keepingCapacity: true) }
+        return orphans.filter { !hasAny($0) }
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Copies a graph without some of its nodes: the others get new numbers, and nodes that lost links
+/// get new ones.
+///
+/// Threading: `copy` first, on one thread; then `relink`, whose threads work on nodes of their own.
+struct HNSWRepair: Sendable {
+    private let old: HNSWGraph
+    private let live: [UInt32]
+    private let rows: [UInt32]
+    private let graph: HNSWGraph
+    /// The new number of each old node; `none` for dropped nodes.
+    private let numbers: [UInt32]
+
+    /// The most links of a dropped node that a neighbor may select from: the nearest come first.
+    private static let inherited = 16
+
+    /// Takes the old numbers of the nodes that stay, and the first row that each still has.
+    init(_ old: HNSWGraph, _ live: [UInt32], _ rows: [UInt32], into graph: HNSWGraph) {
+        self.old = old
+        self.live = live
+        self.rows = rows
+        self.graph = graph
+        var numbers = Array(repeating: HNSWGraph.none, count: old.count)
+        for (number, node) in live.enumerated() { numbers[Int(node)] = UInt32(number) }
+        self.numbers = numbers
+    }
+
+    /// Copies the nodes that stay, with the links between them.
+    func copy(keepsCodes: Bool) {
+        var links: [UInt32] = []
+        for (node, row) in zip(live, rows) {
+            let level = Int(old.levels[Int(node)])
+            let number = graph.addNode(row: row, level: level)
+            if keepsCodes {
+                graph.copyRecord(old.record(node), to: number)
+            }
+            for level in 0...level {
+                links.removeAll(keepingCapacity: true)
+                for link in old.neighbors(node, level) where isLive(link) {
+                    links.append(numbers[Int(link)])
+                }
+                links.withUnsafeBufferPointer { graph.setLinks($0, of: number, at: level) }
+            }
+            graph.settleEntry(number)
+        }
+    }
+
+    /// Selects links again for nodes that lost links.
+    func relink(by builder: HNSWBuilder, threads: Int) {
+        builder.forEachNode(threads: threads) { number, linker in
+            for level in 0...Int(graph.levels[Int(number)]) {
+                relink(number, at: level, by: linker)
+            }
+        }
+    }
+
+    private func relink(_ number: UInt32, at level: Int, by linker: HNSWLinker) {
+        let links = old.neighbors(live[Int(number)], level)
+        if links.allSatisfy(isLive) { return }
+        var candidates: Set<UInt32> = []
+        for link in links {
+            if isLive(link) {
+                candidates.insert(numbers[Int(link)])
+            } else {
+                for inherited in old.neighbors(link, level).prefix(Self.inherited)
+                where isLive(inherited) {
+                    candidates.insert(numbers[Int(inherited)])
+                }
+            }
+        }
+        candidates.remove(number)
+        linker.relink(number, at: level, among: candidates.sorted())
+    }
+
+    private func isLive(_ node: UInt32) -> Bool { numbers[Int(node)] != HNSWGraph.none }
+}

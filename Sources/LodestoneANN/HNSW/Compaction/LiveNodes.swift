@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The nodes of a graph that stay in the next one, because one of their rows exists.
+struct LiveNodes {
+    /// The old number of each new node; nodes ascend with the first row that they still have.
+    private(set) var nodes: [UInt32] = []
+    /// The index of each node's first row among the rows that exist.
+    private(set) var firstRows: [Int] = []
+    /// The indices of further rows among the rows that exist, with the new numbers of their nodes.
+    private(set) var copies: [(index: Int, node: UInt32)] = []
+    /// The number of existing rows that the old graph has.
+    private(set) var covered = 0
+
+    /// The share of dropped nodes beyond which a new graph is cheaper and better than a repaired
+    /// one.
+    private static let repairableShare = 0.5
+
+    /// Finds the live nodes; `nil` when the next graph is to be built from nothing.
+    init?(of old: HNSWGraph, _ rows: [UInt32], _ options: HNSWOptions) {
+        guard old.options.m == options.m, old.options.efConstruction == options.efConstruction,
+            old.codec.quantization == options.quantization
+        else { return nil }
+        var numbers = [UInt32](repeating: HNSWGraph.none, count: old.count)
+        let end = old.endRow
+        while covered < rows.count, rows[covered] < end {
+            // A row below the end without a node can't get one: its node would have to come in
+            // between.
+            guard let node = old.node(of: rows[covered]) else { return nil }
+            if numbers[Int(node)] == HNSWGraph.none {
+                numbers[Int(node)] = UInt32(nodes.count)
+                nodes.append(node)
+                firstRows.append(covered)
+            } else {
+                copies.append((covered, numbers[Int(node)]))
+            }
+            covered += 1
+        }
+        guard Double(nodes.count) >= Double(old.count) * (1 - Self.repairableShare) else {
+            return nil
+        }
+    }
+}

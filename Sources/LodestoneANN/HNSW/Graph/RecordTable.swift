@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+/// Finds the node that has a certain record.
+///
+/// Threading: only the one thread that adds nodes uses it. Unchecked for the pointers, which are
+/// its own and the graph's.
+final class RecordTable: @unchecked Sendable {
+    private let graph: HNSWGraph
+    /// The slots of the hash table, a power of two: a node each, or `HNSWGraph.none`.
+    private let slots: UnsafeMutableBufferPointer<UInt32>
+
+    /// A table of the nodes of a graph, with room for the graph's capacity.
+    init(_ graph: HNSWGraph) {
+        self.graph = graph
+        var width = 64
+        while width < graph.capacity + graph.capacity / 2 { width *= 2 }
+        slots = .allocate(capacity: width)
+        slots.initialize(repeating: HNSWGraph.none)
+        for node in 0..<UInt32(graph.count) { insert(node) }
+    }
+
+    deinit { slots.deallocate() }
+
+    /// The node with an equal record.
+    func node(of record: CodeRecord) -> UInt32? {
+        let found = slots[slot(of: record)]
+        return found == HNSWGraph.none ? nil : found
+    }
+
+    /// Adds a node; of several nodes with equal records, which an older graph may have, the first
+    /// stays.
+    func insert(_ node: UInt32) {
+        let slot = slot(of: graph.record(node))
+        if slots[slot] == HNSWGraph.none { slots[slot] = node }
+    }
+
+    /// The slot of a record, or the free one where it belongs.
+    private func slot(of record: CodeRecord) -> Int {
+        let (codes, tail) = bytes(of: record)
+        // `Hasher` has a seed of the process, so that no client can choose vectors that all collide.
+        var hasher = Hasher()
+        hasher.combine(bytes: codes)
+        hasher.combine(bytes: tail)
+        let mask = slots.count - 1
+        var slot = hasher.finalize() & mask
+        while slots[slot] != HNSWGraph.none {
+            let other = bytes(of: graph.record(slots[slot]))
+            if other.codes.elementsEqual(codes), other.tail.elementsEqual(tail) { break }
+            slot = (slot + 1) & mask
+        }
+        return slot
+    }
+
+    private func bytes(of record: CodeRecord) -> (
+        codes: UnsafeRawBufferPointer, tail: UnsafeRawBufferPointer
+    ) {
+        let shape = graph.codec.shape
+        return (
+            UnsafeRawBufferPointer(start: record.codes, count: shape.stride),
+            UnsafeRawBufferPointer(UnsafeBufferPointer(start: record.tail, count: shape.tailCount))
+        )
+    }
+}
+
+extension HNSWGraph {
+    /// Adds a row whose record was already written as that of the next node.
+    ///
+    /// - Returns: The row's node if it is new; `nil` when the row joined a node with an equal
+    ///   record.
+    func addEncoded(row: UInt32, _ table: RecordTable) -> UInt32? {
+        let record = record(UInt32(count))
+        if let node = table.node(of: record) {
+            copies.append(row, of: node)
+            return nil
+        }
+        let node = addNode(row: row)
+        table.insert(node)
+        return node
+    }
+
+    /// Whether codes tell a vector from the node that has its row.
+    ///
+    /// They do when vector and node are farther apart than the rounding of codes explains.
+    func isApart(
+        _ vector: UnsafePointer<Float>,
+        from node: UInt32,
+        _ scratch: HNSWScratch
+    ) -> Bool {
+        let shape = codec.shape
+        let record = MutableCodeRecord(
+            codes: .allocate(capacity: shape.stride),
+            tail: .allocate(capacity: shape.tailCount)
+        )
+        defer {
+            record.codes.deallocate()
+            record.tail.deallocate()
+        }
+        codec.encode(vector, into: record, scratch.codec)
+        let encoded = CodeRecord(record)
+        let query = shape.makeQuery(
+            of: encoded,
+            into: scratch.query,
+            scratch.kernels,
+            by: .distance
+        )
+        let layout = shape.layout(records, by: .distance)
+        scratch.frontier[0] = node
+        shape.keys(scratch.kernels, by: .distance)(layout, query, scratch.frontier, 1, scratch.keys)
+        let (step, nodeStep) = (shape.scale(of: encoded), shape.scale(of: self.record(node)))
+        let rounding = Float(codec.dimension) * (step * step + nodeStep * nodeStep) / 12
+        return codec.quantization != .none && RecordShape.value(scratch.keys[0]) > 4 * rounding
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneStructures
+
+/// The graph of an index, with the rows that it covers and its measured health.
+///
+/// Threading: a value, as `HNSWIndex` says.
+package struct HNSWCore: Sendable {
+    let dimension: Int
+    let metric: Metric
+    /// The options of the collection; the graph may have another `form`.
+    var options: HNSWOptions
+    private(set) var graph: HNSWSharedGraph?
+    /// Rows from here on are not covered, though the graph may have some of them.
+    private(set) var endRow: UInt32 = 0
+    /// Covered rows that were dropped.
+    private(set) var droppedCount = 0
+    var health = IndexHealth()
+    let flat: FlatIndex
+    /// A build that was cancelled, for the next one to continue.
+    let checkpoint: HNSWBuildCheckpoint
+
+    /// The state of an index that covers nothing yet.
+    init(
+        _ options: HNSWOptions,
+        dimension: Int,
+        metric: Metric,
+        checkpoint: HNSWBuildCheckpoint = HNSWBuildCheckpoint()
+    ) {
+        self.dimension = dimension
+        self.metric = metric
+        self.options = options
+        self.checkpoint = checkpoint
+        flat = FlatIndex(dimension: dimension, metric: metric)
+    }
+
+    /// This state with another graph, in which nothing was dropped.
+    func replacingGraph(by graph: HNSWFrozenGraph?, _ health: IndexHealth) -> HNSWCore {
+        var core = HNSWCore(options, dimension: dimension, metric: metric, checkpoint: checkpoint)
+        core.open(graph)
+        core.health = health
+        return core
+    }
+
+    /// Takes a graph that covers every row below its end.
+    mutating func open(_ graph: HNSWFrozenGraph?) {
+        self.graph = graph.map { .frozen($0) }
+        endRow = graph?.endRow ?? 0
+    }
+
+    /// The same graph with other options; `nil` when these need another graph.
+    func adapted(to options: HNSWOptions) -> HNSWCore? {
+        guard options.m == self.options.m, options.efConstruction == self.options.efConstruction,
+            options.quantization == self.options.quantization
+        else { return nil }
+        var adapted = HNSWCore(options, dimension: dimension, metric: metric)
+        adapted.graph = graph
+        adapted.endRow = endRow
+        adapted.droppedCount = droppedCount
+        adapted.health = health
+        return adapted
+    }
+
+    // MARK: Searching
+
+    func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
+        -> [VectorSearchResult]
+    {
+        guard !query.isExact, let shared = graph, health.isUsable(for: shared.count), query.k > 0
+        else {
+            return try flat.search(query, in: table.blocks)
+        }
+        var results: [VectorSearchResult] = []
+        results.reserveCapacity(query.vectors.count)
+        for vector in query.vectors {
+            try query.context.check()
+            guard
+                let result = try shared.reading({ (graph, scratch) throws(LodestoneError) in
+                    let search = HNSWSearch(
+                        vector: vector,
+                        query: query,
+                        core: self,
+                        graph: graph,
+                        scratch: scratch,
+                        table: table
+                    )
+                    return try search.run()
+                })
+            else {
+                // The graph is damaged. The caller reports that, and the result of a scan is exact.
+                return try flat.search(query, in: table.blocks)
+            }
+            results.append(result)
+        }
+        let uncovered = table.suffix(from: endRow)
+        if uncovered.isEmpty { return results }
+        for (index, late) in try flat.search(query, in: uncovered).enumerated() {
+            results[index].merge(late, k: query.k)
+        }
+        return results
+    }
+
+    // MARK: Changes
+
+    /// Counts a row that was dropped.
+    mutating func drop(_ row: UInt32) {
+        // Below the end every row that existed has a node.
+        if row < endRow { droppedCount += 1 }
+    }
+
+    /// Links rows from `row` on, inside the write that brings them.
+    mutating func link(_ table: VectorTable, from row: UInt32) {
+        // Rows that their own write did not link wait for `extended`, as do all later rows.
+        let uncovered = graph == nil ? table.blocks : table.suffix(from: endRow)
+        guard let first = uncovered.first, first.firstRow >= row else { return }
+        guard let growing = growingGraph(for: table) else { return }
+        graph = .growing(growing)
+        endRow = growing.link(table, from: endRow) {}
+        measureIfDue(table) { _ in true }
+    }
+
+    /// The graph with more rows, linked outside of writes; `nil` where only a compaction can cover
+    /// them.
+    func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
+        throws(LodestoneError) -> HNSWCore?
+    {
+        guard health.isUsable, !isRefused, let growing = growingGraph(for: table) else {
+            return nil
+        }
+        var core = self
+        let before = growing.count
+        core.graph = .growing(growing)
+        core.endRow = try growing.link(
+            table,
+            from: endRow,
+            most: Mutation.coverBeforeLinking.isPlanted ? 1 : count,
+            rowsAtOnce: 1,
+            exists: work.exists,
+            check: work.check
+        )
+        if Mutation.coverBeforeLinking.isPlanted { core.endRow = table.endRow }
+        core.health.changedCount += growing.count - before
+        core.measureIfDue(table, work.exists)
+        return core
+    }
+
+    /// The graph into which rows are linked; `nil` when the present graph is damaged.
+    private func growingGraph(for table: VectorTable) -> HNSWGrowingGraph? {
+        guard let graph else { return HNSWGrowingGraph(for: table, metric: metric, options: form) }
+        return graph.growing
+    }
+
+    /// Continues with the state that `extended` made from an earlier copy of this one.
+    ///
+    /// - Returns: Whether more rows are covered; `false` after another graph has taken this one's
+    ///   place.
+    mutating func adopt(_ extended: HNSWCore, exists: (UInt32) -> Bool) -> Bool {
+        guard case .growing(let linked)? = extended.graph, extended.endRow > endRow,
+            graph.map({ $0.isContinued(by: linked) }) ?? (form == extended.form && linked.count > 0)
+        else { return false }
+        // Rows that were dropped while `extended` linked them.
+        droppedCount += linked.rows(in: endRow..<extended.endRow).count { !exists($0) }
+        graph = .growing(linked)
+        endRow = extended.endRow
+        health = extended.health
+        return true
+    }
+}

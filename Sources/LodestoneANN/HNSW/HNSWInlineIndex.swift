@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The graph index of `.hnswInline`: each write links its own rows into the graph.
+///
+/// The graph grows under a lock that searches share. Until the first write, the graph of a base is
+/// searched in place, without a lock.
+///
+/// Threading: a value, as `HNSWIndex` says. One thread at a time writes.
+package struct HNSWInlineIndex: HNSWIndex {
+    package var core: HNSWCore
+    package var indexesCheaply: Bool { false }
+
+    package init(core: HNSWCore) { self.core = core }
+
+    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
+        core.link(table, from: row)
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import CVectorKernels
+import LodestoneCore
+
+/// The rows of the nodes that a walk or a scan of codes found, taken as they are needed.
+struct CandidateRows {
+    private let graph: HNSWGraph
+    private let scratch: HNSWScratch
+    /// The filter of the rows; `nil` where every row may be found.
+    private let filter: VectorQuery?
+    /// The number of nodes in the beam.
+    private let count: Int
+    /// The most rows that are taken of one node.
+    private let rowsOfNode: Int
+    /// The least `rowsOfNode`: so many rows with equal records are still told apart by exact
+    /// distances.
+    private static let rowsOfNodeAtLeast = 512
+    /// The next node of the beam to look at.
+    private var next = 0
+    /// Rows that may be found, the nearest by their codes first.
+    private(set) var rows: [UInt32] = []
+    /// Whether the beam ended while its rows may be among the nearest, as far as codes can tell.
+    private(set) var isCutOff = false
+
+    /// The rows of the first `count` nodes in the beam of a search that pass `filter`.
+    init(_ count: Int, of search: HNSWSearch, filter: VectorQuery?) {
+        self.count = count
+        self.filter = filter
+        rowsOfNode = max(4 * search.query.k, Self.rowsOfNodeAtLeast)
+        graph = search.graph
+        scratch = search.scratch
+    }
+
+    /// Takes rows until there are `targetCount`, or no more.
+    mutating func take(_ targetCount: Int) {
+        rows.reserveCapacity(targetCount)
+        for ahead in next..<max(next, min(count, next + targetCount)) {
+            lode_prefetch(graph.rows + Int(HNSWBeam.node(scratch.beam[ahead])))
+        }
+        while rows.count < targetCount, next < count { takeNext() }
+    }
+
+    /// Takes up to `most` further rows, as long as they may be nearer than `distance` by their
+    /// codes.
+    mutating func take(_ most: Int, within distance: Float) {
+        guard let query = scratch.encoded else { return }
+        let targetCount = rows.count + most
+        isCutOff = false
+        while rows.count < targetCount, next < count {
+            let element = scratch.beam[next]
+            let scale = graph.codec.shape.scale(of: graph.record(HNSWBeam.node(element)))
+            let least = query.leastDistance(HNSWBeam.key(element), scale: scale)
+            // A NaN leaves nothing open, either.
+            guard least < Double(distance) else { return }
+            takeNext()
+        }
+        isCutOff = next == count
+    }
+
+    private mutating func takeNext() {
+        let node = HNSWBeam.node(scratch.beam[next])
+        next += 1
+        let row = graph.rows[Int(node)]
+        let most = rows.count + rowsOfNode
+        if filter?.allows(row) ?? true { rows.append(row) }
+        if graph.copies.isEmpty { return }
+        graph.copies.forEach(of: node) { row in
+            if filter?.allows(row) ?? true { rows.append(row) }
+            return rows.count < most
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Gives a search of one level the links of each node.
+protocol LinkReader {
+    /// The links, which end at the first `none` or after `length`.
+    func links(of node: UInt32) -> UnsafePointer<UInt32>
+    /// The length of a list, in node numbers.
+    var length: Int { get }
+    /// The address of a node's list, to prefetch it.
+    func address(of node: UInt32) -> UnsafePointer<UInt32>
+}
+
+/// The lists of level 0 of a graph that no thread changes.
+struct FrozenLinks: LinkReader {
+    private let start: UnsafePointer<UInt32>
+    let length: Int
+
+    init(_ graph: HNSWGraph) {
+        start = graph.links
+        length = graph.listLength
+    }
+
+    @inline(__always) func links(of node: UInt32) -> UnsafePointer<UInt32> {
+        start + Int(node) &* length
+    }
+    @inline(__always) func address(of node: UInt32) -> UnsafePointer<UInt32> { links(of: node) }
+}
+
+/// The lists of a level above 0 of a graph that no thread changes.
+struct FrozenUpperLinks: LinkReader {
+    let graph: HNSWGraph
+    let level: Int
+
+    @inline(__always) var length: Int { graph.options.m }
+
+    @inline(__always) func links(of node: UInt32) -> UnsafePointer<UInt32> {
+        graph.upperList(node, level)
+    }
+    @inline(__always) func address(of node: UInt32) -> UnsafePointer<UInt32> { links(of: node) }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneStructures
+
+/// Vectors that lie one after the other in memory, in the order of their rows.
+///
+/// `@unchecked Sendable`: the memory is only read, and its writer appends behind `count` or not at
+/// all.
+package struct VectorBlock: @unchecked Sendable {
+    /// The first element of the vector of `firstRow`, aligned like a `Float`.
+    package private(set) var base: UnsafePointer<Float>
+    /// The number of the first row.
+    package private(set) var firstRow: UInt32
+    /// The row of each vector, ascending; `nil` when the rows follow one another.
+    package let rows: MappedArray<UInt32>?
+    /// The number of vectors, which follow one another with `dimension` elements each.
+    package private(set) var count: Int
+    /// Keeps the memory where it is for as long as the block lives.
+    package let owner: AnyObject
+    /// The block's bytes with checksums to compare before their first use; `nil` when they need
+    /// none.
+    package let checked: VerifiedBytes?
+    /// The number of vectors in `rows` and `checked` that lie before `base`.
+    private var skipped = 0
+
+    /// Creates a block.
+    package init(
+        base: UnsafePointer<Float>,
+        firstRow: UInt32,
+        rows: MappedArray<UInt32>? = nil,
+        count: Int,
+        owner: AnyObject,
+        checked: VerifiedBytes? = nil
+    ) {
+        self.base = base
+        self.firstRow = firstRow
+        self.rows = rows
+        self.count = count
+        self.owner = owner
+        self.checked = checked
+    }
+
+    /// The row of the vector at a place.
+    package func row(at place: Int) -> UInt32 {
+        // A damaged number shows in `isDamaged`.
+        rows?.element(skipped + place, or: firstRow) ?? firstRow + UInt32(place)
+    }
+
+    /// The place of a row's vector; `nil` when the block has no vector of the row.
+    ///
+    /// - Complexity: O(log `count`) when rows are missing in between, else O(1).
+    package func place(of row: UInt32) -> Int? {
+        guard row >= firstRow else { return nil }
+        let place = firstPlace(atOrAfter: row)
+        return place < count && self.row(at: place) == row ? place : nil
+    }
+
+    /// The first place whose row is at least `row`, or one beyond the end.
+    private func firstPlace(atOrAfter row: UInt32) -> Int {
+        guard row > firstRow else { return 0 }
+        if rows == nil { return Int(row - firstRow) }
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self.row(at: middle) < row { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The part with the rows from `row` on; `nil` when there is none.
+    ///
+    /// - Complexity: as `place(of:)`.
+    package func suffix(from row: UInt32, dimension: Int) -> VectorBlock? {
+        guard row > firstRow else { return self }
+        let skipped = firstPlace(atOrAfter: row)
+        guard skipped < count else { return nil }
+        var suffix = self
+        suffix.base = base + skipped * dimension
+        suffix.firstRow = self.row(at: skipped)
+        suffix.count = count - skipped
+        suffix.skipped = self.skipped + skipped
+        return suffix
+    }
+
+    /// Whether the vectors at some places match their checksums; true for a block without
+    /// checksums.
+    package func check(rows: Range<Int>, dimension: Int) -> Bool {
+        let rowBytes = dimension * MemoryLayout<Float>.stride
+        let bytes = (skipped + rows.lowerBound) * rowBytes..<(skipped + rows.upperBound) * rowBytes
+        return checked?.check(bytes) ?? true
+    }
+
+    /// Whether a check found vectors that don't match their checksums.
+    package var isDamaged: Bool { checked?.isDamaged ?? false }
+}
