@@ -39,23 +39,23 @@ package struct VectorBlock: @unchecked Sendable {
         self.checked = checked
     }
 
-    /// The row of the vector at a place.
-    package func row(at place: Int) -> UInt32 {
+    /// The row of the vector at an index.
+    package func row(at index: Int) -> UInt32 {
         // A damaged number shows in `isDamaged`.
-        rows?.element(skipped + place, or: firstRow) ?? firstRow + UInt32(place)
+        rows?.element(skipped + index, or: firstRow) ?? firstRow + UInt32(index)
     }
 
-    /// The place of a row's vector; `nil` when the block has no vector of the row.
+    /// The index of a row's vector; `nil` when the block has no vector of the row.
     ///
     /// - Complexity: O(log `count`) when rows are missing in between, else O(1).
-    package func place(of row: UInt32) -> Int? {
+    package func index(of row: UInt32) -> Int? {
         guard row >= firstRow else { return nil }
-        let place = firstPlace(atOrAfter: row)
-        return place < count && self.row(at: place) == row ? place : nil
+        let index = firstIndex(atOrAfter: row)
+        return index < count && self.row(at: index) == row ? index : nil
     }
 
-    /// The first place whose row is at least `row`, or one beyond the end.
-    private func firstPlace(atOrAfter row: UInt32) -> Int {
+    /// The first index whose row is at least `row`, or one beyond the end.
+    private func firstIndex(atOrAfter row: UInt32) -> Int {
         guard row > firstRow else { return 0 }
         if rows == nil { return Int(row - firstRow) }
         var low = 0
@@ -69,10 +69,10 @@ package struct VectorBlock: @unchecked Sendable {
 
     /// The part with the rows from `row` on; `nil` when there is none.
     ///
-    /// - Complexity: as `place(of:)`.
+    /// - Complexity: as `index(of:)`.
     package func suffix(from row: UInt32, dimension: Int) -> VectorBlock? {
         guard row > firstRow else { return self }
-        let skipped = firstPlace(atOrAfter: row)
+        let skipped = firstIndex(atOrAfter: row)
         guard skipped < count else { return nil }
         var suffix = self
         suffix.base = base + skipped * dimension
@@ -82,7 +82,7 @@ package struct VectorBlock: @unchecked Sendable {
         return suffix
     }
 
-    /// Whether the vectors at some places match their checksums; true for a block without
+    /// Whether the vectors at some indices match their checksums; true for a block without
     /// checksums.
     package func check(rows: Range<Int>, dimension: Int) -> Bool {
         let rowBytes = dimension * MemoryLayout<Float>.stride

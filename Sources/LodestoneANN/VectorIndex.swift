@@ -5,7 +5,7 @@ package import LodestoneStructures
 /// Finds near vectors among those of a collection.
 ///
 /// The vectors themselves lie in a `VectorTable`, which is the truth. An index is derived from them
-/// and says only where to look. It covers the rows below `endRow`. Searches compare later rows
+/// and finds only candidates. It covers the rows below `endRow`. Searches compare later rows
 /// exactly, one by one, so that every strategy finds a write at once.
 ///
 /// Calls are synchronous and run on their caller's thread: the engine has threads of its own, and
@@ -50,8 +50,8 @@ package protocol VectorIndex: Sendable {
     ///
     /// - Parameters:
     ///   - table: The table of this index's state.
-    ///   - count: The number of rows to look at.
-    ///   - work: The work, with one thread. Rows that don't exist are left out.
+    ///   - count: The number of rows to read.
+    ///   - work: The work, with one thread. Rows that don't exist are skipped.
     /// - Returns: The index that covers these rows; `nil` where only a compaction can cover them.
     /// - Throws: The error of the work's `check`. The next call continues from there.
     func extended(over table: VectorTable, by count: Int, _ work: IndexWork) throws(LodestoneError)
@@ -62,8 +62,8 @@ package protocol VectorIndex: Sendable {
     /// - Parameters:
     ///   - extended: The extended index; its state is an earlier one than this index's.
     ///   - exists: Whether a row exists now.
-    /// - Returns: Whether this index now covers more rows; `false` after another index has taken
-    ///   this one's place.
+    /// - Returns: Whether this index now covers more rows; `false` after another index replaced this
+    ///   one.
     mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool
 
     /// Notes that a row was dropped or replaced.

@@ -5,15 +5,15 @@ extension VectorTable {
     /// A sample of rows with a vector, spread evenly over the rows that may be found.
     ///
     /// The sample depends on the rows alone, not on where their vectors lie, so a compaction
-    /// changes nothing. Where few rows of a long range are left, the sample may have fewer than
+    /// changes nothing. Where few rows of a long range remain, the sample may have fewer than
     /// half of `count` rows.
     ///
     /// - Parameters:
-    ///   - count: The most rows wanted, at least 1.
+    ///   - count: The most rows to return, at least 1.
     ///   - allowed: The rows that may be found, which all exist; `nil`: all that exist.
     ///   - exists: Whether a row exists; called only when `allowed` is `nil`.
     /// - Returns: At most `count` rows, ascending; all of them where they are no more.
-    /// - Complexity: Some 100 ns per row wanted, and 64 rows of `allowed` per word read.
+    /// - Complexity: Some 100 ns per row, and 64 rows of `allowed` per word read.
     package func sample(_ count: Int, of allowed: RowSet?, exists: (UInt32) -> Bool) -> [UInt32] {
         func next(_ row: UInt32) -> UInt32? {
             if let allowed { allowed.next(from: row) } else { self.next(from: row) }
@@ -25,10 +25,10 @@ extension VectorTable {
         var parts = count
         while true {
             let found = firstRows(from: first, to: last, width: length / Double(parts), next) {
-                allowed == nil ? exists($0) : place(of: $0) != nil
+                allowed == nil ? exists($0) : location(of: $0) != nil
             }
-            // Dropped rows leave long ranges without a row: finer parts find the rows that are
-            // left.
+            // Dropped rows leave long ranges without a row: finer parts find the rows that
+            // remain.
             guard found.count < (count + 1) / 2, parts < 64 * count, Double(parts) < length else {
                 if found.count <= count { return found }
                 return (0..<count).map { found[$0 * found.count / count] }
@@ -37,27 +37,27 @@ extension VectorTable {
         }
     }
 
-    /// The first wanted row of each part of a range, if one is among the part's first rows.
+    /// The first accepted row of each part of a range, if one is among the part's first rows.
     private func firstRows(
         from first: UInt32,
         to last: UInt32,
         width: Double,
         _ next: (UInt32) -> UInt32?,
-        isWanted: (UInt32) -> Bool
+        isAccepted: (UInt32) -> Bool
     ) -> [UInt32] {
-        let mostLooks = 64
+        let mostTries = 64
         var rows: [UInt32] = []
-        var looks = 0
+        var tries = 0
         var candidate: UInt32? = first
         while let row = candidate, row <= last {
-            looks += 1
-            let isFound = isWanted(row)
+            tries += 1
+            let isFound = isAccepted(row)
             if isFound { rows.append(row) }
-            guard isFound || looks == mostLooks else {
+            guard isFound || tries == mostTries else {
                 candidate = row == .max ? nil : next(row + 1)
                 continue
             }
-            looks = 0
+            tries = 0
             // The first row of the next part, at least one further.
             let part = (Double(row - first) / width).rounded(.down) + 1
             let start = max(Double(first) + (part * width).rounded(.up), Double(row) + 1)
@@ -76,8 +76,8 @@ extension VectorTable {
             let middle = (low + high) / 2
             if blocks[middle].firstRow <= row { low = middle + 1 } else { high = middle }
         }
-        if low > 0, let rest = blocks[low - 1].suffix(from: row, dimension: dimension) {
-            return rest.firstRow
+        if low > 0, let suffix = blocks[low - 1].suffix(from: row, dimension: dimension) {
+            return suffix.firstRow
         }
         return low < blocks.count ? blocks[low].firstRow : nil
     }

@@ -37,10 +37,10 @@ package struct VectorTable: Sendable {
         }
     }
 
-    /// The block with a row's vector, and the vector's place in the block.
+    /// The block with a row's vector, and the vector's index in the block.
     ///
     /// O(log of the number of blocks).
-    package func place(of row: UInt32) -> (block: VectorBlock, place: Int)? {
+    package func location(of row: UInt32) -> (block: VectorBlock, index: Int)? {
         var low = 0
         var high = blocks.count
         while low < high {
@@ -49,24 +49,24 @@ package struct VectorTable: Sendable {
         }
         guard low > 0 else { return nil }
         let block = blocks[low - 1]
-        return block.place(of: row).map { (block, $0) }
+        return block.index(of: row).map { (block, $0) }
     }
 
     /// The vector of a row; `nil` when there is none, or when it fails its checksum.
     ///
     /// A failed checksum shows in the block's `isDamaged`.
     package func vector(of row: UInt32) -> UnsafePointer<Float>? {
-        guard let (block, place) = place(of: row),
-            block.check(rows: place..<place + 1, dimension: dimension)
+        guard let (block, index) = location(of: row),
+            block.check(rows: index..<index + 1, dimension: dimension)
         else { return nil }
-        return block.base + place * dimension
+        return block.base + index * dimension
     }
 
     /// The blocks with the rows from `row` on.
     package func suffix(from row: UInt32) -> [VectorBlock] {
         var suffix: [VectorBlock] = []
         for block in blocks.reversed() {
-            if let rest = block.suffix(from: row, dimension: dimension) { suffix.append(rest) }
+            if let part = block.suffix(from: row, dimension: dimension) { suffix.append(part) }
             if block.firstRow <= row { break }
         }
         return suffix.reversed()
@@ -78,9 +78,9 @@ package struct VectorTable: Sendable {
         _ body: (UInt32, UnsafePointer<Float>) throws(E) -> Void
     ) throws(E) {
         for block in suffix(from: row) {
-            for place in 0..<block.count {
-                guard block.check(rows: place..<place + 1, dimension: dimension) else { return }
-                try body(block.row(at: place), block.base + place * dimension)
+            for index in 0..<block.count {
+                guard block.check(rows: index..<index + 1, dimension: dimension) else { return }
+                try body(block.row(at: index), block.base + index * dimension)
             }
             withExtendedLifetime(block.owner) {}
         }

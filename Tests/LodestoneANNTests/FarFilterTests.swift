@@ -39,10 +39,10 @@ struct FarFilterTests {
         scene.options.efSearch = 10
         let index = try scene.built()
         var found = 0
-        let questions = 60
-        for question in 0..<questions {
-            let center = centers[question]
-            let passing = [20, 30, 60][question % 3]
+        let queries = 60
+        for number in 0..<queries {
+            let center = centers[number]
+            let passing = [20, 30, 60][number % 3]
             let query = zip(center, random.vector(Self.dimension, scale: 0.5)).map { $0 + $1 }
             let farthest = centers.indices
                 .sorted { Self.square(centers[$0], center) > Self.square(centers[$1], center) }
@@ -52,12 +52,12 @@ struct FarFilterTests {
                 allowed.insert(UInt32(row))
             }
             let truth = try scene.search(index, query, exact: true, allowed: allowed).neighbors
-            let answer = try scene.search(index, query, allowed: allowed).neighbors
-            #expect(answer.count == 10 && answer.allSatisfy { allowed.contains($0.row) })
+            let result = try scene.search(index, query, allowed: allowed).neighbors
+            #expect(result.count == 10 && result.allSatisfy { allowed.contains($0.row) })
             let last = try #require(truth.last?.distance)
-            found += answer.count { $0.distance <= last }
+            found += result.count { $0.distance <= last }
         }
-        #expect(Double(found) / Double(10 * questions) >= 0.95)
+        #expect(Double(found) / Double(10 * queries) >= 0.95)
     }
 
     @Test("An HNSW search filtered to short rows has a recall of at least 0.95 under dot product")
@@ -75,9 +75,9 @@ struct FarFilterTests {
         for _ in 0..<40 {
             let query = random.vector(Self.dimension)
             let truth = try scene.search(index, query, exact: true, allowed: allowed).neighbors
-            let answer = try scene.search(index, query, allowed: allowed).neighbors
+            let result = try scene.search(index, query, allowed: allowed).neighbors
             let last = try #require(truth.last?.distance)
-            found += answer.count { $0.distance <= last }
+            found += result.count { $0.distance <= last }
         }
         #expect(Double(found) / 400 >= 0.95)
     }
@@ -94,18 +94,18 @@ struct FarFilterTests {
         var index: any VectorIndex = LSHIndex(options, dimension: 16, metric: metric)
         index.indexMany(scene.table, from: 0)
         var found = 0
-        for question in 0..<20 {
-            let center = centers[question]
+        for number in 0..<20 {
+            let center = centers[number]
             let far = centers.indices
                 .sorted { Self.square(centers[$0], center) > Self.square(centers[$1], center) }
                 .prefix(20)
             var allowed = RowSet(count: rows.count)
             for row in rows.indices where far.contains(owners[row]) { allowed.insert(UInt32(row)) }
             let truth = try scene.search(index, center, exact: true, allowed: allowed).neighbors
-            let answer = try scene.search(index, center, allowed: allowed).neighbors
-            #expect(answer.count == 10)
+            let result = try scene.search(index, center, allowed: allowed).neighbors
+            #expect(result.count == 10)
             let last = try #require(truth.last?.distance)
-            found += answer.count { $0.distance <= last }
+            found += result.count { $0.distance <= last }
         }
         #expect(Double(found) / 200 >= 0.9)
     }

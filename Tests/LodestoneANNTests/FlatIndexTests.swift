@@ -21,7 +21,7 @@ struct FlatIndexTests {
             let kernels = try #require(VectorKernels(metric, isa: isa))
             let index = FlatIndex(dimension: dimension, metric: metric, kernels: kernels)
             let blocks = split(rows, at: [1, 2, 5, 120])
-            // With AVX-512 the queries fill two panels, and a block and three queries are left
+            // With AVX-512 the queries fill two panels, and a block and three queries remain
             // over.
             let queries = random.vectors(2 * 48 + 7, dimension)
             // All queries are compared with searches for one query. A few of these are compared
@@ -72,7 +72,7 @@ struct FlatIndexTests {
             checked: checked
         )
         for row in 0..<(numbers[299] + 3) {
-            #expect(sparse.place(of: row) == numbers.firstIndex(of: row))
+            #expect(sparse.index(of: row) == numbers.firstIndex(of: row))
         }
         let index = FlatIndex(dimension: 9, metric: .euclidean)
         let queries = random.vectors(5, 9)
@@ -146,12 +146,12 @@ struct FlatIndexTests {
     func filterIsAskedRarely() throws {
         let index = FlatIndex(dimension: 1, metric: .euclidean)
         let blocks = split((0..<1_000).map { [Float($0)] }, at: [])
-        var asked: [UInt32] = []
+        var tested: [UInt32] = []
         _ = try search(index, [[0]], k: 3, in: blocks) { row in
-            asked.append(row)
+            tested.append(row)
             return row > 1
         }
-        #expect(asked == [0, 1, 2, 3, 4])
+        #expect(tested == [0, 1, 2, 3, 4])
     }
 
     @Test("A flat index keeps infinite distances behind the finite ones")
@@ -223,18 +223,18 @@ struct FlatIndexTests {
         let dimension = 512
         let vector = Array(repeating: Float(1), count: dimension)
         let memory = RowMemory([vector])
-        // The same row again and again: as long a search as wanted in little memory.
+        // The same row again and again: a search as long as needed in little memory.
         let blocks = (0..<20_000).map { memory.block(firstRow: UInt32($0)) }
         let index = FlatIndex(dimension: dimension, metric: .euclidean)
-        var asked = 0
+        var tested = 0
         let error = #expect(throws: LodestoneError.self) {
             try index.search(
                 Array(repeating: vector, count: queries),
                 k: 20_000,
                 in: blocks,
                 isAllowed: { _ in
-                    asked += 1
-                    if asked == 1 { end() }
+                    tested += 1
+                    if tested == 1 { end() }
                     return true
                 },
                 context: context
@@ -242,7 +242,7 @@ struct FlatIndexTests {
         }
         #expect(error?.code == code)
         // Two million multiplications are 4,096 rows.
-        #expect(asked <= 5_000)
+        #expect(tested <= 5_000)
     }
 
     /// The rows as blocks that begin at `starts` and at 0.

@@ -36,13 +36,13 @@ struct HNSWCopiesTests {
             #expect(index.count == scene.memory.rows.count)
             #expect(index.unreachableCount == 0)
             #expect(index.graph?.count == Self.copied + Self.others)
-            var seen: Set<[Float]> = []
-            for query in scene.memory.rows where seen.insert(query).inserted {
+            var searched: Set<[Float]> = []
+            for query in scene.memory.rows where searched.insert(query).inserted {
                 let truth = try scene.search(index, query, exact: true).neighbors
-                let answer = try scene.search(index, query)
-                #expect(answer.strategy == "hnsw")
-                // Equal rows come in order, so the answers are equal in full.
-                #expect(answer.neighbors == truth)
+                let result = try scene.search(index, query)
+                #expect(result.strategy == "hnsw")
+                // Equal rows come in order, so the results are equal in full.
+                #expect(result.neighbors == truth)
             }
         }
     }
@@ -54,8 +54,8 @@ struct HNSWCopiesTests {
         let rows = Array(repeating: one, count: 800) + [other]
         let scene = Scene(rows, metric: .euclidean)
         for index in [try scene.built(), scene.inline(first: 1, batch: 100)] as [any HNSWIndex] {
-            let answer = try scene.search(index, other, k: 1)
-            #expect(answer.neighbors.map(\.row) == [800])
+            let result = try scene.search(index, other, k: 1)
+            #expect(result.neighbors.map(\.row) == [800])
         }
     }
 
@@ -70,8 +70,8 @@ struct HNSWCopiesTests {
                 }
                 for query in [scene.memory.rows[0], scene.memory.rows[700]] {
                     let truth = try scene.search(index, query, exact: true, allowed: allowed)
-                    let answer = try scene.search(index, query, allowed: allowed)
-                    #expect(answer.neighbors == truth.neighbors, "every \(every)")
+                    let result = try scene.search(index, query, allowed: allowed)
+                    #expect(result.neighbors == truth.neighbors, "every \(every)")
                 }
             }
             // All but the last row of the first vector are dropped.
@@ -86,20 +86,20 @@ struct HNSWCopiesTests {
     }
 
     @Test("A compaction keeps a graph node for the rows it still has, and new copies join it")
-    func fold() throws {
+    func compaction() throws {
         var scene = Self.scene(.euclidean, isMixed: true)
         let built = try scene.built()
         // The first row of most nodes is dropped.
         let exists = { @Sendable (row: UInt32) in row % 3 != 0 }
-        let folded = try scene.compacted(built, exists: exists)
-        #expect(folded.count == (0..<1_520).count { $0 % 3 != 0 })
+        let compacted = try scene.compacted(built, exists: exists)
+        #expect(compacted.count == (0..<1_520).count { $0 % 3 != 0 })
         let more = RowMemory(Array(scene.memory.rows[..<100]))
         scene.table.append(more.block(firstRow: 1_520))
-        let grown = try scene.compacted(folded, exists: exists)
+        let grown = try scene.compacted(compacted, exists: exists)
         #expect(grown.count == (0..<1_620).count { $0 % 3 != 0 })
         var distinct = Set((0..<1_520).filter { $0 % 3 != 0 }.map { scene.memory.rows[$0] })
         distinct.formUnion(more.rows)
-        for index in [folded, grown] {
+        for index in [compacted, grown] {
             #expect(index.health.unreachable == 0)
             #expect((index.graph?.count ?? 0) <= distinct.count)
         }

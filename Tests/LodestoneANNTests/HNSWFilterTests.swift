@@ -32,16 +32,16 @@ struct HNSWFilterTests {
         let near = try scene.search(index, query, k: 30, exact: true).neighbors.map(\.row)
         var allowed = RowSet(count: 4_000)
         for row in 0..<4_000 as Range<UInt32> where !near.contains(row) { allowed.insert(row) }
-        let answer = try scene.search(index, query, k: 1, allowed: allowed)
-        #expect(answer.strategy == "hnsw")
-        #expect(answer.neighbors.count == 1 && allowed.contains(answer.neighbors[0].row))
+        let result = try scene.search(index, query, k: 1, allowed: allowed)
+        #expect(result.strategy == "hnsw")
+        #expect(result.neighbors.count == 1 && allowed.contains(result.neighbors[0].row))
     }
 
     /// The rows that a filter lets through.
     enum Passing: CaseIterable {
         /// Rows from all over.
         case scattered
-        /// Rows of one side, which is far from most questions.
+        /// Rows of one side, which is far from most queries.
         case side
         /// Many copies of one row, and rows far from it.
         case island
@@ -89,9 +89,9 @@ struct HNSWFilterTests {
         let among = try scene.recall(index, allowed: allowed, exists: exists)
         let amongAll = try scene.recall(index, exists: exists)
         #expect(among >= amongAll - 0.05)
-        let answer = try scene.search(index, rows[0], allowed: allowed, exists: exists)
-        #expect(answer.strategy == "hnsw")
-        #expect(answer.computed < allowed.count / 2, "fewer comparisons than a scan")
+        let result = try scene.search(index, rows[0], allowed: allowed, exists: exists)
+        #expect(result.strategy == "hnsw")
+        #expect(result.computed < allowed.count / 2, "fewer comparisons than a scan")
     }
 
     @Test("The nearest rows that pass are found even when all of them are far from the query")
@@ -100,17 +100,17 @@ struct HNSWFilterTests {
         var scene = Scene(Scene.clustered(8_000, 16, &random), metric: .euclidean)
         scene.options.efSearch = 12
         let index = try scene.built()
-        let places = (0..<8_000).sorted { scene.memory.rows[$0][0] < scene.memory.rows[$1][0] }
+        let order = (0..<8_000).sorted { scene.memory.rows[$0][0] < scene.memory.rows[$1][0] }
         var allowed = RowSet(count: 8_000)
-        for row in places[..<2_000] { allowed.insert(UInt32(row)) }
+        for row in order[..<2_000] { allowed.insert(UInt32(row)) }
         var found = 0
-        for row in places.suffix(40) {
+        for row in order.suffix(40) {
             let query = scene.memory.rows[row]
             let truth = try scene.search(index, query, k: 4, exact: true, allowed: allowed)
                 .neighbors
-            let answer = try scene.search(index, query, k: 4, allowed: allowed)
-            #expect(answer.neighbors.allSatisfy { allowed.contains($0.row) })
-            found += Set(answer.neighbors.map(\.row)).intersection(truth.map(\.row)).count
+            let result = try scene.search(index, query, k: 4, allowed: allowed)
+            #expect(result.neighbors.allSatisfy { allowed.contains($0.row) })
+            found += Set(result.neighbors.map(\.row)).intersection(truth.map(\.row)).count
         }
         #expect(found >= 158, "of 160")
     }
@@ -156,12 +156,12 @@ struct HNSWFilterTests {
     @Test("An HNSW search with a filter that passes nothing finds nothing")
     func emptyFilter() throws {
         let scene = Scene(200)
-        let answer = try scene.search(
+        let result = try scene.search(
             scene.built(),
             scene.memory.rows[0],
             allowed: RowSet(count: 200)
         )
-        #expect(answer.neighbors.isEmpty)
+        #expect(result.neighbors.isEmpty)
     }
 }
 

@@ -99,8 +99,8 @@ struct HNSWIndexTests {
     @Test("Vector lengths from 1e-30 to 1e30 don't matter under cosine")
     func lengths() throws {
         var random = SeededGenerator(seed: 4)
-        let rows = Scene.clustered(300, 16, &random).enumerated().map { place, row in
-            row.map { $0 * Float(sign: .plus, exponent: (place % 3 - 1) * 100, significand: 1) }
+        let rows = Scene.clustered(300, 16, &random).enumerated().map { number, row in
+            row.map { $0 * Float(sign: .plus, exponent: (number % 3 - 1) * 100, significand: 1) }
         }
         let scene = Scene(rows, metric: .cosine)
         #expect(try scene.recall(scene.built()) >= 0.97)
@@ -137,7 +137,7 @@ struct HNSWIndexTests {
                 scene.built(exists: { all.contains($0) }),
                 exists: { all.contains($0) }
             )
-            #expect(mended >= fresh - 0.02, "round \(round)")
+            #expect(repaired >= fresh - 0.02, "round \(round)")
         }
     }
 
@@ -163,12 +163,12 @@ struct HNSWIndexTests {
             table.append(block)
             let searched = index.withLock { $0 }
             let before = table.blocks.reduce(0) { $0 + $1.count } - 100
-            let seen = table
-            async let answers = search(searched, rows, upTo: before, seen)
+            let written = table
+            async let isRight = search(searched, rows, upTo: before, written)
             var next = searched
-            next.indexMany(seen, from: UInt32(start))
+            next.indexMany(written, from: UInt32(start))
             index.withLock { [next] in $0 = next }
-            #expect(try await answers)
+            #expect(try await isRight)
         }
         let done = index.withLock { $0 }
         #expect(done.count == 1_500)
@@ -190,13 +190,13 @@ struct HNSWIndexTests {
             dimension: 32,
             metric: .euclidean
         )
-        for (place, part) in parts.enumerated() {
+        for (number, part) in parts.enumerated() {
             scene.table.append(part.memory.block(firstRow: part.first))
             // The last two parts are indexed together.
-            if place != 1 { index.indexMany(scene.table, from: place == 0 ? 0 : 350) }
+            if number != 1 { index.indexMany(scene.table, from: number == 0 ? 0 : 350) }
         }
         #expect(index.count == 750 && index.endRow == 900)
-        let exists = { (row: UInt32) in scene.table.place(of: row) != nil }
+        let exists = { (row: UInt32) in scene.table.location(of: row) != nil }
         #expect(try scene.recall(index, exists: exists) >= 0.95)
         var allowed = RowSet(count: 900)
         for row in 0..<900 as Range<UInt32> where exists(row) && row % 10 == 0 {
@@ -232,8 +232,8 @@ struct HNSWIndexTests {
         let late = RowMemory(Scene.clustered(60, scene.dimension, &random))
         scene.table.append(late.block(firstRow: 500))
         for row in 0..<60 {
-            let answer = try scene.search(index, late.rows[row], k: 1)
-            #expect(answer.neighbors.map(\.row) == [UInt32(500 + row)])
+            let result = try scene.search(index, late.rows[row], k: 1)
+            #expect(result.neighbors.map(\.row) == [UInt32(500 + row)])
         }
     }
 
@@ -244,21 +244,21 @@ struct HNSWIndexTests {
         let scene = Scene((0..<400).map { few[$0 % 4] }, metric: .euclidean)
         let index = try scene.built()
         #expect(index.health.unreachable == 0)
-        let answer = try scene.search(index, few[2], k: 100)
-        #expect(answer.neighbors.count == 100)
-        #expect(answer.neighbors.allSatisfy { $0.row % 4 == 2 && $0.distance == 0 })
+        let result = try scene.search(index, few[2], k: 100)
+        #expect(result.neighbors.count == 100)
+        #expect(result.neighbors.allSatisfy { $0.row % 4 == 2 && $0.distance == 0 })
     }
 
     @Test("A cancelled build continues at its build checkpoint")
     func resume() throws {
         let scene = Scene(900)
         let index = scene.empty
-        let asked = Atomic<Int>(0)
+        let checks = Atomic<Int>(0)
         let first = Mutex<[Int]>([])
         let cancelling = IndexWork(
             threads: 2,
             check: { () throws(LodestoneError) in
-                if asked.add(1, ordering: .relaxed).newValue > 20 {
+                if checks.add(1, ordering: .relaxed).newValue > 20 {
                     let over = CallContext()
                     over.cancel()
                     try over.check()
@@ -330,9 +330,9 @@ struct HNSWIndexTests {
                 sections.damage = [tag: [Int(random.next() % UInt64(bytes.count))]]
                 let opened = open(sections, scene)
                 let query = scene.memory.rows[Int(random.next() % 300)]
-                let answer = try scene.search(opened, query)
+                let result = try scene.search(opened, query)
                 let truth = try scene.search(opened, query, exact: true)
-                #expect(answer.neighbors == truth.neighbors, "\(tag)")
+                #expect(result.neighbors == truth.neighbors, "\(tag)")
             }
         }
     }
@@ -358,8 +358,8 @@ struct HNSWIndexTests {
                 )
             }
             let opened = open(sections, scene)
-            let answer = try scene.search(opened, scene.memory.rows[7], k: 5)
-            #expect(answer.neighbors.count == 5)
+            let result = try scene.search(opened, scene.memory.rows[7], k: 5)
+            #expect(result.neighbors.count == 5)
         }
     }
 

@@ -95,10 +95,10 @@ struct HNSWLinkingTests {
 
     @Test("A cancelled linking keeps its linked rows, and the next call continues from them")
     func cancelled() throws {
-        let asked = Counter()
+        let checks = Counter()
         let work = Self.work(
             check: { () throws(LodestoneError) in
-                if asked.next() == 80 { throw .cancelledHere }
+                if checks.next() == 80 { throw .cancelledHere }
             },
             { _ in true }
         )
@@ -111,9 +111,11 @@ struct HNSWLinkingTests {
             #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
         }
         let linked = Counter()
-        let rest = Self.work(check: { () throws(LodestoneError) in _ = linked.next() }) { _ in true
-        }
-        let extended = try #require(try index.extended(over: table, by: 600, rest))
+        let remaining = Self.work(
+            check: { () throws(LodestoneError) in _ = linked.next() },
+            { _ in true }
+        )
+        let extended = try #require(try index.extended(over: table, by: 600, remaining))
         #expect(extended.count == 600)
         // Another call would be counted, too.
         #expect(linked.next() == 122)
@@ -125,11 +127,11 @@ struct HNSWLinkingTests {
         let extended = try #require(
             try index.extended(over: table, by: 600, Self.work { _ in true })
         )
-        var made = try index.compacted(table, Self.work { $0 < 500 })
-        let end = made.endRow
-        let isTaken = made.adopt(extended) { _ in true }
+        var other = try index.compacted(table, Self.work { $0 < 500 })
+        let end = other.endRow
+        let isTaken = other.adopt(extended) { _ in true }
         #expect(!isTaken)
-        #expect(made.endRow == end)
+        #expect(other.endRow == end)
     }
 }
 

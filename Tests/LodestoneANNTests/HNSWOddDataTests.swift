@@ -45,16 +45,16 @@ struct HNSWOddDataTests {
                 rows = rows.map(body)
                 queries = queries.map(body)
             }
-            func scale(_ places: [Int], by factor: Float) {
-                for place in places { rows[place] = rows[place].map { $0 * factor } }
+            func scale(_ indices: [Int], by factor: Float) {
+                for index in indices { rows[index] = rows[index].map { $0 * factor } }
             }
             switch self {
             case .outlier: scale([count / 2], by: 100)
             case .outliers: scale(Array(count / 2..<count / 2 + 10), by: 10_000)
             case .lengths, .wideLengths:
                 let sigma: Float = self == .lengths ? 0.25 : 1
-                for place in 0..<count {
-                    scale([place], by: expf(sigma * random.normal(1)[0]))
+                for index in 0..<count {
+                    scale([index], by: expf(sigma * random.normal(1)[0]))
                 }
             case .largeElement: change { [$0[0] * 100] + $0.dropFirst() }
             case .shiftedElement: change { [$0[0] + 200] + $0.dropFirst() }
@@ -112,9 +112,9 @@ struct HNSWOddDataTests {
         for query in queries {
             let truth = try scene.search(index, query, exact: true).neighbors
             let farthest = try #require(truth.last).distance
-            let answer = try scene.search(index, query)
-            #expect(answer.strategy == "hnsw" || mayCompareAll)
-            found += answer.neighbors.count { $0.distance <= farthest }
+            let result = try scene.search(index, query)
+            #expect(result.strategy == "hnsw" || mayCompareAll)
+            found += result.neighbors.count { $0.distance <= farthest }
         }
         return Double(found) / Double(10 * queries.count)
     }
@@ -125,8 +125,8 @@ struct HNSWOddDataTests {
     )
     func growingScale(metric: Metric) throws {
         var random = SeededGenerator(seed: 58)
-        let rows = (0..<2_000).map { place in
-            random.normal(Self.dimension).map { place < 500 ? $0 : 5 * $0 }
+        let rows = (0..<2_000).map { row in
+            random.normal(Self.dimension).map { row < 500 ? $0 : 5 * $0 }
         }
         var scene = Scene(rows, metric: metric)
         scene.options = HNSWOptions()

@@ -86,18 +86,18 @@ struct Scene {
     ) throws -> Double {
         var random = SeededGenerator(seed: 99)
         var found = 0
-        var wanted = 0
+        var total = 0
         for query in Self.clustered(queries, dimension, &random) {
             let truth = try search(index, query, exact: true, allowed: allowed, exists: exists)
-            let answer = try search(index, query, allowed: allowed, exists: exists)
-            #expect(answer.neighbors.count == truth.neighbors.count, "never short")
-            #expect(answer.neighbors.allSatisfy { allowed?.contains($0.row) ?? exists($0.row) })
-            #expect(Set(answer.neighbors.map(\.row)).count == answer.neighbors.count, "each once")
+            let result = try search(index, query, allowed: allowed, exists: exists)
+            #expect(result.neighbors.count == truth.neighbors.count, "never short")
+            #expect(result.neighbors.allSatisfy { allowed?.contains($0.row) ?? exists($0.row) })
+            #expect(Set(result.neighbors.map(\.row)).count == result.neighbors.count, "each once")
             let rows = Set(truth.neighbors.map(\.row))
-            found += answer.neighbors.count { rows.contains($0.row) }
-            wanted += rows.count
+            found += result.neighbors.count { rows.contains($0.row) }
+            total += rows.count
         }
-        return Double(found) / Double(wanted)
+        return Double(found) / Double(total)
     }
 }
 

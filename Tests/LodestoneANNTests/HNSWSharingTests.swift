@@ -46,10 +46,10 @@ struct HNSWSharingTests {
             exists: { $0 < 200 },
             context: CallContext()
         )
-        let answer = try reader.search(query, in: table)[0]
-        #expect(answer.neighbors.count == 10)
-        #expect(answer.neighbors.first?.row == 5)
-        #expect(answer.neighbors.allSatisfy { $0.row < 200 })
+        let result = try reader.search(query, in: table)[0]
+        #expect(result.neighbors.count == 10)
+        #expect(result.neighbors.first?.row == 5)
+        #expect(result.neighbors.allSatisfy { $0.row < 200 })
     }
 
     /// The state that the tasks of a test share.
@@ -87,8 +87,8 @@ struct HNSWSharingTests {
                         exists: { $0 < 300 },
                         context: CallContext()
                     )
-                    let answer = try? reader.search(query, in: readerTable)[0]
-                    #expect(answer?.neighbors.first?.row == 7)
+                    let result = try? reader.search(query, in: readerTable)[0]
+                    #expect(result?.neighbors.first?.row == 7)
                     // Reader and writer share the graph, which may have grown since the last
                     // search.
                     writer.sizes.withLock { _ = $0.insert(reader.count) }
@@ -101,34 +101,34 @@ struct HNSWSharingTests {
     }
 
     @Test("A shared graph is compacted while a write links more rows into it")
-    func foldMeanwhile() async {
+    func compactionMeanwhile() async {
         // A wrong index of a list ends the process.
         await #expect(processExitsWith: .success) {
-            try Self.foldWhileLinking()
+            try Self.compactWhileLinking()
         }
     }
 
-    private static func foldWhileLinking() throws {
+    private static func compactWhileLinking() throws {
         let (first, late) = (memory(400, seed: 2), memory(300, seed: 3))
         var table = VectorTable(dimension: dimension)
         table.append(first.block(firstRow: 0))
         var index = empty
         index.indexMany(table, from: 0)
-        let folded = table
+        let compacted = table
         table.append(late.block(firstRow: 400))
         let longer = table
         let growing = Mutex(index)
-        let asked = Atomic<Int>(0)
+        let checks = Atomic<Int>(0)
         let work = IndexWork(
             threads: 1,
             check: { () throws(LodestoneError) in
-                // The fold is under way.
-                guard asked.add(1, ordering: .relaxed).newValue == 1 else { return }
+                // The compaction has begun.
+                guard checks.add(1, ordering: .relaxed).newValue == 1 else { return }
                 growing.withLock { $0.indexMany(longer, from: 400) }
             },
             exists: { $0 % 4 != 0 }
         )
-        let next = try #require(try index.compacted(folded, work) as? HNSWInlineIndex)
+        let next = try #require(try index.compacted(compacted, work) as? HNSWInlineIndex)
         #expect(next.count == 300)
         #expect(growing.withLock { $0.count } == 700)
         var found = 0
@@ -139,7 +139,7 @@ struct HNSWSharingTests {
                 exists: { $0 % 4 != 0 },
                 context: CallContext()
             )
-            let nearest = try next.search(query, in: folded)[0].neighbors.first
+            let nearest = try next.search(query, in: compacted)[0].neighbors.first
             if nearest?.row == UInt32(row) { found += 1 }
         }
         #expect(found >= 95, "of 100")

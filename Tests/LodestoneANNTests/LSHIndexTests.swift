@@ -56,8 +56,8 @@ struct LSHIndexTests {
         let data = ClusteredRows(count: 1_000, dimension: 12, seed: 4, metric: metric)
         let index = data.index(LSHOptions(tables: 2, hyperplanes: 12, probes: 1))
         var random = SeededGenerator(seed: 5)
-        for share: UInt64 in [1, 2, 10, 100, 2_000] {
-            let allowed = Set((0..<UInt32(1_000)).filter { _ in random.next() % share == 0 })
+        for divisor: UInt64 in [1, 2, 10, 100, 2_000] {
+            let allowed = Set((0..<UInt32(1_000)).filter { _ in random.next() % divisor == 0 })
             for k in [1, 10, 200, 1_500] {
                 let query = data.queries[k % 7]
                 let result = try data.search(index, query, k: k) { allowed.contains($0) }
@@ -201,15 +201,15 @@ struct LSHIndexTests {
             for _ in 0..<40 {
                 var sections = whole.copy
                 for _ in 0..<4 {
-                    let place = Int(random.next() % UInt64(count))
-                    sections.overwrite(section, at: place, with: random.next() % 2 == 0 ? 255 : 0)
+                    let index = Int(random.next() % UInt64(count))
+                    sections.overwrite(section, at: index, with: random.next() % 2 == 0 ? 255 : 0)
                 }
                 if random.next() % 4 == 0 {
                     sections.cut(section, to: Int(random.next() % UInt64(count)) / 4 * 4)
                 }
                 let opened = LSHIndex(from: sections, options, dimension: 8, metric: .euclidean)
                 guard var index = opened else { continue }
-                // Any answer is fine, as long as there is one.
+                // Any result is fine, as long as there is one.
                 for query in data.queries.prefix(3) {
                     let found = try data.search(index, query, k: 10).neighbors
                     #expect(found.count <= 10)
@@ -227,14 +227,14 @@ struct LSHIndexTests {
         let data = ClusteredRows(count: 5_000, dimension: 4, seed: 14, metric: .cosine)
         let index = data.index(LSHOptions(tables: 1, hyperplanes: 1, probes: 2))
         let context = CallContext()
-        var asked = 0
+        var tested = 0
         let error = #expect(throws: LodestoneError.self) {
             try index.search(
                 data.queries[0],
                 k: 10,
                 vector: { data.pointer($0) },
                 isAllowed: { _ in
-                    asked += 1
+                    tested += 1
                     context.cancel()
                     return true
                 },
@@ -242,7 +242,7 @@ struct LSHIndexTests {
             )
         }
         #expect(error?.code == .cancelled)
-        #expect(asked <= 4_096)
+        #expect(tested <= 4_096)
     }
 
     private func sections(of index: LSHIndex) -> MemorySections {

@@ -163,14 +163,14 @@ struct VectorKernelTests {
                 let signatures = (0..<20 * tables).map { _ in
                     UInt32(truncatingIfNeeded: random.next())
                 }
-                let places = (0..<30).map { _ in UInt32(random.next() % 20) }
+                let slots = (0..<30).map { _ in UInt32(random.next() % 20) }
                 var costs = Array(repeating: Float(-1), count: 31)
-                kernels.signatureCosts(weights, tables, hyperplanes, signatures, places, 30, &costs)
+                kernels.signatureCosts(weights, tables, hyperplanes, signatures, slots, 30, &costs)
                 #expect(costs[30] == -1)
-                for (place, cost) in zip(places, costs) {
+                for (slot, cost) in zip(slots, costs) {
                     var sum = 0.0
                     for bit in 0..<tables * 32 {
-                        let signature = signatures[Int(place) * tables + bit / 32]
+                        let signature = signatures[Int(slot) * tables + bit / 32]
                         if signature >> UInt32(bit % 32) & 1 == 1 { sum += Double(weights[bit]) }
                     }
                     #expect((Double(cost) - sum).magnitude < 1e-4)

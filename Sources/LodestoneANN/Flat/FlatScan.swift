@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// One search of a `FlatIndex` under way.
+/// A current search of a `FlatIndex`.
 ///
 /// The scan reads rows in chunks that stay in the second-level cache, and compares each chunk with
-/// all queries before the next. Many queries are screened together in panels, each once it has
-/// found `k` rows. The scan measures only the pairs that the screen lets through: a few of a
+/// all queries before the next. A prefilter compares many queries together in panels, each once it
+/// has found `k` rows. The scan measures only the pairs that pass the prefilter: a few of a
 /// thousand. Queries that don't fill a panel are measured in groups of four, which share each
-/// loaded row, and the last ones one by one. The distances, and so the answers, are the same to the
+/// loaded row, and the last ones one by one. The distances, and so the results, are the same to the
 /// bit in all three ways.
 struct FlatScan {
     private let queries: PreparedQueries
@@ -33,7 +33,7 @@ struct FlatScan {
     private static let elementsPerCachedChunk = 64 << 10
     /// Rows of a chunk at most: bounds the memory for distances.
     private static let maxChunkRows = 4_096
-    /// Rows of a step of the screen, which reads up to eight at once; chunks have whole steps.
+    /// Rows of a step of the prefilter, which reads up to eight at once; chunks have whole steps.
     private static let chunkStep = 8
 
     init(
@@ -55,7 +55,7 @@ struct FlatScan {
         let rowsOfElements = elements / dimension / Self.chunkStep * Self.chunkStep
         chunkRows = min(max(rowsOfElements, 16), Self.maxChunkRows, rows)
         // Panels of every metric need the norms' pass: it reads each row in order, and so brings a
-        // chunk into the cache twice as fast as the screen would, which reads eight rows at once.
+        // chunk into the cache twice as fast as the prefilter would, which reads eight rows at once.
         needsNorms =
             panels.count > 0 || metric == .cosine && count >= VectorKernels.blockQueries
         nearest = Array(repeating: TopK(k: k, expected: rows), count: count)
@@ -77,23 +77,23 @@ struct FlatScan {
         var start = 0
         while start < block.count {
             let rows = start..<min(start + chunkRows, block.count)
-            // The caller looks at `isDamaged` afterwards.
+            // The caller reads `isDamaged` afterwards.
             guard block.check(rows: rows, dimension: dimension) else { return }
             if needsNorms { prepareNorms(of: rows, in: block) }
             for panel in 0..<panels.panelCount {
-                screen(panel, rows, of: block, isAllowed: isAllowed)
-                try look(at: context)
+                scanPrefiltered(panel, rows, of: block, isAllowed: isAllowed)
+                try checkIfDue(context)
             }
             var query = panels.count
             while query < count {
                 let width = query + group <= count ? group : 1
                 scan(query, width: width, rows, of: block, isAllowed: isAllowed)
                 query += width
-                try look(at: context)
+                try checkIfDue(context)
             }
             start += rows.count
         }
-        // The memory must outlive the last use of `base`, which the compiler cannot know.
+        // The memory must outlive the last use of `base`, which the compiler does not see.
         withExtendedLifetime(block.owner) {}
     }
 
@@ -102,7 +102,7 @@ struct FlatScan {
         nearest.map { $0.sorted() }
     }
 
-    private mutating func look(at context: CallContext) throws(LodestoneError) {
+    private mutating func checkIfDue(_ context: CallContext) throws(LodestoneError) {
         guard multiplicationsSinceCheck >= Self.multiplicationsPerCheck else { return }
         multiplicationsSinceCheck = 0
         try context.check()
@@ -119,30 +119,30 @@ struct FlatScan {
         }
     }
 
-    // Measures the pairs that the screen lets through, and all pairs of queries without a limit.
-    private mutating func screen(
+    // Measures the pairs that pass the prefilter, and all pairs of queries without a limit.
+    private mutating func scanPrefiltered(
         _ panel: Int,
         _ rows: Range<Int>,
         of block: VectorBlock,
         isAllowed: ((UInt32) -> Bool)?
     ) {
-        var screened: UInt64 = 0
+        var prefiltered: UInt64 = 0
         for (lane, query) in panels.queries(of: panel).enumerated() {
             let bound = nearest[query].bound
             let limit = panels.limit(query, bound: bound, largestSquaredNorm: largestSquaredNorm)
             if let limit {
                 limits[lane] = limit
-                screened |= 1 << UInt64(lane)
+                prefiltered |= 1 << UInt64(lane)
             } else {
                 scan(query, width: 1, rows, of: block, isAllowed: isAllowed)
             }
         }
-        guard screened != 0 else { return }
+        guard prefiltered != 0 else { return }
 
         let base = block.base + rows.lowerBound * dimension
         let width = panels.stride(of: panel)
         panels.withElements(of: panel) { elements in
-            kernels.screen(
+            kernels.prefilter(
                 elements,
                 width,
                 base,
@@ -156,7 +156,7 @@ struct FlatScan {
         }
         multiplicationsSinceCheck += width * rows.count * dimension
         for index in 0..<rows.count {
-            var mask = masks[index] & screened
+            var mask = masks[index] & prefiltered
             while mask != 0 {
                 let query = panel * panels.width + mask.trailingZeroBitCount
                 mask &= mask - 1

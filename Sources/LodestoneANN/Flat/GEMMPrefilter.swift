@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Many queries, transposed into panels for the kernels' screen, with the limits beyond which a
-/// pair of query and row needs no scan.
+/// Many queries, transposed into panels for a matrix product with rows, and the limits beyond
+/// which a pair of query and row needs no scan.
 ///
-/// A screen computes no distances. It leaves out the pairs for which a scan would certainly find a
-/// distance beyond a bound. Screen and scan add up the same numbers in different orders, in
+/// The prefilter computes no distances. It leaves out the pairs for which a scan would certainly find a
+/// distance beyond a bound. Prefilter and scan add up the same numbers in different orders, in
 /// float32. With u = 2^-24, any order of n additions differs from the exact sum by less than γ(n) =
 /// nu / (1 − nu) times the sum of magnitudes (Higham, Accuracy and Stability of Numerical
 /// Algorithms, section 3.1). This γ(n) is at most 1.001 nu for 16,384 elements. The limits allow
 /// for 4n + 64 roundings:
 ///
 /// - Cosine: the sum over q/|q| · x/|x|, whose magnitudes add up to 1 at most, takes n + 4
-///   roundings in the screen and n + 8 in the scan. The row's length takes another n/2 + 3 in each.
+///   roundings in the prefilter and n + 8 in the scan. The row's length takes another n/2 + 3 in each.
 /// - Dot product: the sum over q/|q| · x, whose magnitudes add up to |x| at most, takes n + 4
-///   roundings in the screen and n in the scan.
+///   roundings in the prefilter and n in the scan.
 /// - Euclidean: the sum, whose magnitudes add up to the distance, takes n + 3 roundings in each.
 struct GEMMPrefilter {
     /// Queries of each panel but the last; a mask has one bit for each.
@@ -31,12 +31,12 @@ struct GEMMPrefilter {
     /// Transposes queries into panels.
     ///
     /// The last queries stay out when they fill less than three quarters of a panel's smallest
-    /// width: a screen takes the same time for one query as for that whole width.
+    /// width: the prefilter takes the same time for one query as for that whole width.
     init(_ queries: PreparedQueries, dimension: Int, metric: Metric, kernels: VectorKernels) {
         width = kernels.panelWidth
         step = kernels.panelStep
-        let rest = queries.norms.count % width
-        count = queries.norms.count - (4 * rest < 3 * step ? rest : 0)
+        let remaining = queries.norms.count % width
+        count = queries.norms.count - (4 * remaining < 3 * step ? remaining : 0)
         self.dimension = dimension
         self.metric = metric
         elements = Array(repeating: 0, count: (count + step - 1) / step * step * dimension)
@@ -55,10 +55,10 @@ struct GEMMPrefilter {
             }
             let panel = query / width
             let stride = self.stride(of: panel)
-            var place = panel * width * dimension + query % width
+            var index = panel * width * dimension + query % width
             for element in own {
-                elements[place] = Float(Double(element) * factor)
-                place += stride
+                elements[index] = Float(Double(element) * factor)
+                index += stride
             }
         }
     }
@@ -86,7 +86,7 @@ struct GEMMPrefilter {
 
     /// The factor that turns the sum over q/|q| · x into a value that grows with the distance.
     ///
-    /// It is NaN where the sum says nothing: no limit excludes NaN.
+    /// It is NaN where the sum tells nothing: no limit excludes NaN.
     func scale(inverseNorm: Float) -> Float {
         guard metric == .cosine else { return -1 }
         return inverseNorm > 0 ? -inverseNorm : .nan
@@ -97,13 +97,13 @@ struct GEMMPrefilter {
     /// - Parameters:
     ///   - query: The number of the query.
     ///   - bound: The largest distance that counts.
-    ///   - largestSquaredNorm: The largest squared norm of the rows to be screened.
+    ///   - largestSquaredNorm: The largest squared norm of the rows to be compared.
     /// - Returns: The value; `nil` when there is no such value.
     func limit(_ query: Int, bound: Float, largestSquaredNorm: Float) -> Float? {
         guard bound.isFinite else { return nil }
         let bound = Double(bound)
         let slack = Double(4 * dimension + 64) * 0x1p-24
-        // The most that underflow may take away, in a screen and in a scan.
+        // The most that underflow may take away, in the prefilter and in a scan.
         let lost = Double(dimension) * 0x1p-147
         let limit: Double
         switch metric {

@@ -16,7 +16,7 @@ package struct VectorKernels: @unchecked Sendable {
             UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int, Int,
             UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
         ) -> Void
-    typealias Screen =
+    typealias Prefilter =
         @convention(c) (
             UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, Int, Int,
             UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<UInt64>
@@ -38,10 +38,10 @@ package struct VectorKernels: @unchecked Sendable {
     /// `blockQueries` queries against rows.
     let scanBlock: ScanBlock
     /// A panel of queries against rows: finds pairs worth a scan.
-    let screen: Screen
-    /// Computes the squared norms of rows, from which `scanBlock` and `screen` get their factors.
+    let prefilter: Prefilter
+    /// Computes the squared norms of rows, from which `scanBlock` and `prefilter` get their factors.
     let squaredNorms: SquaredNorms
-    /// Finds distances worth a closer look.
+    /// Finds the first distance within a bound.
     let firstWithin: FirstWithin
 
     /// Ranks rows by their hash signatures.
@@ -92,15 +92,15 @@ package struct VectorKernels: @unchecked Sendable {
         case .cosine:
             scan = table.cosine
             scanBlock = table.cosine_block
-            screen = table.screen_products
+            prefilter = table.screen_products
         case .euclidean:
             scan = table.squared_euclidean
             scanBlock = table.squared_euclidean_block
-            screen = table.screen_differences
+            prefilter = table.screen_differences
         case .dotProduct:
             scan = table.negative_dot
             scanBlock = table.negative_dot_block
-            screen = table.screen_products
+            prefilter = table.screen_products
         }
         squaredNorms = table.squared_norms
         firstWithin = table.first_within

@@ -152,8 +152,7 @@ package struct HNSWCore: Sendable {
 
     /// Continues with the state that `extended` made from an earlier copy of this one.
     ///
-    /// - Returns: Whether more rows are covered; `false` after another graph has taken this one's
-    ///   place.
+    /// - Returns: Whether more rows are covered; `false` after another graph replaced this one.
     mutating func adopt(_ extended: HNSWCore, exists: (UInt32) -> Bool) -> Bool {
         guard case .growing(let linked)? = extended.graph, extended.endRow > endRow,
             graph.map({ $0.isContinued(by: linked) }) ?? (form == extended.form && linked.count > 0)

@@ -11,8 +11,8 @@ package import LodestoneStructures
 ///
 /// Rows that are not linked yet are compared exactly, too.
 ///
-/// Threading: a value. Several values may share a graph (`HNSWSharedGraph`). Each value knows up to
-/// which row it may rely on the graph, so added rows change none of the values.
+/// Threading: a value. Several values may share a graph (`HNSWSharedGraph`). Each value covers the
+/// rows below an end of its own, so added rows change none of the values.
 package protocol HNSWIndex: VectorIndex {
     /// The graph, and the rows that it covers.
     var core: HNSWCore { get set }

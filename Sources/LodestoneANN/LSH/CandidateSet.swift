@@ -10,11 +10,11 @@ struct CandidateSet {
     private var costs: ContiguousArray<Float> = []
     private let count: Int
     private let weights: SignatureWeights
-    // A bit for each place of all runs.
+    // A bit for each slot of all runs.
     private var found: [UInt64]
     private var taken: [UInt64]
 
-    /// Words of 64 places between two checks of the context.
+    /// Words of 64 slots between two checks of the context.
     private static let wordsPerCheck = 64
 
     /// Creates an empty set for runs of `count` rows in all.
@@ -30,8 +30,8 @@ struct CandidateSet {
         var first = 0
         found.withUnsafeMutableBufferPointer { found in
             for run in runs {
-                run.forEach(in: table, bucket) { place in
-                    found[(first + place) / 64] |= 1 << UInt64((first + place) % 64)
+                run.forEach(in: table, bucket) { slot in
+                    found[(first + slot) / 64] |= 1 << UInt64((first + slot) % 64)
                 }
                 first += run.count
             }
@@ -56,42 +56,42 @@ struct CandidateSet {
             while word * 64 < first + run.count {
                 try context.check()
                 let last = word + Self.wordsPerCheck
-                takePlaces(of: run, first: first, words: word..<last, isAllowed: isAllowed)
+                takeSlots(of: run, first: first, words: word..<last, isAllowed: isAllowed)
                 word = last
             }
             first += run.count
         }
     }
 
-    // Takes the found places of one run in some words. The first and last word may have places of
+    // Takes the found slots of one run in some words. The first and last word may have slots of
     // other runs, too.
-    private mutating func takePlaces(
+    private mutating func takeSlots(
         of run: LSHRun,
         first: Int,
         words: Range<Int>,
         isAllowed: ((UInt32) -> Bool)?
     ) {
-        var places: ContiguousArray<UInt32> = []
+        var slots: ContiguousArray<UInt32> = []
         for word in words.clamped(to: found.indices) {
             var fresh = found[word] & ~taken[word]
             while fresh != 0 {
                 let bit = fresh.trailingZeroBitCount
                 fresh &= fresh - 1
-                let place = word * 64 + bit - first
-                guard place >= 0, place < run.count else { continue }
+                let slot = word * 64 + bit - first
+                guard slot >= 0, slot < run.count else { continue }
                 taken[word] |= 1 << UInt64(bit)
-                let row = run.rows[place]
+                let row = run.rows[slot]
                 guard isAllowed?(row) ?? true else { continue }
                 rows.append(row)
-                places.append(UInt32(place))
+                slots.append(UInt32(slot))
             }
         }
-        weights.appendCosts(of: places, in: run, to: &costs)
+        weights.appendCosts(of: slots, in: run, to: &costs)
     }
 
-    /// The rows that cost least, at most `wanted`, the cheapest first.
-    func cheapest(_ wanted: Int) -> [UInt32] {
-        var cheapest = TopK(k: wanted, expected: rows.count)
+    /// The rows that cost least, at most `count`, the cheapest first.
+    func cheapest(_ count: Int) -> [UInt32] {
+        var cheapest = TopK(k: count, expected: rows.count)
         for (row, cost) in zip(rows, costs) where cost <= cheapest.bound {
             if cheapest.wouldKeep(row: row, distance: cost) {
                 cheapest.add(row: row, distance: cost)
@@ -106,8 +106,8 @@ struct CandidateSet {
 /// The cost is the sum, over the differing bits of all tables, of the query's distances from their
 /// hyperplanes. `ProbeSequence` orders the buckets of one table by the same cost. The cost tells
 /// more of the angle than the number of differing bits does: a hyperplane that is far from the
-/// query says more than a near one. Measured (WordNet, 300 rows chosen, true neighbors among them):
-/// by cost nineteen of twenty, by the number of bits seventeen. Costs are counted from that of a
+/// query tells more than a near one. Measured (WordNet, 300 rows selected, true neighbors among
+/// them): by cost nineteen of twenty, by the number of bits seventeen. Costs are counted from that of a
 /// signature without bits, so they may be negative.
 struct SignatureWeights {
     private let tables: Int
@@ -132,16 +132,16 @@ struct SignatureWeights {
         }
     }
 
-    /// Adds the costs of ascending places to `costs`; zeros where the file is damaged.
+    /// Adds the costs of ascending slots to `costs`; zeros where the file is damaged.
     func appendCosts(
-        of places: ContiguousArray<UInt32>,
+        of slots: ContiguousArray<UInt32>,
         in run: LSHRun,
         to costs: inout ContiguousArray<Float>
     ) {
-        guard let first = places.first, let last = places.last else { return }
+        guard let first = slots.first, let last = slots.last else { return }
         let start = costs.count
-        costs += ContiguousArray(repeating: 0, count: places.count)
-        let own = places.map { $0 - first }
+        costs += ContiguousArray(repeating: 0, count: slots.count)
+        let own = slots.map { $0 - first }
         run.withSignatures(of: Int(first)...Int(last)) { signatures in
             guard let signatures = signatures.baseAddress else { return }
             weights.withUnsafeBufferPointer { weights in

@@ -123,7 +123,7 @@ struct Hyperplanes: Sendable {
         for first in stride(from: 0, to: rows.count, by: group) {
             let width = min(group, rows.count - first)
             vectors.withUnsafeMutableBufferPointer { vectors in
-                // The last group keeps vectors of the one before, which nobody reads.
+                // The last group keeps vectors of the one before, which are not read.
                 for lane in 0..<width {
                     vectors.baseAddress.map {
                         ($0 + lane * dimension).update(from: rows[first + lane], count: dimension)
@@ -175,8 +175,8 @@ struct Hyperplanes: Sendable {
     // The element that dot products add to a row.
     private func tail(of row: UnsafePointer<Float>) -> Float {
         guard metric == .dotProduct else { return 0 }
-        let rest = largestSquaredNorm - squaredNorm(of: row)
-        return rest > 0 && rest.isFinite ? rest.squareRoot() : 0
+        let remaining = largestSquaredNorm - squaredNorm(of: row)
+        return remaining > 0 && remaining.isFinite ? remaining.squareRoot() : 0
     }
 
     private func squaredNorm(of row: UnsafePointer<Float>) -> Float {

@@ -10,7 +10,7 @@ package import LodestoneStructures
 /// | `LSHP` | the hyperplanes |
 /// | `LSHR` | rows, ascending |
 /// | `LSHS` | the signatures of rows, one per row and table |
-/// | `LSHB` | for each table the places of rows in `LSHR`, in the order of signatures |
+/// | `LSHB` | for each table the slots of rows in `LSHR`, in the order of signatures |
 /// | `LSHD` | for each table the directory: where the signatures with the same first bits begin |
 /// | `IXHE` | the health of the index |
 extension LSHIndex {

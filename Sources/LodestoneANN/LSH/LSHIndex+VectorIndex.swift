@@ -99,9 +99,9 @@ extension LSHIndex: VectorIndex {
             results.append(result)
         }
         withExtendedLifetime(table) {}
-        let rest = table.suffix(from: endRow)
-        if rest.isEmpty { return results }
-        for (index, late) in try flat.search(query, in: rest).enumerated() {
+        let uncovered = table.suffix(from: endRow)
+        if uncovered.isEmpty { return results }
+        for (index, late) in try flat.search(query, in: uncovered).enumerated() {
             results[index].merge(late, k: query.k)
         }
         return results
@@ -126,7 +126,7 @@ extension LSHIndex: VectorIndex {
         }
     }
 
-    /// The number of rows from which on more rows tell little new of the middle and the lengths.
+    /// The number of rows from which on more rows tell little more of the middle and the lengths.
     private static let fittedEnough = 1 << 14
 
     /// Whether `added` more rows make so many that the hyperplanes fitted to the first may not suit
@@ -142,7 +142,7 @@ extension LSHIndex: VectorIndex {
 
     package var remark: String { health.isUsable ? "" : health.finding("The hash tables find") }
 
-    /// The same tables with other probes; `nil` when the options ask for other tables.
+    /// The same tables with other probes; `nil` when the options need other tables.
     func adapted(to options: LSHOptions) -> LSHIndex? {
         guard options.tables == self.options.tables,
             options.hyperplanes == self.options.hyperplanes

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Finds near rows by looking into hash buckets, and compares exactly what it finds there.
+/// Finds near rows by hash buckets, and compares the rows in these exactly.
 ///
 /// The index hashes by orthogonal hyperplanes (`Hyperplanes`) with query-directed probing
 /// (`ProbeSequence`). The candidates are the rows that share a probed bucket with the query. Those
@@ -36,7 +36,7 @@ package struct LSHIndex: Sendable {
     private static let maxMergedCount = 1 << 16
     /// The most times that a search short of rows doubles its probes before it compares all rows.
     private static let maxDoublings = 4
-    /// The most candidates that are compared: a fixed number, plus a number per wanted hit.
+    /// The most candidates that are compared: a fixed number, plus a number per hit.
     private static let comparedRows = 200
     private static let comparedRowsPerHit = 10
 
@@ -138,13 +138,13 @@ package struct LSHIndex: Sendable {
     ///
     /// A search probes more buckets while it has too few allowed rows: fewer than `k`, or with
     /// `isAllowed` fewer than are to be compared. If there are still fewer than `k`, it compares
-    /// all rows. So the answer is never short.
+    /// all rows. So the result is never short.
     ///
     /// - Parameters:
     ///   - query: `dimension` finite elements; not all zero for cosine.
     ///   - k: At least 0.
     ///   - vector: Returns the vector of a row, which stays where it is during the call. It returns
-    ///     `nil` only when damage was found, and the caller discards the answer.
+    ///     `nil` only when damage was found, and the caller discards the result.
     ///   - isAllowed: Whether a row may be found, called once per found row; `nil` allows all.
     ///   - context: The call's context, checked about every hundred microseconds of work.
     /// - Returns: `k` rows, or all that are allowed; nearest first, ties by smaller row.
@@ -191,14 +191,14 @@ package struct LSHIndex: Sendable {
             // The next round probes as many buckets as all rounds so far.
             probes = result.probedBuckets / options.tables
         }
-        var wanted = Self.comparedCount(k: k)
+        var targetCount = Self.comparedCount(k: k)
         if candidates.rows.count < k {
             candidates.insertAll()
             try candidates.take(from: runs, isAllowed: isAllowed, context: context)
-            wanted = candidates.rows.count
+            targetCount = candidates.rows.count
         }
         var nearest = TopK(k: k, expected: count)
-        for row in candidates.cheapest(wanted) {
+        for row in candidates.cheapest(targetCount) {
             guard let vector = vector(row) else { continue }
             let distance = flat.distance(prepared, vector)
             result.computedDistances += 1

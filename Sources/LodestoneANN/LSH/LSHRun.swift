@@ -4,8 +4,8 @@ import LodestoneStructures
 
 /// The tables of rows that were indexed together; never changed.
 ///
-/// A row is known by its place in the run, 0 to `count` − 1, and has one signature per table. A
-/// table is the list of places sorted by their signatures, with a directory over the signatures'
+/// A row is known by its slot in the run, 0 to `count` − 1, and has one signature per table. A
+/// table is the list of slots sorted by their signatures, with a directory over the signatures'
 /// first bits: bucket b of the directory begins at `directory[b]` and ends at `directory[b + 1]`. A
 /// directory with as many bits as a table has hyperplanes holds the hash buckets themselves. Else
 /// few signatures share their first bits, and a lookup compares these signatures, too. The tables
@@ -20,7 +20,7 @@ final class LSHRun: Sendable {
     private let directoryBits: Int
     /// The signatures, one per row and table.
     private let signatures: LSHWords
-    private let places: LSHWords
+    private let slots: LSHWords
     private let directory: LSHWords
 
     /// Sorts rows into tables.
@@ -40,17 +40,17 @@ final class LSHRun: Sendable {
         self.hyperplanes = hyperplanes
         directoryBits = Self.directoryBits(count: rows.count, hyperplanes: hyperplanes)
         let buckets = 1 << directoryBits
-        var places: ContiguousArray<UInt32> = []
+        var slots: ContiguousArray<UInt32> = []
         var directory = ContiguousArray(repeating: UInt32(0), count: tables * (buckets + 1))
-        places.reserveCapacity(tables * rows.count)
+        slots.reserveCapacity(tables * rows.count)
         for table in 0..<tables {
-            var keys = rows.indices.map { place in
-                UInt64(signatures[place * tables + table]) << 32 | UInt64(place)
+            var keys = rows.indices.map { slot in
+                UInt64(signatures[slot * tables + table]) << 32 | UInt64(slot)
             }
             keys.sort()
             let first = table * (buckets + 1)
             for key in keys {
-                places.append(UInt32(truncatingIfNeeded: key))
+                slots.append(UInt32(truncatingIfNeeded: key))
                 directory[first + 1 + Int(key >> UInt64(32 + hyperplanes - directoryBits))] += 1
             }
             for bucket in 0..<buckets {
@@ -59,7 +59,7 @@ final class LSHRun: Sendable {
         }
         self.rows = .memory(rows)
         self.signatures = .memory(signatures)
-        self.places = .memory(places)
+        self.slots = .memory(slots)
         self.directory = .memory(directory)
     }
 
@@ -78,11 +78,11 @@ final class LSHRun: Sendable {
 
     /// Bytes of memory, or of the file.
     var byteCount: Int {
-        (rows.count + signatures.count + places.count + directory.count)
+        (rows.count + signatures.count + slots.count + directory.count)
             * MemoryLayout<UInt32>.stride
     }
 
-    /// Calls `body` with the place of every row of a bucket.
+    /// Calls `body` with the slot of every row of a bucket.
     @inline(__always)
     func forEach(in table: Int, _ signature: UInt32, _ body: (Int) -> Void) {
         let buckets = table * ((1 << directoryBits) + 1)
@@ -90,38 +90,37 @@ final class LSHRun: Sendable {
         let start = Int(directory[bucket])
         let end = Int(directory[bucket + 1])
         guard start < end, end <= count else { return }
-        places.withElements(table * count + start..<table * count + end) { places in
-            for place in places where place < count {
+        slots.withElements(table * count + start..<table * count + end) { slots in
+            for slot in slots where slot < count {
                 if directoryBits == hyperplanes
-                    || signatures[Int(place) * tables + table] == signature
+                    || signatures[Int(slot) * tables + table] == signature
                 {
-                    body(Int(place))
+                    body(Int(slot))
                 }
             }
         }
     }
 
-    /// Calls `body` with the signatures of places, one per place and table; with none where the
+    /// Calls `body` with the signatures of slots, one per slot and table; with none where the
     /// file is damaged.
-    func withSignatures(of places: ClosedRange<Int>, _ body: (UnsafeBufferPointer<UInt32>) -> Void)
-    {
+    func withSignatures(of slots: ClosedRange<Int>, _ body: (UnsafeBufferPointer<UInt32>) -> Void) {
         signatures.withElements(
-            places.lowerBound * tables..<(places.upperBound + 1) * tables,
+            slots.lowerBound * tables..<(slots.upperBound + 1) * tables,
             body
         )
     }
 
-    /// Adds the rows that are kept, and their signatures, to those of other runs.
+    /// Adds the live rows, and their signatures, to those of other runs.
     func append(
         to rows: inout ContiguousArray<UInt32>,
         _ signatures: inout ContiguousArray<UInt32>,
         keeping isLive: (UInt32) -> Bool
     ) {
         let bits = UInt32.max >> UInt32(UInt32.bitWidth - hyperplanes)
-        for place in 0..<count where isLive(self.rows[place]) {
-            rows.append(self.rows[place])
+        for slot in 0..<count where isLive(self.rows[slot]) {
+            rows.append(self.rows[slot])
             for table in 0..<tables {
-                signatures.append(self.signatures[place * tables + table] & bits)
+                signatures.append(self.signatures[slot * tables + table] & bits)
             }
         }
     }
@@ -130,7 +129,7 @@ final class LSHRun: Sendable {
     func write(to sink: inout some SectionSink) throws(LodestoneError) {
         try sink.write("LSHR", rows.elements)
         try sink.write("LSHS", signatures.elements)
-        try sink.write("LSHB", places.elements)
+        try sink.write("LSHB", slots.elements)
         try sink.write("LSHD", directory.elements)
     }
 
@@ -139,11 +138,11 @@ final class LSHRun: Sendable {
         let directoryBits = Self.directoryBits(count: count, hyperplanes: hyperplanes)
         guard let rows = source.section("LSHR", of: UInt32.self),
             let signatures = source.section("LSHS", of: UInt32.self),
-            let places = source.section("LSHB", of: UInt32.self),
+            let slots = source.section("LSHB", of: UInt32.self),
             let directory = source.section("LSHD", of: UInt32.self),
             rows.count == count,
             signatures.count == count * tables,
-            places.count == count * tables,
+            slots.count == count * tables,
             directory.count == tables * ((1 << directoryBits) + 1)
         else { return nil }
         self.tables = tables
@@ -151,7 +150,7 @@ final class LSHRun: Sendable {
         self.directoryBits = directoryBits
         self.rows = .base(rows)
         self.signatures = .base(signatures)
-        self.places = .base(places)
+        self.slots = .base(slots)
         self.directory = .base(directory)
     }
 }
@@ -168,7 +167,7 @@ enum LSHWords: Sendable {
         }
     }
 
-    /// The element at a place; 0 where the file is damaged, or shorter.
+    /// The element at an index; 0 where the file is damaged, or shorter.
     @inline(__always)
     subscript(index: Int) -> UInt32 {
         switch self {

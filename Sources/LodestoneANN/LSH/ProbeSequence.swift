@@ -21,7 +21,7 @@ struct ProbeSequence {
         order.reserveCapacity(projections.count)
         for (bit, projection) in projections.enumerated() {
             if projection > 0 { signature |= 1 << UInt32(bit) }
-            // A difference of infinities says nothing, so the other side is tried early.
+            // A difference of infinities tells nothing, so the other side is tried early.
             let cost = projection.isNaN ? 0 : projection.magnitude
             order.append((cost, 1 << UInt32(bit)))
         }

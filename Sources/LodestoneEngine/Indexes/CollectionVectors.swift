@@ -45,7 +45,7 @@ struct CollectionVectors: DerivedIndex {
     // MARK: Look-ups
 
     /// Whether a row has a vector, even if the row was deleted.
-    func hasVector(_ row: RowID) -> Bool { table.place(of: row) != nil }
+    func hasVector(_ row: RowID) -> Bool { table.location(of: row) != nil }
 
     /// The vector of a row, if it has one.
     ///
@@ -53,7 +53,7 @@ struct CollectionVectors: DerivedIndex {
     ///
     /// - Throws: `.dataLoss` when the vector fails its checksum.
     func vector(of row: RowID) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
-        guard let (block, offset) = table.place(of: row) else {
+        guard let (block, offset) = table.location(of: row) else {
             // With damaged row ids, a row that has a vector may not be found.
             try refuseDamage()
             return nil

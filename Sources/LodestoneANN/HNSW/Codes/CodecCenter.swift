@@ -71,10 +71,10 @@ struct CodecSample {
         count = min(vectors.count, CodecCenter.sampleCount)
         var elements: [Float] = []
         elements.reserveCapacity(count * dimension)
-        for place in 0..<count {
+        for number in 0..<count {
             let index = vectors.index(
                 vectors.startIndex,
-                offsetBy: place * vectors.count / count
+                offsetBy: number * vectors.count / count
             )
             let vector = UnsafeBufferPointer(start: vectors[index], count: dimension)
             let factor =
@@ -92,9 +92,9 @@ struct CodecSample {
         for block in table.blocks {
             // Every `step`-th row of all blocks.
             let step = max(1, count / CodecCenter.sampleCount)
-            for place in stride(from: (step - first % step) % step, to: block.count, by: step)
-            where block.check(rows: place..<place + 1, dimension: table.dimension) {
-                vectors.append(block.base + place * table.dimension)
+            for index in stride(from: (step - first % step) % step, to: block.count, by: step)
+            where block.check(rows: index..<index + 1, dimension: table.dimension) {
+                vectors.append(block.base + index * table.dimension)
             }
             first += block.count
         }

@@ -50,11 +50,11 @@ struct RecordShape: Sendable {
     let tailCount: Int
     /// Bytes of a query.
     let queryBytes: Int
-    // Places in a tail.
-    static let scalePlace = 0
-    static let termPlace = 1
-    static let inverseLengthPlace = 2
-    let squarePlace: Int
+    // Offsets in a tail, in floats.
+    static let scaleOffset = 0
+    static let termOffset = 1
+    static let inverseLengthOffset = 2
+    let squareOffset: Int
     /// The summands of a separation: one next to the product, one inside it next to the key's
     /// value.
     private let separationBase: Float
@@ -85,8 +85,8 @@ struct RecordShape: Sendable {
         queryBytes = quantization == .none ? padded * 4 : padded
         // Whole cache lines: no load of 64 bytes touches two.
         stride = (codeBytes + 63) / 64 * 64
-        squarePlace = isDot ? 3 : Self.termPlace
-        tailCount = squarePlace + 1
+        squareOffset = isDot ? 3 : Self.termOffset
+        tailCount = squareOffset + 1
         separationBase = isDot ? 1 : 0
         separationShift = isDot ? -Float(center.square) : 0
     }
@@ -104,13 +104,13 @@ struct RecordShape: Sendable {
             stride: stride,
             tails: first.tail,
             tail_stride: tailCount,
-            term_place: termPlace(ranking),
+            term_place: termOffset(ranking),
             query_bytes: queryBytes
         )
     }
 
-    private func termPlace(_ ranking: Ranking) -> Int {
-        ranking == .metric ? Self.termPlace : squarePlace
+    private func termOffset(_ ranking: Ranking) -> Int {
+        ranking == .metric ? Self.termOffset : squareOffset
     }
 
     /// The kernel that compares records.
@@ -123,7 +123,7 @@ struct RecordShape: Sendable {
     }
 
     /// The step of a record's codes.
-    func scale(of record: CodeRecord) -> Float { record.tail[Self.scalePlace] }
+    func scale(of record: CodeRecord) -> Float { record.tail[Self.scaleOffset] }
 
     /// Makes the query of a record: that of its vector, but for the rounding.
     func makeQuery(
@@ -145,7 +145,7 @@ struct RecordShape: Sendable {
             scale /= Self.int4QuerySteps
         }
         let isProduct = isDot && ranking == .metric
-        let term = record.tail[termPlace(ranking)]
+        let term = record.tail[termOffset(ranking)]
         return lode_query(
             codes: UnsafeRawPointer(query),
             base: base,
@@ -176,9 +176,9 @@ struct RecordShape: Sendable {
     /// The direction of a record, from which its angles to others are computed.
     @inline(__always) func direction(of record: CodeRecord) -> CodeDirection {
         if isDot {
-            return CodeDirection(length: 0, factor: record.tail[Self.inverseLengthPlace])
+            return CodeDirection(length: 0, factor: record.tail[Self.inverseLengthOffset])
         }
-        let square = record.tail[Self.termPlace]
+        let square = record.tail[Self.termOffset]
         let inverse = square > 0 ? 1 / square.squareRoot() : 0
         return CodeDirection(length: square * inverse, factor: inverse * Float(0.5).squareRoot())
     }

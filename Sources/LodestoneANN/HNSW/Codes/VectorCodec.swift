@@ -132,21 +132,21 @@ extension VectorCodec {
     }
 
     private static func product(
-        _ left: UnsafePointer<Float>,
-        _ right: UnsafePointer<Float>,
+        _ first: UnsafePointer<Float>,
+        _ second: UnsafePointer<Float>,
         _ count: Int
     ) -> Double {
         var sums = SIMD4<Double>.zero
         var index = 0
         while index &+ 4 <= count {
-            let a = SIMD4(left[index], left[index &+ 1], left[index &+ 2], left[index &+ 3])
-            let b = SIMD4(right[index], right[index &+ 1], right[index &+ 2], right[index &+ 3])
+            let a = SIMD4(first[index], first[index &+ 1], first[index &+ 2], first[index &+ 3])
+            let b = SIMD4(second[index], second[index &+ 1], second[index &+ 2], second[index &+ 3])
             sums += SIMD4<Double>(a) * SIMD4<Double>(b)
             index &+= 4
         }
         var sum = sums.sum()
         while index < count {
-            sum += Double(left[index]) * Double(right[index])
+            sum += Double(first[index]) * Double(second[index])
             index &+= 1
         }
         return sum
@@ -191,17 +191,17 @@ extension VectorCodec {
         }
         // From here on, `prepared` is the vector that the codes stand for.
         let square = Self.square(prepared, dimension)
-        tail[RecordShape.scalePlace] = scale
-        tail[shape.squarePlace] = Float(square)
+        tail[RecordShape.scaleOffset] = scale
+        tail[shape.squareOffset] = Float(square)
         guard metric == .dotProduct else { return }
         let term = center.rotated.withUnsafeBufferPointer { rotated in
             rotated.baseAddress.map { Self.product(prepared, $0, dimension) } ?? 0
         }
         let length = max(0, square + 2 * term + center.square).squareRoot()
-        tail[RecordShape.termPlace] = Float(term)
+        tail[RecordShape.termOffset] = Float(term)
         // A vector that is shorter than the rounding of its terms has no direction.
-        let isNothing = length * length <= 0x1p-20 * square
-        tail[RecordShape.inverseLengthPlace] = isNothing ? 0 : Float(1 / length)
+        let hasNoDirection = length * length <= 0x1p-20 * square
+        tail[RecordShape.inverseLengthOffset] = hasNoDirection ? 0 : Float(1 / length)
     }
 }
 

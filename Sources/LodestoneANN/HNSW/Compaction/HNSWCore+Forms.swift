@@ -9,7 +9,7 @@ extension HNSWCore {
     /// as four distances of codes.
     private static let expansions = [1, 2, 4, 8]
     private static let scanCost = 4.0
-    /// The least width at which health is measured: a query with a narrower walk wants speed.
+    /// The least width at which health is measured: a query with a narrower walk prefers speed.
     private static let measuredWidth = 64
     /// A graph is measured again once one vector in so many was added or dropped.
     private static let measuredShare = 64
@@ -87,7 +87,7 @@ extension HNSWCore {
         _ exists: @escaping @Sendable (UInt32) -> Bool
     ) {
         guard let count = graph?.count, health.isMeasurementDue(at: count) else { return }
-        // Rows that are not linked yet are compared one by one, which says nothing of the graph.
+        // Rows that are not linked yet are compared one by one, which tells nothing of the graph.
         let end = endRow
         measure(table, 1, count) { $0 < end && exists($0) }
     }

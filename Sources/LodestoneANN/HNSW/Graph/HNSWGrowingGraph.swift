@@ -109,7 +109,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     /// - Parameters:
     ///   - table: The table of all rows; rows that are linked already may need new codes from it.
     ///   - row: The first row to link. Earlier rows are linked, or dropped in the caller's state.
-    ///   - most: The most rows to look at.
+    ///   - most: The most rows to read.
     ///   - rowsAtOnce: Rows that are linked before searches get their turn.
     ///   - exists: Whether a row exists and needs a node.
     ///   - check: Called before each `rowsAtOnce` rows.
@@ -161,7 +161,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
 
     /// Makes room for more nodes, in a copy where this graph has none; returns the graph's builder.
     ///
-    /// Where the first rows say little of the later ones, all codes are made again with a new codec
+    /// Where the first rows tell little of the later ones, all codes are made again with a new codec
     /// each time the graph grows. The links stay.
     private func makeRoom(for added: Int, of table: VectorTable) -> HNSWBuilder {
         let old = graph

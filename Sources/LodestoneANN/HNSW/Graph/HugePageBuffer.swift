@@ -5,7 +5,7 @@ import LodestoneSystem
 ///
 /// With 4 KB pages, scattered reads miss the translation buffer at every step.
 ///
-/// Threading: as its user says. Unchecked for the pointer, which is its own.
+/// Threading: that of the graph that owns it. Unchecked for the pointer, which is its own.
 final class HugePageBuffer: @unchecked Sendable {
     let start: UnsafeMutableRawPointer
     let byteCount: Int
@@ -14,33 +14,33 @@ final class HugePageBuffer: @unchecked Sendable {
     init(byteCount: Int) {
         // Whole huge pages, so that the last one is one too.
         let page = 2 << 20
-        let wanted = byteCount >= page ? (byteCount + page - 1) / page * page : max(byteCount, 64)
-        self.byteCount = wanted
-        if let address = GraphMemory.mapFile(wanted) {
+        let length = byteCount >= page ? (byteCount + page - 1) / page * page : max(byteCount, 64)
+        self.byteCount = length
+        if let address = GraphMemory.mapFile(length) {
             start = address
             isFile = true
             return
         }
-        let address = mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        let address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
         guard let address, address != MAP_FAILED else {
-            fatalError("No memory for \(wanted) bytes of an index.")
+            fatalError("No memory for \(length) bytes of an index.")
         }
         #if canImport(Glibc)
-        madvise(address, wanted, MADV_HUGEPAGE)
+        madvise(address, length, MADV_HUGEPAGE)
         #endif
         start = address
         isFile = false
-        GraphMemory.take(wanted)
+        GraphMemory.take(length)
     }
 
-    /// Gives the memory behind the first `count` bytes, which nobody reads any more, back to the
+    /// Gives the memory behind the first `count` bytes, which is not read any more, back to the
     /// system.
     func shrink(to count: Int) {
         // The room in a file stays reserved, so that later writes into it can't fail.
         if isFile { return }
         let page = 2 << 20
-        let kept = (count + page - 1) / page * page
-        if kept < byteCount { madvise(start + kept, byteCount - kept, MADV_DONTNEED) }
+        let used = (count + page - 1) / page * page
+        if used < byteCount { madvise(start + used, byteCount - used, MADV_DONTNEED) }
     }
 
     deinit {

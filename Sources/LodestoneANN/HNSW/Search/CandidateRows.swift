@@ -16,7 +16,7 @@ struct CandidateRows {
     /// The least `rowsOfNode`: so many rows with equal records are still told apart by exact
     /// distances.
     private static let rowsOfNodeAtLeast = 512
-    /// The next node of the beam to look at.
+    /// The next node of the beam.
     private var next = 0
     /// Rows that may be found, the nearest by their codes first.
     private(set) var rows: [UInt32] = []

@@ -41,7 +41,7 @@ extension HNSWGraph {
     /// all is `selectivity`.
     ///
     /// - Returns: The number of nodes in `scratch.beam`; `nil` where hardly any node around the
-    ///   query is allowed: a walk among allowed nodes would not know where to go.
+    ///   query is allowed: a walk among allowed nodes would lead nowhere.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     /// - Complexity: up to `AllowedNeighbors.frontierCount` distances and four times `degree` x
     ///   `degree` tests of `allowed` for each of some 1.3 x `width` nodes.

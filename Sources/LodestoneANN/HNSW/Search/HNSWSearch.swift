@@ -89,7 +89,7 @@ struct HNSWSearch {
         return try scanCodes()
     }
 
-    // MARK: Walks without a look at the filter
+    // MARK: Walks of the whole graph
 
     /// Walks the graph, with a wider beam each time, until enough rows are found that pass; `nil`
     /// where a scan costs less.

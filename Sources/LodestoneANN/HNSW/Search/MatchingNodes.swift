@@ -12,7 +12,7 @@ struct MatchingNodes {
     private let endRow: UInt32
     /// Whether the first rows of all nodes follow each other.
     private let isDense: Bool
-    /// The next node to look at.
+    /// The next node to test.
     private var node = 0
     /// The next allowed row; `nil` at the end, and without a filter.
     private var row: UInt32?

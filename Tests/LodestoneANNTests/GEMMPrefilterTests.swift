@@ -7,7 +7,7 @@ import Testing
 @testable import LodestoneANN
 
 @Suite("Screen")
-struct ScreenTests {
+struct GEMMPrefilterTests {
     @Test(
         "A screen passes exactly the pairs within the limits, as its definition does",
         arguments: lode_isa.available,
@@ -31,7 +31,7 @@ struct ScreenTests {
                     let queries = random.vectors(width, dimension)
                     let scales = random.vector(count, scale: 2)
                     let limits = random.vector(width, scale: Float(dimension).squareRoot() / 3)
-                    let masks = screen(kernels, queries, rows, scales, limits)
+                    let masks = prefilter(kernels, queries, rows, scales, limits)
                     for (row, mask) in masks.enumerated() {
                         for query in 0..<64 {
                             let isLet = mask >> UInt64(query) & 1 == 1
@@ -65,15 +65,15 @@ struct ScreenTests {
             // Zeros differ from the rows by 0 and 25, and their products are 0.
             let equal: Float = metric == .euclidean ? 25 : 0
             let limits = Array(repeating: equal, count: queries.count)
-            #expect(screen(kernels, queries, rows, [1, 1], limits) == [all, all])
+            #expect(prefilter(kernels, queries, rows, [1, 1], limits) == [all, all])
             let below = limits.map(\.nextDown)
             let first = metric == .euclidean ? all : 0
-            #expect(screen(kernels, queries, rows, [1, 1], below) == [first, 0])
+            #expect(prefilter(kernels, queries, rows, [1, 1], below) == [first, 0])
             if metric != .euclidean {
-                #expect(screen(kernels, queries, rows, [.nan, 1], below) == [all, 0])
+                #expect(prefilter(kernels, queries, rows, [.nan, 1], below) == [all, 0])
             }
             let nothing = Array(repeating: -Float.infinity, count: queries.count)
-            #expect(screen(kernels, queries, rows, [1, 1], nothing) == [0, 0])
+            #expect(prefilter(kernels, queries, rows, [1, 1], nothing) == [0, 0])
         }
     }
 
@@ -149,20 +149,20 @@ struct ScreenTests {
             RowMemory(random.vectors(100, 24)).block(firstRow: UInt32($0 * 100))
         }
         let queries = random.vectors(70, 24)
-        var asked: [UInt32: Int] = [:]
+        var tested: [UInt32: Int] = [:]
         let batch = try search(index, queries, 10, blocks) {
-            asked[$0, default: 0] += 1
+            tested[$0, default: 0] += 1
             return $0 % 7 == 0
         }
-        var askedAlone: [UInt32: Int] = [:]
+        var testedAlone: [UInt32: Int] = [:]
         for (query, found) in zip(queries, batch) {
             let alone = try search(index, [query], 10, blocks) {
-                askedAlone[$0, default: 0] += 1
+                testedAlone[$0, default: 0] += 1
                 return $0 % 7 == 0
             }
             #expect(alone == [found])
         }
-        #expect(asked == askedAlone)
+        #expect(tested == testedAlone)
     }
 
     /// The value of a pair in float64, and the sum of magnitudes to which its rounding is relative.
@@ -175,7 +175,7 @@ struct ScreenTests {
         return (-distance * Double(scale), magnitude * Double(scale.magnitude))
     }
 
-    private func screen(
+    private func prefilter(
         _ kernels: VectorKernels,
         _ queries: [[Float]],
         _ rows: RowMemory,
@@ -186,7 +186,7 @@ struct ScreenTests {
         let panel = (0..<dimension).flatMap { element in queries.map { $0[element] } }
         let canary: UInt64 = 0xDEAD_BEEF
         var masks = Array(repeating: canary, count: rows.rows.count + 1)
-        kernels.screen(
+        kernels.prefilter(
             panel,
             queries.count,
             rows.base,
