@@ -125,10 +125,9 @@ let package = Package(
         .target(
             name: "LodestoneServer",
             dependencies: [
-                "LodestoneSystem", "LodestoneEngine", "LodestoneStructures", "LodestoneWire",
-                "LodestoneTransport",
-                logging, collections, crypto,
-                .product(name: "Metrics", package: "swift-metrics"),
+                "LodestoneCore", "LodestoneStructures", "LodestoneSystem", "LodestoneEngine",
+                "LodestoneWire", "LodestoneTransport", "CLodestoneSystem", logging, collections,
+                crypto, .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
@@ -153,8 +152,8 @@ let package = Package(
         .executableTarget(
             name: "lodestoned",
             dependencies: [
-                "LodestoneServer", "CLodestoneSystem", logging, arguments,
-                .product(name: "Configuration", package: "swift-configuration"),
+                "LodestoneCore", "LodestoneEngine", "LodestoneServer", "CLodestoneSystem", logging,
+                arguments, .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -163,28 +162,27 @@ let package = Package(
         .executableTarget(
             name: "lodestone",
             dependencies: [
-                "LodestoneSystem", "LodestoneClient", "LodestoneImport", "LodestoneStorage",
-                "LodestoneText",
-                arguments,
+                "LodestoneCore", "LodestoneSystem", "LodestoneClient", "LodestoneImport",
+                "LodestoneStorage", "LodestoneText", arguments,
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "lodestone-demo",
-            dependencies: ["LodestoneClient", "LodestoneImport", arguments],
+            dependencies: ["LodestoneCore", "LodestoneClient", "LodestoneImport", arguments],
             exclude: ["Data"],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "lodestone-bench",
             dependencies: [
-                "LodestoneClient", "LodestoneEngine", "LodestoneANN", "LodestoneText",
-                "LodestoneFiles", "LodestoneImport", "LodestoneStructures", arguments,
+                "LodestoneCore", "LodestoneStructures", "LodestoneClient", "LodestoneEngine",
+                "LodestoneANN", "LodestoneText", "LodestoneFiles", "LodestoneImport", arguments,
             ],
             swiftSettings: strict
         ),
 
-        // What several tests share, and the program that kills servers.
+        // The shared parts of tests, and the program that kills servers.
         .target(
             name: "TestSupport",
             dependencies: [
@@ -205,6 +203,9 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The rules of the tree.
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+
         // Tests mirror the sources.
         .testTarget(
             name: "LodestoneCoreTests",
@@ -219,80 +220,89 @@ let package = Package(
         .testTarget(
             name: "LodestoneANNTests",
             dependencies: [
-                "LodestoneSystem", "LodestoneANN", "LodestoneStructures", "CVectorKernels",
-                "TestSupport",
+                "LodestoneCore", "LodestoneStructures", "LodestoneSystem", "LodestoneANN",
+                "CVectorKernels", "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LodestoneFilesTests",
+            dependencies: [
+                "LodestoneCore", "LodestoneStructures", "LodestoneFiles", "TestSupport",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneTextTests",
             dependencies: [
-                "LodestoneSystem", "LodestoneText", "LodestoneStructures", "CSQLite",
-                "TestSupport",
+                "LodestoneCore", "LodestoneStructures", "LodestoneSystem", "LodestoneText",
+                "CSQLite", "TestSupport",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneGraphTests",
-            dependencies: ["LodestoneGraph", "LodestoneStructures", "CSQLite", "TestSupport"],
+            dependencies: [
+                "LodestoneCore", "LodestoneStructures", "LodestoneGraph", "CSQLite", "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneMetadataTests",
-            dependencies: ["LodestoneMetadata", "LodestoneStructures", "TestSupport"],
+            dependencies: [
+                "LodestoneCore", "LodestoneStructures", "LodestoneMetadata", "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneStorageTests",
             dependencies: [
-                "LodestoneStorage", "LodestoneStructures", "LodestoneText", "CLodestoneSystem",
-                "CSQLite", "CZstd", "TestSupport", crypto,
+                "LodestoneCore", "LodestoneStructures", "LodestoneStorage", "LodestoneText",
+                "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport", crypto,
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneEngineTests",
             dependencies: [
-                "LodestoneSystem", "LodestoneEngine", "LodestoneStorage", "LodestoneText",
-                "LodestoneMetadata", "LodestoneStructures", "CLodestoneSystem", "CSQLite",
-                "TestSupport",
+                "LodestoneCore", "LodestoneStructures", "LodestoneANN", "LodestoneSystem",
+                "LodestoneEngine", "LodestoneStorage", "LodestoneText", "LodestoneMetadata",
+                "CLodestoneSystem", "CSQLite", "TestSupport",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneWireTests",
-            dependencies: [
-                "LodestoneWire", "LodestoneStructures", "CLodestoneProto", "TestSupport",
-            ],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "LodestoneWire", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneTransportTests",
-            dependencies: ["LodestoneTransport", "LodestoneStructures"],
+            dependencies: ["LodestoneCore", "LodestoneStructures", "LodestoneTransport"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneServerTests",
             dependencies: [
-                "LodestoneSystem", "LodestoneServer", "LodestoneClient", "LodestoneStructures",
-                "LodestoneWire",
-                "lodestoned", "TestSupport",
+                "LodestoneCore", "LodestoneStructures", "LodestoneEngine", "LodestoneSystem",
+                "LodestoneServer", "LodestoneClient", "LodestoneWire", "lodestoned", "TestSupport",
+                logging,
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneClientTests",
             dependencies: [
-                "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneTransport",
-                "TestSupport",
+                "LodestoneCore", "LodestoneEngine", "LodestoneServer", "LodestoneClient",
+                "LodestoneWire", "LodestoneTransport", "TestSupport", logging,
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneCommandTests",
             dependencies: [
-                "lodestone", "lodestoned", "readme-example", "LodestoneClient", "LodestoneImport",
-                "TestSupport",
+                "LodestoneCore", "LodestoneClient", "LodestoneImport", "lodestone", "lodestoned",
+                "readme-example", "TestSupport",
             ],
             swiftSettings: strict
         ),
@@ -305,8 +315,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneImportTests",
             dependencies: [
-                "LodestoneImport", "LodestoneEngine", "LodestoneStorage", "LodestoneText",
-                "TestSupport",
+                "LodestoneCore", "LodestoneImport", "LodestoneEngine", "LodestoneStorage",
+                "LodestoneText", "TestSupport",
             ],
             swiftSettings: strict
         ),

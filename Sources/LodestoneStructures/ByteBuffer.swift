@@ -104,21 +104,6 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
-    /// Resizes `range` to `byteCount` bytes by moving the bytes behind it.
-    ///
-    /// The content of the range is undefined afterwards.
-    package mutating func resize(_ range: Range<Int>, to byteCount: Int) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "there is no such range")
-        let growth = byteCount - range.count
-        if growth > 0 { reserve(growth) }
-        let moved = count - range.upperBound
-        if moved > 0, let base = storage.baseAddress {
-            let behind = base + start + range.upperBound
-            (behind + growth).copyMemory(from: behind, byteCount: moved)
-        }
-        end += growth
-    }
-
     /// Calls `body` with the bytes present.
     package func withUnsafeBytes<E: Error, R>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
