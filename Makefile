@@ -15,14 +15,24 @@ FAULTS := .build/debug/lodestone-faults
 LARGE := .build/faults/debug
 LARGE_STORE := bit-flips --documents 6600 --dimension 3072 --words 500 --batches 50
 OR_SKIP := || [ $$? -eq 77 ]
+# A build for tests. SWIFT_FLAGS are the same in all of them, or each would build everything again.
+SWIFT_FLAGS ?=
+BUILD := swift build $(SWIFT_FLAGS)
 SOURCES := Package.swift Sources Tests clients/swift
+# Fast suites, some of each module.
+QUICK := TidyTests RowSetTests OverlayArrayTests MetadataTests FlatIndexTests TopKTests \
+	VectorKernelTests BaseFileTests TextQueryParserTests AnalysisTests TextIndexTests WalkTests \
+	GraphIndexTests FieldIndexTests SQLiteStoreTests RowCodingTests EngineTests.EngineTests \
+	FusionTests GoldenFrameTests RoundTripTests EventLoopTests TokenTableTests SettingsTests \
+	CodableTests RunFileTests
+space := $(subst ,, )
 VENV := .build/venv
 
 THREADS := .build/threads
 
-.PHONY: help build demo test test-generated test-swift test-python chaos-python test-rankings test-scripts \
+.PHONY: help build demo quick test test-generated test-swift test-python chaos-python test-rankings test-scripts \
 	test-threads \
-	faults faults-short faults-planted faults-large faults-tools bench bench-recall docs lint format \
+	faults faults-short faults-runs faults-planted faults-large faults-tools bench bench-recall docs lint format \
 	generate clean
 
 help: ## Says what the targets are for.
@@ -40,7 +50,12 @@ demo: ## Fills a new server with real data and queries it; half a minute after t
 	@directory=$$(mktemp -d) && trap 'rm -rf "$$directory"' EXIT && trap 'exit 130' INT TERM && \
 	.build/release/lodestone-demo --directory "$$directory"
 
-test: test-generated test-swift faults-short test-python ## Runs every test; what must pass before a change lands.
+quick: lint ## Says whether a change is sound: the rules, the linter, fast tests of each module.
+	@.ci/install $(BUILD_PACKAGES)
+	$(BUILD) --build-tests
+	swift test --skip-build --no-parallel --filter '$(subst $(space),|,$(strip $(QUICK)))'
+
+test: lint test-generated test-swift faults-short test-python ## Runs every test; what must pass before a change lands.
 
 test-generated: ## Compares the generated code with proto/.
 	@.ci/install $(TEST_PACKAGES)
@@ -48,15 +63,15 @@ test-generated: ## Compares the generated code with proto/.
 
 test-swift: ## Runs the tests in Swift, those of the command line and of README.md among them.
 	@.ci/install $(TEST_PACKAGES)
-	swift build
+	$(BUILD) --build-tests
 	@# One at a time: tests of deadlines and signals must not compete with the others for two cores.
-	@# What failed is said once more at the end, where a short view of the log shows it.
-	@swift test --no-parallel >.build/test.log 2>&1; status=$$?; cat .build/test.log; \
+	@# Failures are shown once more at the end, where a short view of the log shows it.
+	@swift test --skip-build --no-parallel >.build/test.log 2>&1; status=$$?; cat .build/test.log; \
 	grep -a -E '✘|error:' .build/test.log | tail -n 20; exit $$status
 
 test-python: ## Runs the tests of the Python client, in an environment of their own.
 	@.ci/install $(TEST_PACKAGES)
-	swift build --product lodestoned
+	$(BUILD) --product lodestoned
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
@@ -64,7 +79,7 @@ test-python: ## Runs the tests of the Python client, in an environment of their 
 
 chaos-python: ## Restarts, stops and interrupts under the Python client, CHAOS_SECONDS of each kind.
 	@.ci/install $(TEST_PACKAGES)
-	swift build --product lodestoned
+	$(BUILD) --product lodestoned
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
@@ -102,7 +117,9 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	@$(MAKE) --no-print-directory faults-large
 	@$(MAKE) --no-print-directory faults-planted
 
-faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
+faults-short: faults-runs faults-planted ## The same in minutes; runs that the machine forbids are skipped, loudly.
+
+faults-runs: faults-tools
 	$(FAULTS) kill --cycles 6
 	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
 	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
@@ -115,7 +132,6 @@ faults-short: faults-tools ## The same in minutes; what the machine doesn't allo
 	$(FAULTS) processes --seconds 5
 	$(FAULTS) backup --cycles 4
 	$(FAULTS) erase --cycles 4
-	@$(MAKE) --no-print-directory faults-planted
 
 faults-large: faults-large-tools ## Damages a store of 100 MiB in 10,000 ways; an hour.
 	$(LARGE)/lodestone-faults $(LARGE_STORE) --samples 10000
@@ -186,9 +202,7 @@ faults-planted-M19: faults-tools ## A server that passes over what the log has f
 
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)
-	swift build --product lodestoned
-	swift build --product lodestone
-	swift build --product lodestone-faults
+	$(BUILD)
 	cc -O2 -Wall -Wextra -Werror -o .build/debug/power-off Tests/Faults/Shim/power-off.c
 	cc -O2 -Wall -Wextra -Werror -shared -fPIC -o .build/debug/libfaults-shim.so \
 		Tests/Faults/Shim/shim.c -ldl
