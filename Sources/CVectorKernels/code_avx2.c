@@ -92,9 +92,11 @@ TARGET static void float_keys(
         __m256 sums = _mm256_setzero_ps(), others = sums;
         for (size_t i = 0; i < elements; i += 16) {
             sums = _mm256_fmadd_ps(_mm256_loadu_ps(row + i), _mm256_load_ps(q + i), sums);
-            others = _mm256_fmadd_ps(_mm256_loadu_ps(row + i + 8), _mm256_load_ps(q + i + 8), others);
+            others =
+                _mm256_fmadd_ps(_mm256_loadu_ps(row + i + 8), _mm256_load_ps(q + i + 8), others);
         }
-        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), sum_floats(_mm256_add_ps(sums, others)));
+        float sum = sum_floats(_mm256_add_ps(sums, others));
+        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), sum);
     }
 }
 

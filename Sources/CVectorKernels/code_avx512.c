@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels over codes with AVX-512 VNNI: 64 products of unsigned and signed bytes per instruction.
 #if defined(__x86_64__)
 
@@ -118,7 +119,8 @@ TARGET static void int4_keys(
         __m512i sums[4] = {0};
         for (size_t i = 0; i < steps; i++) {
             for (size_t j = 0; j < 4; j++) {
-                sums[j] = _mm512_dpbusd_epi32(sums[j], widen((const __m256i *)rows.codes[j] + i), q[i]);
+                sums[j] = _mm512_dpbusd_epi32(
+                    sums[j], widen((const __m256i *)rows.codes[j] + i), q[i]);
             }
         }
         __m128i dots = sum4(sums[0], sums[1], sums[2], sums[3]);

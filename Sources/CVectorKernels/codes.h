@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Declarations that the files of the kernels over codes share.
 #ifndef LODE_CODES_H
 #define LODE_CODES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The choice of the kernels for this processor.
 #include "kernels.h"
 

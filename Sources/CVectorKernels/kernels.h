@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Declarations that the files of this target share.
 #ifndef LODE_KERNELS_H
 #define LODE_KERNELS_H

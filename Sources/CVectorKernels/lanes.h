@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vectors of LODE_LANES floats, for the file of one instruction set. That file defines before this
 // one:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels that compute distances, written once over the registers of lanes.h. The file of each
 // instruction set compiles them. It also defines LODE_BLOCK_ROWS, the rows of a block's step: the
 // registers must hold LODE_BLOCK_QUERIES times as many sums.

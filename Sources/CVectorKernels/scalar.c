@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The definition: plain C, float64 sums. The other kernels are tested against it, and fall back to
 // it for magnitudes that float32 sums do not cover. Processors without the instructions of the
 // others use it.

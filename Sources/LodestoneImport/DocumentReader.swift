@@ -103,7 +103,7 @@ package struct DocumentReader: BatchReader {
                 throw .badFile(
                     path,
                     "is a dump without its last line, after \(row) documents",
-                    recovery: "Copy or export it again; it is cut short. What was sent stays "
+                    recovery: "Copy or export it again; it is cut short. Sent documents stay "
                         + "written."
                 )
             }
@@ -235,7 +235,7 @@ package struct DocumentReader: BatchReader {
                     isOfDocuments
                         ? "is a dump of \(documents) documents, and has \(row)"
                         : "is a dump of \(edgeLines) lines of edges, and has \(self.edgeLines)",
-                    recovery: "Copy or export it again; lines are missing. What was sent stays "
+                    recovery: "Copy or export it again; lines are missing. Sent documents stay "
                         + "written."
                 )
             }
@@ -329,7 +329,7 @@ package struct DocumentReader: BatchReader {
         throw .badFile(
             vectors.path,
             "has \(vectors.count) rows; \(path) has \(row) documents",
-            recovery: "Give the file whose row i belongs to line i. What was sent stays written."
+            recovery: "Give the file whose row i belongs to line i. Sent documents stay written."
         )
     }
 }

@@ -91,7 +91,8 @@ package struct WordNetReader: BatchReader {
 }
 
 extension WordNetReader {
-    /// Reads `offset lexname type count (word id)… count (symbol offset pos source/target)… | gloss`.
+    /// Reads a line of a data file, whose parts are
+    /// `offset lexname type count (word id)… count (symbol offset pos source/target)… | gloss`.
     private static func document(_ bytes: UnsafeRawBufferPointer, pos: UInt8)
         throws(MappingError) -> Document
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The encoded keys of a `FieldIndex`: bytes that sort like the values.
 package import LodestoneCore
 

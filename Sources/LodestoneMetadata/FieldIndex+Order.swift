@@ -27,7 +27,7 @@ extension FieldIndex {
     ///   - path: The path of an indexed field.
     ///   - isDescending: Whether the largest value comes first.
     ///   - position: The position after which the rows come; `nil`: from the start.
-    ///   - allowed: The rows that may come, each of which exists.
+    ///   - allowed: The rows that may come; each exists.
     ///   - limit: The most rows.
     /// - Returns: Rows with their keys; fewer than `limit` at the end.
     /// - Complexity: O(log(keys) + rows that are passed), for each run.
@@ -95,7 +95,7 @@ extension FieldIndex {
     ///
     /// - Parameters:
     ///   - path: The path of an indexed field.
-    ///   - allowed: The rows to count, each of which exists.
+    ///   - allowed: The rows to count; each exists.
     ///   - limit: The most values.
     ///   - check: Called now and then; throws to end work that takes too long.
     /// - Returns: `nil` when the index doesn't know, because a string is too long for it or the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The field index of a collection: the values of indexed fields, with their rows. It is a derived
 // index, as those of vectors, words and edges are, and decides filters without reading rows.
 package import LodestoneCore

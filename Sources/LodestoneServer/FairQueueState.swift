@@ -70,7 +70,8 @@ struct FairQueueState {
     var idleThreads: [DispatchQueue]
     /// Whether the timer for jobs that reach `youngTime` is set.
     var isTimerSet = false
-    /// The least `served` with which a connection begins: that of the connection that was served last.
+    /// The least `served` with which a connection begins: that of the connection that was served
+    /// last.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
     private var epoch: UInt64 = 0

@@ -4,8 +4,8 @@ import Synchronization
 /// Remembers whether searches that looked short turned out short.
 ///
 /// A loop that runs a search keeps its other connections waiting. After a search that took
-/// longer than `limit`, no search is tried on the loop for twenty times as long. So such errors take
-/// at worst 5 percent of a loop's time.
+/// longer than `limit`, no search is tried on the loop for twenty times as long. So such errors
+/// take at worst 5 percent of a loop's time.
 ///
 /// Threading: every method may be called from any thread.
 final class InlineSearchGate: Sendable {

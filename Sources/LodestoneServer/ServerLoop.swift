@@ -6,7 +6,8 @@ import LodestoneTransport
 ///
 /// Threading: the variables belong to the loop.
 // Sendable is unchecked because the compiler can't see that the variables are used on the loop
-// only: `add` and `remove` are called from stream events, everything else goes through `loop.async`.
+// only: `add` and `remove` are called from stream events, everything else goes through
+// `loop.async`.
 final class ServerLoop: @unchecked Sendable {
     let loop: EventLoop
     private let handler: RequestHandler

@@ -40,8 +40,8 @@ struct ServerMemory: Sendable {
 
 /// The default shares of each consumer of the memory that the process may use.
 ///
-/// Together they are five sixths of it. The last sixth is for memory that grows with the collections,
-/// such as tables of rows while a base is written, and for the allocator.
+/// Together they are five sixths of it. The last sixth is for memory that grows with the
+/// collections, such as tables of rows while a base is written, and for the allocator.
 package enum MemoryShares {
     /// The share of connections and calls: a third, at most 768 MiB.
     package static var calls: Int { share(3, upTo: 768 << 20) }

@@ -126,7 +126,7 @@ struct OutputState: ~Copyable {
     /// Gives the loop the next bytes to send.
     ///
     /// - Parameters:
-    ///   - outgoing: The bytes that the loop took, all or some of which it may have sent.
+    ///   - outgoing: The bytes that the loop took, and may have sent in part or as a whole.
     ///   - attempt: The outcome for these bytes; `nil` when the loop has just begun.
     ///   - hasRoom: Whether a socket that was full has room.
     /// - Returns: The descriptor for the bytes; `nil` when there is nothing to do now.

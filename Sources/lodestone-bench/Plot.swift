@@ -14,7 +14,7 @@ struct Plot: ParsableCommand {
     @Option(help: "The SVG file to write.")
     var output: String
 
-    @Option(help: "What stands above it.")
+    @Option(help: "The title above the plot.")
     var title = "Recall against speed, one thread"
 
     private struct Line: Decodable {

@@ -54,7 +54,7 @@ struct Demo: AsyncParsableCommand {
     }
 
     private func summarize(_ client: LodestoneClient) async throws {
-        heading("What the server holds now")
+        heading("The server's collections now")
         for collection in try await client.collections() {
             say(
                 "\(pad(collection.name, 18)) \(grouped(collection.documents)) documents, "

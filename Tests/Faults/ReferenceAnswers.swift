@@ -46,7 +46,7 @@ struct ReferenceAnswers {
         guard FileManager.default.fileExists(atPath: original) else {
             throw Finding(.lost, "The store went back to sequence number \(sequenceNumber).")
         }
-        let copy = "\(folder)/asked-\(ProcessInfo.processInfo.processIdentifier)"
+        let copy = "\(folder)/reference-\(ProcessInfo.processInfo.processIdentifier)"
         try FileManager.default.copyItem(atPath: original, toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
         var documents: [String: Document] = [:]

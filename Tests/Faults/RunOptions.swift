@@ -5,7 +5,7 @@ import LodestoneClient
 
 /// The options of every kind of run.
 struct RunOptions: ParsableArguments {
-    @Option(help: "The server to test. Default: the lodestoned beside this program.")
+    @Option(help: "The server to test. Default: the lodestoned next to this program.")
     var server: String?
 
     @Option(help: "Decides what is written and when a fault strikes. Default: random.")
@@ -13,8 +13,8 @@ struct RunOptions: ParsableArguments {
 
     @Option(
         help: """
-            A bug that a debug build of the server is asked to have; LodestoneCore's PlantedBug \
-            lists them. The run then succeeds if it is found.
+            A bug of a debug build of the server; LodestoneCore's Mutation lists them. The run \
+            then succeeds if it is found.
             """
     )
     var plant: String?
@@ -161,7 +161,7 @@ struct RunPlace: Sendable {
         if await server.isRunning {
             let status = await server.stop()
             guard status == 0 else {
-                throw Finding(.crash, "Asked to stop, the server ended with status \(status).")
+                throw Finding(.crash, "After SIGTERM, the server ended with status \(status).")
             }
         }
         return result

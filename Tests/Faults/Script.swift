@@ -33,8 +33,8 @@ struct ScriptOptions: ParsableArguments {
     @Option(help: "Batches in the store, at least 10.") var batches = 30
     @Option(
         help: """
-            Ids that its documents have; a batch has up to a tenth of them. Of more than 1,000 \
-            not each is looked for in every way: questions are asked whose answers were noted \
+            Ids that its documents have; a batch has up to a tenth of them. With more than 1,000 \
+            not each is searched in every way: the run compares results of queries with those \
             before the damage.
             """
     )

@@ -100,7 +100,8 @@ struct PlainFilter {
             return left < right ? -1 : left == right ? 0 : 1
         case (.int(let left), .double(let right)):
             if right.isNaN { return nil }
-            // Every whole number is a sum of two doubles that a double can be compared with in turn.
+            // Every whole number is a sum of two doubles that a double can be compared with in
+            // turn.
             let high = Double(left >> 32) * 4_294_967_296
             let low = Double(left & 0xFFFF_FFFF)
             let rest = right - high

@@ -169,8 +169,8 @@ struct CopyTests {
     }
 }
 
-/// Everything that a document is, as bytes: `==` takes -0.0 for 0 and canonically equivalent texts for
-/// the same.
+/// Everything that a document is, as bytes: `==` takes -0.0 for 0 and canonically equivalent texts
+/// for the same.
 private struct Bits: Hashable {
     let id: String
     private var bytes: [UInt8] = []

@@ -92,7 +92,8 @@ final class Scratch: Sendable {
     }
 }
 
-/// A real server on an empty directory, and on a free port unless told otherwise, stopped with its owner.
+/// A real server on an empty directory, and on a free port unless told otherwise, stopped with its
+/// owner.
 final class TestServer: Sendable {
     let address: String
     let scratch: Scratch

@@ -58,7 +58,7 @@ struct EraseTests {
                 vector: [Float(number), 1, 2, 3],
                 text: "ordinary text \(number)",
                 metadata: ["m": .int(Int64(number))],
-                // The labels are named like label numbers, some of which become free.
+                // The labels are named like label numbers; some of these become free.
                 edges: [Edge(String(number), to: "d0")]
             )
         }

@@ -11,8 +11,8 @@ import Testing
 struct IDTableTests {
     /// Ids of 16 letters that all have the same CRC-32C.
     ///
-    /// A checksum is linear: each of the 64 free bits changes it by a fixed pattern. Combinations of
-    /// bits whose patterns cancel out, found by elimination over GF(2), leave it as it is.
+    /// A checksum is linear: each of the 64 free bits changes it by a fixed pattern. Combinations
+    /// of bits whose patterns cancel out, found by elimination over GF(2), leave it as it is.
     private static func collidingIDs(_ count: Int) -> [String] {
         let plain = [UInt8](repeating: 0x40, count: 16)
         let checksum = lode_crc32c(0, plain, plain.count)

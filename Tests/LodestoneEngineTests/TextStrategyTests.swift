@@ -289,7 +289,7 @@ struct TextStrategyTests {
         reopened.close()
     }
 
-    /// Expects as many documents as the limit, all of which have the word.
+    /// Expects as many documents as the limit; all have the word.
     private func expectOnly(_ ids: [DocumentID], _ name: String, _ engine: Engine) async throws {
         for limit in 1...ids.count {
             let found = try await engine.search(name, Query([.matching("fox")], limit: limit))

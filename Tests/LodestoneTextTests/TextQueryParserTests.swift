@@ -217,11 +217,11 @@ struct TextQueryParserTests {
             ("a}", "The } at column 2 is of a range, which texts don't have."),
             (
                 "/re/",
-                "The / at column 1 begins a regular expression, which texts are not asked by."
+                "The / at column 1 begins a regular expression, which text queries do not have."
             ),
             (
                 "a title:/r e/",
-                "The / at column 9 begins a regular expression, which texts are not asked by."
+                "The / at column 9 begins a regular expression, which text queries do not have."
             ),
             ("title:", "The field at column 1 has no term after it."),
             ("a title: ", "The field at column 3 has no term after it."),

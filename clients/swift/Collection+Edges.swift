@@ -53,7 +53,7 @@ extension LodestoneClient.Collection {
     ///   - direction: `.outgoing` or `.incoming`.
     ///   - labels: The labels to include; with none, every label.
     ///   - pageSize: The most edges of one call.
-    /// - Returns: The edges, none of which has been fetched yet.
+    /// - Returns: The edges; none has been fetched yet.
     public func edges(
         of id: DocumentID,
         direction: Direction = .outgoing,

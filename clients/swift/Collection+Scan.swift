@@ -11,8 +11,8 @@ extension LodestoneClient.Collection {
     ///   - facets: Fields whose values are counted; cheap where they are indexed.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: Counts of one state of the collection.
-    /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when a facet has too
-    ///   many values to count without an index.
+    /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when a facet
+    ///   has too many values to count without an index.
     public func count(
         _ filter: Filter? = nil,
         facets: [FacetRequest] = [],
@@ -77,7 +77,7 @@ extension LodestoneClient.Collection {
     ///   - order: An indexed field to sort by; `nil`: the order of writing.
     ///   - include: The parts of each document to return.
     ///   - pageSize: The most documents of one call.
-    /// - Returns: The documents, none of which has been fetched yet.
+    /// - Returns: The documents; none has been fetched yet.
     public func documents(
         where filter: Filter? = nil,
         order: ScanOrder? = nil,

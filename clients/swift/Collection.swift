@@ -26,8 +26,8 @@ extension LodestoneClient {
         ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: The effects of the batch, and its sequence number.
-        /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when a document
-        ///   doesn't fit it; `outcome` says whether anything may have been written.
+        /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when a
+        ///   document doesn't fit it; `outcome` says whether anything may have been written.
         @discardableResult
         public func indexMany(
             _ documents: [Document],
@@ -53,8 +53,8 @@ extension LodestoneClient {
         ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: How much was dropped, and the sequence number of the batch.
-        /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything may
-        ///   have been written.
+        /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything
+        ///   may have been written.
         @discardableResult
         public func drop(
             _ ids: [DocumentID],
@@ -82,8 +82,9 @@ extension LodestoneClient {
         ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: How much was dropped, and the sequence number of the batch.
-        /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound` when
-        ///   there is no such collection; `outcome` says whether anything may have been written.
+        /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound`
+        ///   when there is no such collection; `outcome` says whether anything may have been
+        ///   written.
         @discardableResult
         public func drop(
             where filter: Filter,
@@ -189,8 +190,8 @@ extension LodestoneClient {
         ///   - deadline: At most a day.
         ///   - progress: Called a few times per second with the progress of the index.
         /// - Returns: The sequence number up to which the index goes.
-        /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when too many
-        ///   builds are under way.
+        /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when too
+        ///   many builds are under way.
         @discardableResult
         public func buildIndex(
             deadline: Duration = Limits.maxBuildTime,

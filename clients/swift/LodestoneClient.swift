@@ -10,8 +10,8 @@ import Synchronization
 /// is lost, the next call makes a new one. While there is no server, calls wait for one until their
 /// deadline, so a restart is no error.
 ///
-/// The server accepts 64 calls at once unless it is set otherwise. Further calls wait for their turn,
-/// in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
+/// The server accepts 64 calls at once unless it is set otherwise. Further calls wait for their
+/// turn, in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
 /// ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them. Use a separate client for
 /// bulk work, so that other calls need not wait behind it, for their turn or for large batches to
 /// be sent.

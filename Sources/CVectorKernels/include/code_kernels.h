@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Distances between vectors of small codes, by which a graph is walked.
 //
 // A record is a vector p quantized to one byte (or half of one) per element, p = s * c. Its codes

@@ -22,7 +22,7 @@ public struct IndexStatus: Sendable, Equatable {
     public var scannedVectors: Int
     /// The progress of the index, 0 to 1.
     public var progress: Double
-    /// The bytes that the index takes in addition to the vectors.
+    /// The bytes of the index, without the vectors.
     public var byteCount: UInt64
     /// The number of graph nodes that no walk reaches: a measure of the graph's health.
     public var unreachableNodes: Int

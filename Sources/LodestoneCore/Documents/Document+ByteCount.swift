@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Document {
-    /// The most bytes that the document takes in a message; batches and pages are filled by this
+    /// The most bytes of the document in a message; batches and pages are filled by this
     /// number.
     ///
     /// - Complexity: O(its values and edges); texts are not read through.
@@ -14,7 +14,7 @@ extension Document {
         return edges.reduce(count) { $0 + $1.maxWireByteCount }
     }
 
-    /// The least bytes that the document takes in a message.
+    /// The least bytes of the document in a message.
     ///
     /// These are its vector, texts and names, without tags, lengths and metadata.
     ///
@@ -28,14 +28,14 @@ extension Document {
 }
 
 extension Edge {
-    /// The most bytes that the edge takes in a message.
+    /// The most bytes of the edge in a message.
     package var maxWireByteCount: Int {
         WireSize.overhead * 3 + label.utf8.count + target.string.utf8.count + WireSize.of(metadata)
     }
 }
 
 extension ListedEdge {
-    /// The most bytes that the edge takes in a message; pages are filled by this number.
+    /// The most bytes of the edge in a message; pages are filled by this number.
     package var maxWireByteCount: Int {
         WireSize.overhead * 3 + label.utf8.count + id.string.utf8.count + WireSize.of(metadata)
     }

@@ -57,9 +57,9 @@ public struct LodestoneError: Error, Sendable, Equatable {
     public var code: Code
     /// A stable word for programs, upper case: `FRAME_TOO_LARGE`.
     public var reason: String
-    /// What happened, with the values that matter.
+    /// The event, with the values that matter.
     public var message: String
-    /// What to do next.
+    /// The next step.
     public var recovery: String
     /// The effect of the call on the store.
     public var outcome: Outcome

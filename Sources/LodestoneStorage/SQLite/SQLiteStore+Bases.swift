@@ -228,7 +228,7 @@ struct BaseRecord {
             if try isLost(connection, of: collection) {
                 throw SQLiteConnection.Failure(
                     code: SQLITE_CORRUPT,
-                    message: "the pointer to the base of collection \(collection) is gone"
+                    message: "the pointer to the base of collection \(collection) is missing"
                 )
             }
             return nil

@@ -153,7 +153,7 @@ extension SQLiteStore {
         let state = try copyState(to: copy, context: context)
         Failpoint.reach("snapshot.after-copy")
         guard let database = try RegularFile(reading: copy) else {
-            throw .broken("The copy of the database is gone.")
+            throw .broken("The copy of the database is missing.")
         }
         var members = [try member(SchemaReader.databaseName, database.byteCount())]
         for (segment, _) in state.segments {

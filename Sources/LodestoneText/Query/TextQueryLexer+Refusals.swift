@@ -7,7 +7,7 @@ extension TextQueryLexer {
     func refuseSyntax(in run: Range<Int>) throws(LodestoneError) {
         if let start = run.first, beginsExpression(at: start) {
             throw .textSyntax(
-                "The / at column \(start + 1) begins a regular expression, which texts are not asked by.",
+                "The / at column \(start + 1) begins a regular expression, which text queries do not have.",
                 "Write * for any letters of a word, p*thon, or quote it to search for its words."
             )
         }
@@ -83,7 +83,7 @@ extension TextQueryLexer {
             guard let column = plus(of: token) else { continue }
             throw .textSyntax(
                 "The term at column \(column) begins with +, and the query has an OR.",
-                "Drop the +, which all terms have that stand beside each other, and write "
+                "Drop the +, which all terms have that stand next to each other, and write "
                     + "parentheses: red (hen OR fox)."
             )
         }

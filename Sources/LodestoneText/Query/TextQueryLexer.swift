@@ -291,12 +291,12 @@ struct TextQueryLexer {
     {
         let pieces = run.split(separator: "*", omittingEmptySubsequences: true)
         let star = (run.firstIndex(of: "*") ?? run.startIndex) + 1
-        // What separates the whole from what is around it, as in "(*thon)." does here.
+        // Separators around the whole, as in "(*thon).", separate its pieces as well.
         let words = pieces.map { Words.split($0) }
         guard words.contains(where: { !$0.isEmpty }) else {
             throw .textSyntax(
                 "The * at column \(star) stands alone.",
-                "Write it beside letters: pyth*, *thon or p*thon."
+                "Write it next to letters: pyth*, *thon or p*thon."
             )
         }
         let opensAtStart = run.first == "*"

@@ -6,12 +6,12 @@ import LodestoneEngine
 import Synchronization
 import TestSupport
 
-/// R19: snapshots while the store is written to, with kills at every step.
+/// Snapshots while the store is written to, with kills at every step.
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Takes snapshots under load, restores and compares them (R19).",
+        abstract: "Takes snapshots under load, restores and compares them.",
         discussion: """
-            What is restored must be exactly the store at the snapshot's sequence number. In \
+            A restored store must be exactly the store at the snapshot's sequence number. In \
             between, the server is ended at each step of a snapshot, and the restoring program at \
             each step of a restore: afterwards both must work again.
             """

@@ -4,15 +4,15 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R13: the bits of a store are flipped, one at a time.
+/// The bits of a store are flipped, one at a time.
 struct BitFlips: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bit-flips",
-        abstract: "Turns bits in the files of a store, and looks for wrong answers (R13).",
+        abstract: "Turns bits in the files of a store, and looks for wrong answers.",
         discussion: """
             Every answer must be right, or DATA_LOSS. SQLite takes damage to its write-ahead log for \
             the log's end; then the store must be one that once was, and clients that have seen \
-            more are told when they connect. A base that is damaged must be made anew, and every \
+            more are told when they connect. A base that is damaged must be made again, and every \
             answer be right. Also cuts files off, fills pages with zeros and swaps them.
             """
     )

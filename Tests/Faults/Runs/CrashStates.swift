@@ -4,11 +4,11 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R3: every state that a crash may leave, made from a record of the writes.
+/// Every state that a crash may leave, made from a record of the writes.
 struct CrashStates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crash-states",
-        abstract: "Opens the states that a crash may leave a disk in (R3).",
+        abstract: "Opens the states that a crash may leave a disk in.",
         discussion: """
             A server writes while every change to its files is recorded, with the replies in \
             between. From each point of the record states are made: what was not yet durable is \

@@ -4,11 +4,11 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R5: the disk fills up for real, again and again.
+/// The disk fills up for real, again and again.
 struct DiskFull: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disk-full",
-        abstract: "Fills the store's disk, frees some of it, and goes on (R5)."
+        abstract: "Fills the store's disk, frees some of it, and goes on."
     )
 
     @OptionGroup var options: RunOptions

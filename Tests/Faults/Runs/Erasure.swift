@@ -4,11 +4,11 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R20: erasures that end in a kill, at random times and at each of their steps.
+/// Erasures that end in a kill, at random times and at each of their steps.
 struct Erasure: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "erase",
-        abstract: "Kills servers while they erase dropped documents (R20).",
+        abstract: "Kills servers while they erase dropped documents.",
         discussion: """
             Once a receipt was given, no file may have what was dropped before, also after the kill \
             and the next start. Without one nothing is promised, but the store is whole, and the \

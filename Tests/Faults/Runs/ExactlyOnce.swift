@@ -4,11 +4,11 @@ import LodestoneClient
 import Synchronization
 import TestSupport
 
-/// R17: requests are repeated until they are answered, and each has one effect.
+/// Requests are repeated until they are answered, and each has one effect.
 struct ExactlyOnce: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exactly-once",
-        abstract: "Sends requests again under resets and kills, and counts effects (R17)."
+        abstract: "Sends requests again under resets and kills, and counts effects."
     )
 
     @OptionGroup var options: RunOptions

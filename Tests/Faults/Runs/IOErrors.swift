@@ -4,11 +4,11 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R4: calls on files fail, one at a time.
+/// Calls on files fail, one at a time.
 struct IOErrors: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "io-errors",
-        abstract: "Lets the Nth call on a file fail, for every N, call and error (R4)."
+        abstract: "Lets the Nth call on a file fail, for every N, call and error."
     )
 
     @OptionGroup var options: RunOptions
@@ -189,7 +189,7 @@ struct IOErrorRun {
     private func stop(_ server: ServerProcess) async throws {
         let status = await server.stop()
         guard status >= 0 else {
-            throw Finding(.crash, "Asked to stop, the server ended with status \(status).")
+            throw Finding(.crash, "After SIGTERM, the server ended with status \(status).")
         }
     }
 

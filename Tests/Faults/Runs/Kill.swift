@@ -4,14 +4,14 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R1: `kill -9`, at random times and at every failpoint, under servers that share a store.
+/// Kills by `kill -9`, at random times and at every failpoint, under servers that share a store.
 struct Kill: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Kills servers while they are written to (R1).",
+        abstract: "Kills servers while they are written to.",
         discussion: """
             Every second cycle a server ends itself at a failpoint, at each in turn. Compactions \
             follow every 100 changes, or vectors are linked in memory instead; now and then a \
-            snapshot or an erasure is asked for. Some collections are quiet while the log is \
+            snapshot or an erasure follows. Some collections are quiet while the log is \
             forgotten, and servers keep fewer of them open than there are.
             """
     )

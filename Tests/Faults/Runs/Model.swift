@@ -6,14 +6,14 @@ import LodestoneEngine
 import LodestoneStorage
 import TestSupport
 
-/// R15: an engine and plain lists perform the same operations, and must give the same results.
+/// An engine and plain lists perform the same operations, and must give the same results.
 struct Model: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compares an engine with brute force over plain lists, with restarts (R15).",
+        abstract: "Compares an engine with brute force over plain lists, with restarts.",
         discussion: """
-            Compactions follow every 100 changes, and some more are asked for, as are erasures. Some \
-            collections are quiet, and closed while others are used. What a restart, a compaction or \
-            an erasure makes of the views must rank texts as they did before.
+            Compactions follow every 100 changes, and the run makes some more, and erasures. Some \
+            collections are quiet, and closed while others are used. The views after a restart, a \
+            compaction or an erasure must rank texts as they did before.
             """
     )
 
@@ -91,8 +91,8 @@ struct ModelRun {
 
     var summary: String {
         "\(operations) operations, \(writes) of them writes, \(restarts) restarts, \(compactions) "
-            + "compactions asked for, \(erasures) erasures, \(changes) other strategies; \(found) of \(wanted) nearest "
-            + "found by an index"
+            + "requested compactions, \(erasures) erasures, \(changes) other strategies; "
+            + "\(found) of \(wanted) nearest found by an index"
     }
 
     private static func open(_ directory: String) throws -> Engine {

@@ -3,14 +3,14 @@ import ArgumentParser
 import LodestoneClient
 import TestSupport
 
-/// R2: the power is cut while a server writes on its own file system.
+/// The power is cut while a server writes on its own file system.
 struct PowerCut: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Cuts the power of the store's disk while it is written to (R2).",
+        abstract: "Cuts the power of the store's disk while it is written to.",
         discussion: """
             The disk is a file on a loop device; its file system is cut off without writing out \
-            its journal, and mounted again. Needs root. What it can't show is a disk that \
-            reorders what it was told to flush; crash-states does.
+            its journal, and mounted again. Needs root. It can't show a disk that \
+            reorders flushed writes; crash-states does.
             """
     )
 

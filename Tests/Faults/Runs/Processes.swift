@@ -5,14 +5,14 @@ import LodestoneEngine
 import Synchronization
 import TestSupport
 
-/// R18: several servers on one store, each with writers and readers.
+/// Several servers on one store, each with writers and readers.
 struct Processes: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Lets several servers work on one store at the same time (R18).",
+        abstract: "Lets several servers work on one store at the same time.",
         discussion: """
-            What one server has acknowledged, every other must answer with from then on, and so must \
-            a process that opens the store then and only reads it. All servers are asked to compact \
-            the same collection at once. Nobody but SQLite may open the database's files.
+            Every server must return from then on the writes that one has acknowledged, and so \
+            must a process that opens the store then and only reads it. All servers compact the \
+            same collection at once. Nobody but SQLite may open the database's files.
             """
     )
 
@@ -140,7 +140,7 @@ struct ProcessesRun {
         for server in servers {
             let status = await server.stop()
             guard status == 0 else {
-                throw Finding(.crash, "Asked to stop, a server ended with status \(status).")
+                throw Finding(.crash, "After SIGTERM, a server ended with status \(status).")
             }
         }
         var workload = workload

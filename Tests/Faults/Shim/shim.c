@@ -74,9 +74,11 @@ __attribute__((constructor)) static void start(void) {
     directory_length = strlen(directory);
     const char *file = getenv("LODESTONE_SHIM_STATE");
     if (file) {
-        int descriptor = (int)syscall(SYS_openat, AT_FDCWD, file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int flags = O_RDWR | O_CREAT | O_CLOEXEC;
+        int descriptor = (int)syscall(SYS_openat, AT_FDCWD, file, flags, 0600);
         if (descriptor >= 0 && syscall(SYS_ftruncate, descriptor, sizeof *state) == 0) {
-            void *mapping = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+            int access = PROT_READ | PROT_WRITE;
+            void *mapping = mmap(NULL, sizeof *state, access, MAP_SHARED, descriptor, 0);
             if (mapping != MAP_FAILED) state = mapping;
         }
     }

@@ -137,7 +137,7 @@ class Best:
     """Weighted sum of scores as shares of each source's best: the rule.
 
     The first ranks add a little, and where sources disagree, the first five of each come to the
-    front. What alone matches a text comes first.
+    front. The only document that matches a text comes first.
     """
 
 

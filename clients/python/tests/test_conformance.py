@@ -404,8 +404,8 @@ class Runner:
             case "get":
                 if not args["ids"]:
                     # The client answers this by itself; the case is about the server.
-                    asked = service_pb2.GetRequest(collection=collection.name.encode())
-                    return self.client._read("get", asked)
+                    request = service_pb2.GetRequest(collection=collection.name.encode())
+                    return self.client._read("get", request)
                 return collection.get(args["ids"], **self.included(args))
             case "scan":
                 numbers = {key: args[key] for key in ("limit", "max_edges") if key in args}

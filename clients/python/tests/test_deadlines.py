@@ -242,11 +242,11 @@ def test_a_slow_way_to_the_server_is_no_silence() -> None:
 
 
 def test_a_deadline_is_not_taken_for_the_cancelling_that_follows_it() -> None:
-    asked: list[int] = []
+    seen: list[int] = []
 
     def answer(request: Any) -> Any:
         if not request.HasField("cancel"):
-            asked.append(request.id)
+            seen.append(request.id)
             return SILENCE
         return failing(1)(service_pb2.Request(id=request.cancel.id))
 
@@ -254,4 +254,4 @@ def test_a_deadline_is_not_taken_for_the_cancelling_that_follows_it() -> None:
         for _ in range(200):
             _, error = timed(lambda: client.ping(deadline=0.002))
             assert error.code is Code.DEADLINE_EXCEEDED
-    assert asked
+    assert seen

@@ -332,7 +332,7 @@ struct  Lodestone__V1__IndexStatus
   protobuf_c_boolean has_progress;
   double progress;
   /*
-   * that the index takes in addition to the vectors
+   * of the index, without the vectors
    */
   protobuf_c_boolean has_bytes;
   uint64_t bytes;
@@ -342,7 +342,7 @@ struct  Lodestone__V1__IndexStatus
   protobuf_c_boolean has_unreachable_nodes;
   uint64_t unreachable_nodes;
   /*
-   * share of the nearest that it finds, measured; absent: unknown
+   * The measured share of the nearest that the index finds; absent: unknown.
    */
   protobuf_c_boolean has_self_recall;
   double self_recall;

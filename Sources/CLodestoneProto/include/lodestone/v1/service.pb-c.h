@@ -440,7 +440,7 @@ struct  Lodestone__V1__ScanRequest
    */
   Lodestone__V1__ScanOrder *order;
   /*
-   * a document with more comes without edges; absent: with all of them
+   * A document with more comes without edges; absent: with all of them.
    */
   protobuf_c_boolean has_max_edges;
   uint32_t max_edges;
