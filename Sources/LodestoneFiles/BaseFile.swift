@@ -57,7 +57,7 @@ package struct BaseFile: SectionSource, Sendable {
         guard word(8) <= format else {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "FORMAT_TOO_NEW",
+                reason: .formatTooNew,
                 "The base \(path) has format \(word(8)); this release reads up to \(format).",
                 recovery: "Open the store with the release that wrote it, or a later one.",
                 object: path
@@ -108,7 +108,7 @@ package struct BaseFile: SectionSource, Sendable {
     package static func damaged(_ path: String, _ what: String) -> LodestoneError {
         LodestoneError(
             .dataLoss,
-            reason: "CORRUPT_BASE",
+            reason: .corruptBase,
             "The base \(path) is damaged: \(what).",
             recovery: "Nothing is lost: it is made again from the rows.",
             object: path

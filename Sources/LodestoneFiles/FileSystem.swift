@@ -12,7 +12,7 @@ package enum FileSystem {
         if number == ENOSPC || number == EDQUOT {
             return LodestoneError(
                 .resourceExhausted,
-                reason: "DISK_FULL",
+                reason: .diskFull,
                 "The disk is full: \(call) of \(path).",
                 recovery: "Free space on the data directory's disk; reads and drops go on.",
                 object: path
@@ -20,7 +20,7 @@ package enum FileSystem {
         }
         return LodestoneError(
             .failedPrecondition,
-            reason: "IO_ERROR",
+            reason: .ioError,
             "\(call) of '\(path)' failed: \(text).",
             recovery: "Check the disk and the rights on the data directory.",
             object: path

@@ -130,7 +130,7 @@ package struct DumpExport: Sendable {
                 next = page.nextCursor
             }
         } catch {
-            guard error.reason == "CURSOR_EXPIRED" else { throw error }
+            guard error.reason == .cursorExpired else { throw error }
             try output.takeBackPart()
             written = before
             return

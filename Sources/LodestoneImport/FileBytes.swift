@@ -113,7 +113,7 @@ extension LodestoneError {
     ) -> LodestoneError {
         LodestoneError(
             number == EACCES ? .permissionDenied : number == ENOENT ? .notFound : .unavailable,
-            reason: "FILE",
+            reason: .file,
             message(String(cString: strerror(number))),
             recovery: recovery,
             object: path
@@ -126,7 +126,7 @@ extension LodestoneError {
     package static func badFile(_ path: String, _ problem: String, recovery: String)
         -> LodestoneError
     {
-        .invalid("BAD_FILE", "\(path) \(problem).", recovery: recovery, object: path)
+        .invalid(.badFile, "\(path) \(problem).", recovery: recovery, object: path)
     }
 }
 

@@ -325,11 +325,11 @@ package struct ImportRun: Sendable {
         switch error.code {
         case .invalidArgument: true
         // The source of an edge doesn't exist; a missing collection is no fault of single lines.
-        case .notFound: error.reason == "NO_SOURCE"
+        case .notFound: error.reason == .noSource
         // One document may be too large for a message. A server that is busy says when to come
         // back.
         case .resourceExhausted:
-            ["FRAME_TOO_LARGE", "DECODE_BUDGET"].contains(error.reason) && error.retryAfter == nil
+            [.frameTooLarge, .decodeBudget].contains(error.reason) && error.retryAfter == nil
         default: false
         }
     }
@@ -346,7 +346,7 @@ package struct ImportRun: Sendable {
 
     private static func strictFailure(_ bad: BadLine) -> LodestoneError {
         .invalid(
-            "BAD_LINE",
+            .badLine,
             "\(bad)",
             recovery: "Correct the line and run the import again to go on.",
             object: bad.file

@@ -32,7 +32,7 @@ package struct ImportState: Codable, Sendable, Equatable {
                 } catch {
                     throw LodestoneError(
                         .notFound,
-                        reason: "FILE",
+                        reason: .file,
                         "Can't open \(path): no such file.",
                         recovery: "Check the path.",
                         object: path
@@ -151,7 +151,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         } catch {
             throw LodestoneError(
                 .unavailable,
-                reason: "FILE",
+                reason: .file,
                 "Can't write \(path): \(error.localizedDescription)",
                 recovery: "Name a file that can be written with --state, or use --no-resume.",
                 object: path

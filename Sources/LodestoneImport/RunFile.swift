@@ -18,7 +18,7 @@ package struct RunFile {
         else {
             throw LodestoneError(
                 .unavailable,
-                reason: "FILE",
+                reason: .file,
                 "\(path) can't be written.",
                 recovery: "Check the path and its permissions.",
                 object: path
@@ -34,7 +34,7 @@ package struct RunFile {
         for hit in hits where seen.insert(hit.id).inserted {
             guard !hit.id.string.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
                 throw LodestoneError.invalid(
-                    "RUN_FILE",
+                    .runFile,
                     "The id '\(hit.id)' has a space, which ends a field in a run.",
                     recovery: "Give the documents ids without spaces.",
                     object: hit.id.string

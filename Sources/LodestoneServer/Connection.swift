@@ -265,7 +265,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func reject(_ failure: DecodingFailure) {
         handler.metrics.malformed.increment()
-        if ["MALFORMED", "NESTING_TOO_DEEP"].contains(failure.error.reason)
+        if [.malformed, .nestingTooDeep].contains(failure.error.reason)
             || failure.id == nil
         {
             malformedMessages += 1
@@ -479,7 +479,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             "connection closed",
             metadata: [
                 "peer": "\(stream.peer)", "client": "\(clientName)",
-                "reason": "\(error?.reason ?? "none")",
+                "reason": "\(error?.reason.rawValue ?? "none")",
             ]
         )
         serverLoop.remove(self)

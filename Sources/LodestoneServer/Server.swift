@@ -62,7 +62,7 @@ package final class Server: Service {
             for serverLoop in serverLoops { serverLoop.loop.shutdown() }
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "STARTED_TWICE",
+                reason: .startedTwice,
                 "The server was started before.",
                 recovery: "Create another server."
             )

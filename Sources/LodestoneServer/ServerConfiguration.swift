@@ -91,7 +91,7 @@ package struct ServerConfiguration: Sendable {
         guard tokens != nil else {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "NO_TOKENS",
+                reason: .noTokens,
                 "\(endpoint) can be reached from other machines, and no token file is given.",
                 recovery: "Give a token file with --token-file, or listen on 127.0.0.1 or a Unix "
                     + "socket.",
@@ -101,7 +101,7 @@ package struct ServerConfiguration: Sendable {
         guard allowsCleartext else {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "CLEARTEXT",
+                reason: .cleartext,
                 "\(endpoint) can be reached from other machines; this release does not encrypt.",
                 recovery:
                     "Listen on 127.0.0.1 or a Unix socket behind a TLS proxy or a tunnel; on a "

@@ -7,7 +7,7 @@ extension LodestoneError {
     static var unauthenticated: LodestoneError {
         LodestoneError(
             .unauthenticated,
-            reason: "UNAUTHENTICATED",
+            reason: .unauthenticated,
             "The connection has not been opened with a valid token.",
             recovery: "Send hello first, with a token that this server accepts."
         )
@@ -16,7 +16,7 @@ extension LodestoneError {
     static func helloTooLate(_ limit: Duration) -> LodestoneError {
         LodestoneError(
             .unauthenticated,
-            reason: "AUTH_TIMEOUT",
+            reason: .authTimeout,
             "No valid hello came within \(limit).",
             recovery: "Connect again and send hello at once."
         )
@@ -24,7 +24,7 @@ extension LodestoneError {
 
     static var helloTwice: LodestoneError {
         .invalid(
-            "HELLO_TWICE",
+            .helloTwice,
             "The connection is open already.",
             recovery: "Say hello once; connect again to use another token."
         )
@@ -33,7 +33,7 @@ extension LodestoneError {
     static func unknownVersion(_ version: UInt32) -> LodestoneError {
         LodestoneError(
             .unimplemented,
-            reason: "PROTOCOL_VERSION",
+            reason: .protocolVersion,
             "The client speaks version \(version) of the protocol; this server speaks "
                 + "\(LodestoneVersion.wireProtocol).",
             recovery: "Use a client and a server of the same release.",
@@ -44,7 +44,7 @@ extension LodestoneError {
     static func behindClient(server: UInt64, client: UInt64) -> LodestoneError {
         LodestoneError(
             .dataLoss,
-            reason: "SERVER_BEHIND",
+            reason: .serverBehind,
             "The client was given sequence number \(client); this store ends at \(server).",
             recovery: "Check that this is the right server and that its store was not set back; a "
                 + "client that connects without a last sequence number accepts the store as it is.",
@@ -55,7 +55,7 @@ extension LodestoneError {
     static func permissionDenied(_ call: CallKind, role: Role) -> LodestoneError {
         LodestoneError(
             .permissionDenied,
-            reason: "ROLE",
+            reason: .role,
             "The call \(call.rawValue) needs the role \(call.requiredRole.name); this token has "
                 + "the role \(role.name).",
             recovery: "Use a token with that role."
@@ -65,7 +65,7 @@ extension LodestoneError {
     static func tooManyBuilds(limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "BUILDS_RUN",
+            reason: .buildsRun,
             "\(limit) builds of indexes are under way or wait for one another; that is the limit.",
             recovery: "Wait until one has ended."
         )
@@ -73,7 +73,7 @@ extension LodestoneError {
 
     static func idInUse(_ id: UInt64) -> LodestoneError {
         .invalid(
-            "ID_IN_USE",
+            .idInUse,
             "A request with id \(id) is under way on this connection.",
             recovery: "Count ids up from 1.",
             field: "id"
@@ -83,7 +83,7 @@ extension LodestoneError {
     static func tooManyInFlight(_ limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "TOO_MANY_IN_FLIGHT",
+            reason: .tooManyInFlight,
             "\(limit) requests are under way on this connection; that is the limit.",
             recovery: "Wait for a reply before sending more, or open another connection.",
             retryAfter: .milliseconds(10)
@@ -93,7 +93,7 @@ extension LodestoneError {
     static func overloaded(waiting: Int, wait: Duration) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "OVERLOADED",
+            reason: .overloaded,
             "\(waiting) requests wait for a worker; this one would wait for about "
                 + "\(wait.milliseconds) ms.",
             recovery: "Try again later, or send less at once.",
@@ -104,7 +104,7 @@ extension LodestoneError {
     static func decodeBudget(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "DECODE_BUDGET",
+            reason: .decodeBudget,
             "The request needs about \(byteCount) bytes; requests under way may take \(limit) "
                 + "together.",
             recovery: "Try again when others are done, or send the batch in parts.",
@@ -115,7 +115,7 @@ extension LodestoneError {
     static var draining: LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "DRAINING",
+            reason: .draining,
             "The server is shutting down.",
             recovery: "Connect again, here once it has restarted or to another server.",
             retryAfter: .milliseconds(500)
@@ -125,7 +125,7 @@ extension LodestoneError {
     static func tooManyConnections(_ limit: Int) -> LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "TOO_MANY_CONNECTIONS",
+            reason: .tooManyConnections,
             "The server has its \(limit) connections.",
             recovery: "Try again later, and share connections: each carries many calls at once.",
             retryAfter: .milliseconds(500)
@@ -135,7 +135,7 @@ extension LodestoneError {
     static func frameMemory(_ byteCount: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "FRAME_MEMORY",
+            reason: .frameMemory,
             "A frame of \(byteCount) bytes arrived more slowly than any other, and others need its "
                 + "memory.",
             recovery: "Connect again and send smaller frames over a slow network.",
@@ -146,7 +146,7 @@ extension LodestoneError {
     static func slowRead(_ byteCount: Int, in time: Duration) -> LodestoneError {
         LodestoneError(
             .deadlineExceeded,
-            reason: "SLOW_READ",
+            reason: .slowRead,
             "Only \(byteCount) bytes of a frame arrived in \(time.milliseconds) ms.",
             recovery: "Send frames whole, or smaller ones over a slow network."
         )

@@ -123,7 +123,7 @@ package struct TokenTable: Sendable {
     {
         LodestoneError(
             .failedPrecondition,
-            reason: "BAD_TOKEN_FILE",
+            reason: .badTokenFile,
             "The token file '\(path)' can't be used: \(problem).",
             recovery: recovery,
             object: path

@@ -49,7 +49,7 @@ extension Endpoint {
         guard code == 0, count > 0 else {
             throw LodestoneError(
                 .unavailable,
-                reason: "UNKNOWN_HOST",
+                reason: .unknownHost,
                 "The host '\(host)' was not found: \(String(cString: lode_resolve_message(code))).",
                 recovery: "Check the name and the name server.",
                 object: host

@@ -117,7 +117,7 @@ private final class Connector: Pollable, @unchecked Sendable {
             .failure(
                 LodestoneError(
                     .unavailable,
-                    reason: "CONNECT_TIMEOUT",
+                    reason: .connectTimeout,
                     "\(endpoint) did not answer in time.",
                     recovery: "Check the address and the network, or allow more time.",
                     object: endpoint.description

@@ -21,7 +21,7 @@ extension LodestoneError {
         let cause = errno == 0 ? "the other end closed it" : systemText(-errno)
         return LodestoneError(
             .unavailable,
-            reason: "CONNECTION_LOST",
+            reason: .connectionLost,
             "The connection to \(peer) was lost: \(cause).",
             recovery: "Connect again; writes under way may be repeated with their request ids.",
             object: peer
@@ -32,28 +32,30 @@ extension LodestoneError {
     static var loopEnded: LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "SHUT_DOWN",
+            reason: .shutDown,
             "This end has shut down.",
             recovery: "Nothing to do; connect again if the connection is still needed."
         )
     }
 
-    private static func advice(for errno: Int32) -> (reason: String, recovery: String) {
+    private static func advice(for errno: Int32) -> (
+        reason: Reason, recovery: String
+    ) {
         switch errno {
         case EMFILE, ENFILE:
-            ("TOO_MANY_FILES", "Raise the limit of open files (ulimit -n).")
+            (.tooManyFiles, "Raise the limit of open files (ulimit -n).")
         case EADDRINUSE:
-            ("ADDRESS_IN_USE", "Stop the program that listens there, or choose another address.")
+            (.addressInUse, "Stop the program that listens there, or choose another address.")
         case EADDRNOTAVAIL:
-            ("ADDRESS_NOT_AVAILABLE", "Choose an address of this machine.")
+            (.addressNotAvailable, "Choose an address of this machine.")
         case EACCES, EPERM:
-            ("ADDRESS_FORBIDDEN", "Check the permissions, or choose a port above 1023.")
+            (.addressForbidden, "Check the permissions, or choose a port above 1023.")
         case ECONNREFUSED, ENOENT:
-            ("CONNECTION_REFUSED", "Check the address, and that a server is running there.")
+            (.connectionRefused, "Check the address, and that a server is running there.")
         case ENETUNREACH, EHOSTUNREACH:
-            ("UNREACHABLE", "Check the address and the network.")
+            (.unreachable, "Check the address and the network.")
         default:
-            ("SYSTEM", "Check the address and the server, then try again.")
+            (.system, "Check the address and the server, then try again.")
         }
     }
 

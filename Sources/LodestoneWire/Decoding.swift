@@ -36,7 +36,7 @@ extension CBytes {
     func text(_ field: @autoclosure () -> String) throws(LodestoneError) -> String {
         guard let text = String(utf8: buffer) else {
             throw .invalid(
-                "BAD_UTF8",
+                .badUTF8,
                 "\(field()) has \(len) bytes that are not UTF-8.",
                 recovery: "Encode text as UTF-8.",
                 field: field()
@@ -125,7 +125,7 @@ func enumCase<Case: RawRepresentable<Int32>>(
 ) throws(LodestoneError) -> Case {
     guard let value = Case(rawValue: Int32(bitPattern: number)) else {
         throw .invalid(
-            "UNKNOWN_ENUM",
+            .unknownEnum,
             "\(field) is \(Int32(bitPattern: number)), which is unknown to this release.",
             recovery: "Use a value of proto/lodestone/v1 of the server's release.",
             field: field
@@ -155,7 +155,7 @@ struct VectorSlices {
     init(_ floats: UnsafePointer<Float>?, count: Int, vectors: Int) throws(LodestoneError) {
         guard vectors > 0 ? count > 0 && count % vectors == 0 : count == 0 else {
             throw .invalid(
-                "BAD_VECTOR",
+                .badVector,
                 "vectors has \(count) floats for \(vectors) vectors of equal length.",
                 recovery: "Send the same number of floats, at least one, for every vector.",
                 field: "vectors"

@@ -90,7 +90,7 @@ func decodeMetadata(_ field: String, _ message: UnsafePointer<CMetadata>?)
         }
         guard metadata.updateValue(value, forKey: name) == nil else {
             throw .invalid(
-                "DUPLICATE_NAME",
+                .duplicateName,
                 "\(field) has the name '\(name)' twice.",
                 recovery: "Give every name one value; several values make a list.",
                 field: "\(field).\(name)"

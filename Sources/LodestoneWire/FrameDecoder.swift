@@ -34,7 +34,7 @@ package struct FrameDecoder: Sendable {
         let length = Int(UInt32(bigEndian: buffer.loadUnaligned(as: UInt32.self)))
         guard length > 0 else {
             throw .invalid(
-                "EMPTY_FRAME",
+                .emptyFrame,
                 "A frame announces a message of 0 bytes.",
                 recovery: "Send a length followed by that many bytes of a message."
             )
@@ -51,7 +51,7 @@ extension LodestoneError {
     static func frameTooLarge(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "FRAME_TOO_LARGE",
+            reason: .frameTooLarge,
             "A frame has \(byteCount) bytes; the limit is \(limit) bytes.",
             recovery: "Send the batch in parts, or raise the server's limit."
         )

@@ -74,7 +74,7 @@ package enum MessageCodec {
 extension LodestoneError {
     /// The error that replaces a reply that can't be sent.
     fileprivate static func replyRefused(_ error: LodestoneError) -> LodestoneError {
-        guard error.reason == "FRAME_TOO_LARGE" else { return .broken(error.message) }
+        guard error.reason == .frameTooLarge else { return .broken(error.message) }
         return .replyTooLarge(error.message)
     }
 }

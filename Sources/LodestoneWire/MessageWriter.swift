@@ -76,7 +76,7 @@ struct MessageWriter {
             let limit = isNegative ? "it can't be negative" : "the most is \(UInt32.max)"
             return fail(
                 .invalid(
-                    "LIMIT",
+                    .limit,
                     "\(path) is \(value); \(limit).",
                     recovery: isNegative ? "Send a positive number." : "Send a smaller number.",
                     field: path
@@ -162,7 +162,7 @@ struct MessageWriter {
                 let (name, object) = owner(index)
                 return fail(
                     .invalid(
-                        "DIMENSION_MISMATCH",
+                        .dimensionMismatch,
                         "\(name) has \(vector.count) elements, \(owner(0).field) \(dimension ?? 0).",
                         recovery: "Give all vectors of one call the same number of elements.",
                         field: name,
@@ -177,7 +177,7 @@ struct MessageWriter {
             let (name, object) = owner(0)
             return fail(
                 .invalid(
-                    "BAD_VECTOR",
+                    .badVector,
                     "\(name) has no elements.",
                     recovery: "Leave the vector out, or give it the collection's dimension.",
                     field: name,

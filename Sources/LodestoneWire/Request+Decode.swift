@@ -19,7 +19,7 @@ extension RequestID {
     fileprivate init(_ bytes: CBytes) throws(LodestoneError) {
         guard bytes.len == Self.byteCount else {
             throw .invalid(
-                "BAD_REQUEST_ID",
+                .badRequestID,
                 "request_id has \(bytes.len) bytes; it must have 16.",
                 recovery: "Send 16 random bytes, the same ones when the call is sent again.",
                 field: "request_id"
@@ -114,7 +114,7 @@ extension Call {
         default:
             throw LodestoneError(
                 .unimplemented,
-                reason: "UNKNOWN_CALL",
+                reason: .unknownCall,
                 "The request has no call, or one that is unknown to release \(LodestoneVersion.release).",
                 recovery: "Upgrade the server, or use a call of its release."
             )
@@ -259,7 +259,7 @@ extension ScanCursor {
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard Self.byteCounts.contains(bytes.len) else {
             throw .invalid(
-                "BAD_CURSOR",
+                .badCursor,
                 "\(field) has \(bytes.len) bytes; no server gave it.",
                 recovery: "Send next_cursor of the page before as it is.",
                 field: field
@@ -339,7 +339,7 @@ extension EdgeCursor {
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard bytes.len <= Self.maxByteCount else {
             throw .invalid(
-                "BAD_CURSOR",
+                .badCursor,
                 "\(field) has \(bytes.len) bytes; no server gave it.",
                 recovery: "Send next_cursor of the page before as it is.",
                 field: field

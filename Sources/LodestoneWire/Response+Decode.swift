@@ -130,7 +130,7 @@ extension Reply {
         default:
             throw LodestoneError(
                 .unimplemented,
-                reason: "UNKNOWN_REPLY",
+                reason: .unknownReply,
                 "The response has no reply, or one that is unknown to release \(LodestoneVersion.release).",
                 recovery: "Upgrade the client."
             )
@@ -143,7 +143,7 @@ extension LodestoneError {
         let message = message.pointee
         self.init(
             Code(rawValue: Int32(bitPattern: message.code.rawValue)) ?? .unknown,
-            reason: try message.reason.text("reason"),
+            reason: LodestoneError.Reason(rawValue: try message.reason.text("reason")),
             try message.message.text("message"),
             recovery: try message.recovery.text("recovery"),
             outcome: Outcome(rawValue: Int32(bitPattern: message.outcome.rawValue)) ?? .unknown,

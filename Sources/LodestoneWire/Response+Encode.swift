@@ -91,7 +91,7 @@ extension MessageWriter {
 
     private mutating func error(_ error: LodestoneError) {
         enumeration(1, error.code)
-        text(2, error.reason)
+        text(2, error.reason.rawValue)
         text(3, error.message)
         text(4, error.recovery)
         enumeration(5, error.outcome)

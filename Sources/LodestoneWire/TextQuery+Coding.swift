@@ -21,7 +21,7 @@ extension Fuzziness {
         guard isAuto || message.has_fuzzy_distance != 0 else {
             if message.has_fuzzy_prefix_length != 0 || message.has_fuzzy_max_expansions != 0 {
                 throw .invalid(
-                    "FUZZY",
+                    .fuzzy,
                     "A fuzzy_prefix_length or fuzzy_max_expansions comes without a distance.",
                     recovery: "Send fuzzy_auto or a fuzzy_distance with it.",
                     field: "fuzzy_distance"
@@ -31,7 +31,7 @@ extension Fuzziness {
         }
         guard !isAuto || message.has_fuzzy_distance == 0 else {
             throw .invalid(
-                "FUZZY",
+                .fuzzy,
                 "fuzzy_distance \(message.fuzzy_distance) and fuzzy_auto contradict each other.",
                 recovery: "Send one of them.",
                 field: "fuzzy_auto"

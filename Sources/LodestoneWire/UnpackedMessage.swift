@@ -149,7 +149,7 @@ extension LodestoneError {
             return nil
         case LODE_SCAN_TOO_DEEP:
             self = .invalid(
-                "NESTING_TOO_DEEP",
+                .nestingTooDeep,
                 "Byte \(result.offset) of the message begins nesting level "
                     + "\(bounds.nesting + 1); the limit is \(bounds.nesting).",
                 recovery: "Flatten the metadata or the filter."
@@ -196,7 +196,7 @@ extension LodestoneError {
     /// The error for bytes that are no message of the protocol.
     static func malformed(_ message: String, field: String? = nil) -> LodestoneError {
         .invalid(
-            "MALFORMED",
+            .malformed,
             message,
             recovery: "Encode messages by proto/lodestone/v1 and the rules of PROTOCOL.md.",
             field: field
@@ -206,7 +206,7 @@ extension LodestoneError {
     fileprivate static func overBudget(_ byteCount: Int, budget: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "DECODE_BUDGET",
+            reason: .decodeBudget,
             "A message of \(byteCount) bytes takes more than \(budget) bytes once decoded.",
             recovery: "Send the batch in parts."
         )

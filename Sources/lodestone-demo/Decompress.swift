@@ -15,7 +15,7 @@ func decompress(_ path: String) throws -> [UInt8] {
     guard process.terminationStatus == 0 else {
         throw LodestoneError(
             .notFound,
-            reason: "FILE",
+            reason: .file,
             "Can't read \(path).",
             recovery: "Install dataset-fashion-mnist.",
             object: path

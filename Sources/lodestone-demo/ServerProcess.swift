@@ -52,7 +52,7 @@ struct ServerProcess {
         guard process.terminationStatus == 0 else {
             throw LodestoneError(
                 .internal,
-                reason: "SERVER",
+                reason: LodestoneError.Reason(rawValue: "SERVER"),
                 "The server ended with status \(process.terminationStatus). It says:\n\(said)",
                 recovery: "Report this with the text above."
             )

@@ -59,7 +59,7 @@ struct ConnectionOptions: ParsableArguments {
         } catch {
             throw LodestoneError(
                 .notFound,
-                reason: "FILE",
+                reason: .file,
                 "Can't read the token file \(tokenFile).",
                 recovery: "Check the path and its permissions.",
                 object: tokenFile

@@ -96,7 +96,7 @@ struct ExportCommand: ClientCommand {
         else {
             throw LodestoneError(
                 .aborted,
-                reason: "WRITTEN_MEANWHILE",
+                reason: .writtenMeanwhile,
                 "'\(collection)' was written to while it was exported.",
                 recovery: "Export it again while no client writes to it, or restore a snapshot "
                     + "elsewhere and export that."

@@ -30,7 +30,7 @@ final class FetchedSnapshot {
         guard !FileManager.default.fileExists(atPath: path) else {
             throw LodestoneError(
                 .alreadyExists,
-                reason: "FILE_EXISTS",
+                reason: .fileExists,
                 "There is a file \(path) already.",
                 recovery: "Choose another name, or remove it.",
                 object: path
@@ -86,7 +86,7 @@ final class FetchedSnapshot {
     private func changed() -> LodestoneError {
         LodestoneError(
             .aborted,
-            reason: "SNAPSHOT_CHANGED",
+            reason: .snapshotChanged,
             "The snapshot '\(name)' is not the one that it was before.",
             recovery: "Fetch it again.",
             object: name
@@ -106,7 +106,7 @@ final class FetchedSnapshot {
     private static func failure(_ path: String, _ error: any Error) -> LodestoneError {
         LodestoneError(
             .failedPrecondition,
-            reason: "IO_ERROR",
+            reason: .ioError,
             "\(path) can't be written: \(error.localizedDescription)",
             recovery:
                 "Check the path, its permissions and the free space. The fetched part is kept.",

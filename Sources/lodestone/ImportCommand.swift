@@ -85,7 +85,7 @@ struct ImportCommand: ClientCommand {
         let dump = try dumpHeader()
         guard dump == nil || text == nil && idField == "id" else {
             throw .invalid(
-                "DUMP",
+                .dump,
                 "\(documents ?? "") is a dump, which has its text fields marked.",
                 recovery: "Leave --text and --id-field out.",
                 object: documents
@@ -145,7 +145,7 @@ struct ImportCommand: ClientCommand {
         if InputKind(path) == .wordNet {
             guard vectors == nil else {
                 throw .invalid(
-                    "VECTORS",
+                    .vectors,
                     "A directory of WordNet can't be combined with --vectors.",
                     recovery: "Import its documents from JSON lines in the vectors' order."
                 )

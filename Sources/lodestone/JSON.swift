@@ -6,7 +6,7 @@ extension JSON {
     /// The error of a failed command.
     init(_ error: LodestoneError) {
         var members: [(String, JSON)] = [
-            ("code", .string(error.code.name)), ("reason", .string(error.reason)),
+            ("code", .string(error.code.name)), ("reason", .string(error.reason.rawValue)),
             ("message", .string(error.message)), ("recovery", .string(error.recovery)),
             ("outcome", .string("\(error.outcome)")),
         ]

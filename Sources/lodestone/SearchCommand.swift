@@ -145,7 +145,7 @@ struct SearchCommand: ClientCommand {
             guard let document = try await target.get(try DocumentID(near)) else {
                 throw LodestoneError(
                     .notFound,
-                    reason: "NO_DOCUMENT",
+                    reason: .noDocument,
                     "There is no document '\(near)' in '\(collection)'.",
                     recovery: "Check the id; a search by words shows ids.",
                     object: near
@@ -153,7 +153,7 @@ struct SearchCommand: ClientCommand {
             }
             guard let vector = document.vector else {
                 throw .invalid(
-                    "NO_VECTOR",
+                    .noVector,
                     "The document '\(near)' has no vector.",
                     recovery: "Name a document with a vector, or give --vector-file.",
                     object: near
@@ -166,7 +166,7 @@ struct SearchCommand: ClientCommand {
         let file = try VectorFile(path: vectorFile, dimension: dimension)
         guard row < file.count else {
             throw .invalid(
-                "ROW",
+                .row,
                 "\(vectorFile) has \(file.count) rows; row \(row) is not among them.",
                 recovery: "Give a --row from 0 to \(file.count - 1)."
             )

@@ -79,7 +79,7 @@ struct Service: Sendable {
         } catch {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "CANNOT_CREATE",
+                reason: .cannotCreate,
                 "The directory '\(path)' can't be created: \(error.localizedDescription)",
                 recovery: "Check the path and its permissions.",
                 object: path
@@ -153,10 +153,10 @@ struct Service: Sendable {
 
     private func exitStatus(of error: LodestoneError) -> Int32 {
         switch (error.code, error.reason) {
-        case (.invalidArgument, _), (_, "NO_TOKENS"), (_, "CLEARTEXT"), (_, "BAD_TOKEN_FILE"):
+        case (.invalidArgument, _), (_, .noTokens), (_, .cleartext), (_, .badTokenFile):
             ExitStatus.configuration
-        case (_, "CANNOT_CREATE"): ExitStatus.cannotCreate
-        case (.dataLoss, _), (.unknown, _), (_, "IO_ERROR"), (_, "DISK_FULL"):
+        case (_, .cannotCreate): ExitStatus.cannotCreate
+        case (.dataLoss, _), (.unknown, _), (_, .ioError), (_, .diskFull):
             ExitStatus.inputOutput
         default: ExitStatus.unavailable
         }

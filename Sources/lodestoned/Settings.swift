@@ -79,6 +79,6 @@ extension LodestoneError {
     static func badSetting(_ message: String, _ recovery: String, _ name: String)
         -> LodestoneError
     {
-        .invalid("BAD_SETTING", message, recovery: recovery, field: name)
+        .invalid(.badSetting, message, recovery: recovery, field: name)
     }
 }

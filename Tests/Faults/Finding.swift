@@ -42,7 +42,7 @@ struct Finding: Error, CustomStringConvertible {
             case .notFound: .lost
             case .dataLoss, .internal: .broken
             // IO_ERROR means that another process has taken a file away.
-            default: error.reason == "IO_ERROR" ? .broken : .refusal
+            default: error.reason == .ioError ? .broken : .refusal
             }
         self.init(kind, "\(what): \(error)")
     }

@@ -157,7 +157,7 @@ struct Script: Sendable {
                 requestID: .random(),
                 error: LodestoneError(
                     .unknown,
-                    reason: "UNDER_WAY",
+                    reason: .connectionLost,
                     "The batch was under way.",
                     recovery: "Look.",
                     outcome: .unknown

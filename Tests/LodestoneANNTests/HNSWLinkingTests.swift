@@ -150,7 +150,7 @@ private final class Counter: Sendable {
 extension LodestoneError {
     fileprivate static let cancelledHere = LodestoneError(
         .cancelled,
-        reason: "CANCELLED",
+        reason: .cancelled,
         "The test ends the work.",
         recovery: "None."
     )

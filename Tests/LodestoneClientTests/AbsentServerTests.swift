@@ -13,7 +13,7 @@ struct AbsentServerTests {
         // Notices that the connection is lost.
         while await failure(of: { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"], deadline: .milliseconds(1))
-        })?.reason != "CONNECTION_REFUSED" {}
+        })?.reason != .connectionRefused {}
         return client
     }
 
@@ -27,12 +27,12 @@ struct AbsentServerTests {
                 try await client.collection("c").get(["a"], deadline: deadline)
             }
             let time = ContinuousClock.now - start
-            #expect(read?.code == .unavailable && read?.reason == "CONNECTION_REFUSED")
+            #expect(read?.code == .unavailable && read?.reason == .connectionRefused)
             #expect(time >= deadline)
             let write = await failure { () async throws(LodestoneError) in
                 try await client.collection("c").drop(["a"], deadline: deadline)
             }
-            #expect(write?.reason == "CONNECTION_REFUSED" && write?.outcome == .notApplied)
+            #expect(write?.reason == .connectionRefused && write?.outcome == .notApplied)
         }
         await client.close()
     }
@@ -44,7 +44,7 @@ struct AbsentServerTests {
         let read = await failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"], deadline: .seconds(50))
         }
-        #expect(read?.reason == "CONNECTION_REFUSED")
+        #expect(read?.reason == .connectionRefused)
         #expect(ContinuousClock.now - start < .seconds(40))
         await client.close()
     }
@@ -58,19 +58,19 @@ struct AbsentServerTests {
             }
         }
         cancelled.cancel()
-        #expect(await cancelled.value?.reason == "CANCELLED")
+        #expect(await cancelled.value?.reason == .cancelled)
         async let closed = failure { () async throws(LodestoneError) in
             try await client.collection("c").get(["a"], deadline: .seconds(50))
         }
         await client.close()
-        #expect(await closed?.reason == "CLIENT_CLOSED")
+        #expect(await closed?.reason == .clientClosed)
     }
 
     @Test("A client refuses a server with an older store until its configuration accepts it")
     func anotherStore() async throws {
         let behind = LodestoneError(
             .dataLoss,
-            reason: "SERVER_BEHIND",
+            reason: .serverBehind,
             "The client was given sequence number 42; this store ends at 0.",
             recovery: "."
         )
@@ -87,7 +87,7 @@ struct AbsentServerTests {
             await lost,
             await failure { () async throws(LodestoneError) in try await client.ping() },
         ] {
-            #expect(error?.reason == "SERVER_BEHIND" && error?.message == behind.message)
+            #expect(error?.reason == .serverBehind && error?.message == behind.message)
             #expect(error?.recovery.contains("acceptStore()") == true)
         }
         client.acceptStore()
@@ -136,7 +136,7 @@ struct AbsentServerTests {
             let error = await failure { () async throws(LodestoneError) in
                 try await LodestoneClient.connect(wrong)
             }
-            #expect(error?.field == field && error?.reason == "LIMIT")
+            #expect(error?.field == field && error?.reason == .limit)
             #expect(error?.message.contains("ttt") == false)
         }
         let server = try ScriptedServer()

@@ -236,7 +236,7 @@ struct RetryPolicyTests {
         _ code: LodestoneError.Code,
         retryAfter: Duration? = nil
     ) -> LodestoneError {
-        LodestoneError(code, reason: "TEST", "", recovery: "", retryAfter: retryAfter)
+        LodestoneError(code, reason: .overloaded, "", recovery: "", retryAfter: retryAfter)
     }
 
     @Test("The retry delay is random with a bound that doubles up to a limit")

@@ -235,7 +235,7 @@ struct CallTests {
                 Document(id: "a", text: String(repeating: "x", count: 2_000))
             ])
         }
-        #expect(error?.reason == "FRAME_TOO_LARGE")
+        #expect(error?.reason == .frameTooLarge)
         #expect(error?.outcome == .notApplied)
         #expect(try await client.ping() == 42)
         await client.close()
@@ -284,7 +284,7 @@ struct CallTests {
         try #require(await incomingCalls.next()).reply(
             .search(SearchResponse(results: [], sequenceNumber: 1))
         )
-        #expect(await error?.reason == "UNEXPECTED_REPLY")
+        #expect(await error?.reason == .unexpectedReply)
         #expect(await error?.message.contains("search") == true)
         await client.close()
         await server.end()

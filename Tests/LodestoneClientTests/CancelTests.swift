@@ -36,7 +36,7 @@ struct CancelTests {
         var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let cancelled = LodestoneError(
             .cancelled,
-            reason: "CANCELLED",
+            reason: .cancelled,
             "",
             recovery: "",
             outcome: .notApplied

@@ -71,7 +71,7 @@ struct CodableTests {
         let lossy = #expect(throws: LodestoneError.self) {
             try Document(id: "a", metadata: metadata).fields(as: [String: Int].self)
         }
-        #expect(lossy?.reason == "BAD_FIELD" && lossy?.message.contains("bytes") == true)
+        #expect(lossy?.reason == .badField && lossy?.message.contains("bytes") == true)
         let inner = Document(id: "a", metadata: ["o": .object(metadata)])
         let innerLoss = #expect(throws: LodestoneError.self) {
             try inner.fields(as: [String: [String: Int]].self)

@@ -44,7 +44,7 @@ struct ConformanceCheck {
             .notApplied: "NOT_APPLIED", .applied: "APPLIED", .unknown: "UNKNOWN",
         ]
         let found: [String: String?] = [
-            "code": error.code.name, "reason": error.reason, "field": error.field,
+            "code": error.code.name, "reason": error.reason.rawValue, "field": error.field,
             "object": error.object, "outcome": outcomes[error.outcome],
         ]
         for (name, value) in fields {

@@ -9,7 +9,7 @@ struct ConnectionTests {
     private func overloaded(retryAfter: Duration?) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "OVERLOADED",
+            reason: .overloaded,
             "",
             recovery: "",
             retryAfter: retryAfter
@@ -99,7 +99,7 @@ struct ConnectionTests {
         }
         try #require(await incomingCalls.next()).connection.stream.close()
         try #require(await incomingCalls.next()).reply(.error(overloaded(retryAfter: nil)))
-        #expect(await error?.reason == "OVERLOADED")
+        #expect(await error?.reason == .overloaded)
         #expect(await error?.outcome == .unknown)
         await client.close()
         await server.end()
@@ -135,7 +135,7 @@ struct ConnectionTests {
         try #require(await incomingCalls.next()).reply(
             .error(overloaded(retryAfter: .seconds(300)))
         )
-        #expect(await error?.reason == "OVERLOADED")
+        #expect(await error?.reason == .overloaded)
         // It does not sit the deadline out; how soon it ends is the machine's affair.
         #expect(ContinuousClock.now - start < .seconds(50))
         await client.close()
@@ -203,11 +203,11 @@ struct ConnectionTests {
         let peer = try #require(await incomingCalls.next()).connection
         peer.say(
             .error(
-                LodestoneError(.unavailable, reason: "TOO_MANY_CONNECTIONS", "", recovery: "")
+                LodestoneError(.unavailable, reason: .tooManyConnections, "", recovery: "")
             )
         )
         peer.stream.closeAfterFlush()
-        #expect(await error?.reason == "TOO_MANY_CONNECTIONS")
+        #expect(await error?.reason == .tooManyConnections)
         #expect(await error?.outcome == .unknown)
         await client.close()
         await server.end()
@@ -222,7 +222,7 @@ struct ConnectionTests {
                     : .error(
                         LodestoneError(
                             .unauthenticated,
-                            reason: "UNAUTHENTICATED",
+                            reason: .unauthenticated,
                             "No.",
                             recovery: ""
                         )
@@ -250,12 +250,12 @@ struct ConnectionTests {
         let silence = await failure { () async throws(LodestoneError) in
             try await LodestoneClient.connect(silent)
         }
-        #expect(silence?.reason == "HELLO_TIMEOUT")
+        #expect(silence?.reason == .helloTimeout)
         await server.end()
         let absence = await failure { () async throws(LodestoneError) in
             try await LodestoneClient.connect(silent)
         }
-        #expect(absence?.reason == "CONNECTION_REFUSED")
+        #expect(absence?.reason == .connectionRefused)
         let nonsense = await failure { () async throws(LodestoneError) in
             try await LodestoneClient.connect(to: "no:such:address")
         }
@@ -276,7 +276,7 @@ struct ConnectionTests {
             try await client.collection("c").get(["short"], deadline: .milliseconds(20))
         }
         #expect(await short?.code == .deadlineExceeded)
-        #expect(await long?.reason == "NO_REPLY")
+        #expect(await long?.reason == .noReply)
         #expect(await endings.next() == ObjectIdentifier(incoming.connection))
         #expect(try await client.ping() == 42)
         await client.close()
@@ -293,7 +293,7 @@ struct ConnectionTests {
         }
         let incoming = try #require(await incomingCalls.next())
         incoming.connection.stream.send { $0.append(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF, 1]) }
-        #expect(await error?.reason == "FRAME_TOO_LARGE")
+        #expect(await error?.reason == .frameTooLarge)
         #expect(await error?.outcome == .unknown)
         #expect(try await client.ping() == 42)
         await client.close()
@@ -339,11 +339,11 @@ struct ConnectionTests {
         }
         _ = try #require(await incomingCalls.next())
         await client.close()
-        #expect(await pending?.reason == "CLIENT_CLOSED")
+        #expect(await pending?.reason == .clientClosed)
         #expect(await pending?.outcome == .unknown)
         #expect(await endings.next() != nil)
         let late = await failure { () async throws(LodestoneError) in try await client.ping() }
-        #expect(late?.reason == "CLIENT_CLOSED")
+        #expect(late?.reason == .clientClosed)
         await client.close()
         await server.end()
     }

@@ -83,7 +83,7 @@ struct FieldMapTests {
         ]
         for call in calls {
             let error = await #expect(throws: LodestoneError.self) { try await call() }
-            #expect(error?.code == .invalidArgument && error?.reason == "BAD_FIELD")
+            #expect(error?.code == .invalidArgument && error?.reason == .badField)
             #expect(error?.outcome == .notApplied)
             #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
         }

@@ -113,7 +113,7 @@ struct FieldTests {
         struct Large: Encodable { var inner = ["n": [UInt64.max]] }
         struct Odd: Encodable { var list: [Double?] = [1, nil] }
         let large = #expect(throws: LodestoneError.self) { try Document(id: "x", fields: Large()) }
-        #expect(large?.field == "inner.n.0" && large?.reason == "BAD_FIELD")
+        #expect(large?.field == "inner.n.0" && large?.reason == .badField)
         let odd = #expect(throws: LodestoneError.self) { try Document(id: "x", fields: Odd()) }
         #expect(odd?.field?.hasPrefix("list") == true)
         let nan = #expect(throws: LodestoneError.self) {
@@ -121,7 +121,7 @@ struct FieldTests {
         }
         #expect(nan?.field == "a")
         let number = #expect(throws: LodestoneError.self) { try Document(id: "x", fields: 5) }
-        #expect(number?.reason == "BAD_FIELD")
+        #expect(number?.reason == .badField)
 
         var document = try Document(id: "p", fields: Paper.example)
         document.metadata["author"] = .object(["born": 1])

@@ -82,7 +82,7 @@ struct FilterTextTests {
     )
     func refuses(text: String, column: Int, what: String) throws {
         let error = #expect(throws: LodestoneError.self) { try Filter(text: text) }
-        #expect(error?.reason == "FILTER_SYNTAX" && error?.code == .invalidArgument)
+        #expect(error?.reason == .filterSyntax && error?.code == .invalidArgument)
         let message = error?.message ?? ""
         #expect(message.contains("column \(column):") && message.contains(what), "\(message)")
     }
@@ -138,7 +138,7 @@ struct FilterTextIDTests {
     )
     func refusals(text: String) {
         let error = #expect(throws: LodestoneError.self) { try Filter(text: text) }
-        #expect(error?.reason == "FILTER_SYNTAX")
+        #expect(error?.reason == .filterSyntax)
         #expect(error?.message.contains("\"id\" in quotes") == true, "\(error?.message ?? "")")
     }
 }

@@ -74,7 +74,7 @@ struct LifeTests {
             try await client.collection("c").get(["long"], deadline: .seconds(20))
         }
         isOver.update { $0 = true }
-        #expect(error?.reason == "NO_REPLY")
+        #expect(error?.reason == .noReply)
         await short.value
         await client.close()
         await server.end()

@@ -172,7 +172,7 @@ struct CancelledCrowdTests {
             for await incoming in server.incomingCalls {
                 switch incoming.request.call {
                 case .cancel(let id):
-                    let error = LodestoneError(.cancelled, reason: "CANCELLED", "", recovery: "")
+                    let error = LodestoneError(.cancelled, reason: .cancelled, "", recovery: "")
                     incoming.connection.send(Response(id: id, reply: .error(error)))
                 case .get(let get) where get.ids == ["crowd"]:
                     break

@@ -30,7 +30,7 @@ struct EndpointTests {
     )
     func refusal(text: String) {
         let error = #expect(throws: LodestoneError.self) { try Endpoint(text) }
-        #expect(error?.reason == "BAD_ENDPOINT")
+        #expect(error?.reason == .badEndpoint)
         #expect(error?.message.contains(text) == true)
     }
 
@@ -40,7 +40,7 @@ struct EndpointTests {
         let error = #expect(throws: LodestoneError.self) {
             try Endpoint("unix:" + String(repeating: "p", count: 104))
         }
-        #expect(error?.reason == "LIMIT")
+        #expect(error?.reason == .limit)
     }
 
     @Test(

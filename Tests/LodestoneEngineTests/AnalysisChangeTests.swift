@@ -212,7 +212,7 @@ struct AnalysisChangeTests {
             analysis: FTS5Analysis(fingerprint: 1)
         )
         let error = #expect(throws: LodestoneError.self) { try store.open() }
-        #expect(error?.code == .failedPrecondition && error?.reason == "ANALYSIS_DIFFERS")
+        #expect(error?.code == .failedPrecondition && error?.reason == .analysisDiffers)
         #expect(error?.message.contains(store.path) == true)
         other.close()
         let engine = try store.open()
@@ -224,7 +224,7 @@ struct AnalysisChangeTests {
                 analysis: FTS5Analysis(fingerprint: 1)
             )
         }
-        #expect(refusal?.reason == "ANALYSIS_DIFFERS")
+        #expect(refusal?.reason == .analysisDiffers)
         engine.close()
     }
 

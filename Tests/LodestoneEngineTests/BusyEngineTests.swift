@@ -31,7 +31,7 @@ struct BusyEngineTests {
         let start = ContinuousClock.now
         let request = GetRequest(collection: "a", ids: ["x"])
         let end = await failure { _ = try await engine.get(request, timeout: .milliseconds(50)) }
-        #expect(end?.reason == "DEADLINE")
+        #expect(end?.reason == .deadline)
         #expect(start.duration(to: .now) < .seconds(2))
         self.end()
     }
@@ -42,7 +42,7 @@ struct BusyEngineTests {
             await failure { _ = try await engine.get(GetRequest(collection: "a", ids: ["x"])) }
         }
         task.cancel()
-        #expect(await task.value?.reason == "CANCELLED")
+        #expect(await task.value?.reason == .cancelled)
         end()
     }
 
@@ -60,7 +60,7 @@ struct BusyEngineTests {
             await failure { _ = try await engine.index("a", [Document(id: "y")]) }
         }
         task.cancel()
-        #expect(await task.value?.reason == "CANCELLED")
+        #expect(await task.value?.reason == .cancelled)
         lock.release()
         _ = try await engine.index("a", [Document(id: "z")])
         #expect(try engine.describe("a").documents == 2)

@@ -45,7 +45,7 @@ struct CompactionTests {
         var bad = good
         bad[bad.count - 1] ^= 1
         try overwrite(path, with: bad)
-        #expect(await failure { try await engine.compact("a") }?.reason == "CORRUPT_SEGMENT")
+        #expect(await failure { try await engine.compact("a") }?.reason == .corruptSegment)
         #expect(try engine.stats().compactionFailure?.contains("vectors-1-0.seg") == true)
         try overwrite(path, with: good)
         try await engine.compact("a")
@@ -58,8 +58,8 @@ struct CompactionTests {
         let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
         engine.close()
-        #expect(await failure { try await engine.compact("a") }?.reason == "CLOSED")
-        #expect(await failure { _ = try await engine.verify() }?.reason == "CLOSED")
+        #expect(await failure { try await engine.compact("a") }?.reason == .closed)
+        #expect(await failure { _ = try await engine.verify() }?.reason == .closed)
     }
 
     // MARK: Writes meanwhile

@@ -30,7 +30,7 @@ struct DirectoryTests {
             let error = #expect(throws: LodestoneError.self, "\(path)") {
                 try Engine.open(directory: path)
             }
-            #expect(error?.reason == "IO_ERROR", "\(path)")
+            #expect(error?.reason == .ioError, "\(path)")
             #expect(error?.message.hasSuffix("failed: \(reason).") == true, "\(path)")
             #expect(error?.object == path || path.hasPrefix(error?.object ?? "-"), "\(path)")
         }

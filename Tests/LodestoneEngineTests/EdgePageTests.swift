@@ -202,7 +202,7 @@ struct EdgePageTests {
         _ = try await engine.compact("c")
         let error = await failure { _ = try await rest() }
         #expect(error?.code == .outOfRange)
-        #expect(error?.reason == "CURSOR_EXPIRED")
+        #expect(error?.reason == .cursorExpired)
         request.cursor = nil
         #expect(try await rest() == Array(ids[..<3] + ids[5...]))
     }
@@ -262,7 +262,7 @@ struct EdgePageTests {
                 answer: budget
             )
             let error = await failure { _ = try engine.listEdges(request, context: context) }
-            #expect(error?.reason == "REPLY_TOO_LARGE")
+            #expect(error?.reason == .replyTooLarge)
             #expect(error?.recovery.contains("list_edges") == true)
             let cancelled = CallContext(timeout: .seconds(300))
             cancelled.cancel()
@@ -293,7 +293,7 @@ struct EdgePageTests {
             request.cursor = EdgeCursor(bytes)
             let error = await failure { _ = try await engine.listEdges(request) }
             #expect(error?.code == .invalidArgument)
-            #expect(error?.reason == "BAD_CURSOR")
+            #expect(error?.reason == .badCursor)
             #expect(error?.field == "cursor")
         }
         // A cursor with a changed byte is refused, or is a valid place.
@@ -302,7 +302,7 @@ struct EdgePageTests {
             bytes[place] ^= 0xff
             request.cursor = EdgeCursor(bytes)
             let error = await failure { _ = try await engine.listEdges(request) }
-            #expect([nil, "BAD_CURSOR", "CURSOR_EXPIRED"].contains(error?.reason))
+            #expect([nil, .badCursor, .cursorExpired].contains(error?.reason))
         }
     }
 
@@ -316,7 +316,7 @@ struct EdgePageTests {
             labels: Array(repeating: "x", count: Limits.standard.maxBatch + 1)
         )
         let error = await failure { _ = try await engine.listEdges(request) }
-        #expect(error?.reason == "LIMIT")
+        #expect(error?.reason == .limit)
         #expect(error?.field == "labels")
     }
 }

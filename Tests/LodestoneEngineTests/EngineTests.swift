@@ -291,7 +291,7 @@ struct EngineTests {
                 requestID: id
             )
         }
-        #expect(error?.code == .invalidArgument && error?.reason == "REQUEST_ID_REUSED")
+        #expect(error?.code == .invalidArgument && error?.reason == .requestIDReused)
         #expect(try await engine.get(GetRequest(collection: "animals", ids: ["wolf"])).isEmpty)
     }
 

@@ -100,7 +100,7 @@ struct EraseTests {
         let staging = store.path + "/snapshots/.writing.db"
         try Data(Self.word.utf8).write(to: URL(fileURLWithPath: staging))
         let lock = try HeldLock(store.path + "/snapshots/lock")
-        #expect(await failure { try await engine.erase() }?.reason == "MAINTENANCE_RUNS")
+        #expect(await failure { try await engine.erase() }?.reason == .maintenanceRuns)
         lock.release()
         let sequenceNumber = try engine.stats().sequenceNumber
         let receipt = try await engine.erase("a")
@@ -168,6 +168,6 @@ struct EraseTests {
         #expect(await failure { try await engine.erase("none") }?.code == .notFound)
         try await engine.erase()
         engine.close()
-        #expect(await failure { try await engine.erase() }?.reason == "CLOSED")
+        #expect(await failure { try await engine.erase() }?.reason == .closed)
     }
 }

@@ -196,7 +196,7 @@ struct HubTests {
         let longest = Value.string(String(repeating: "x", count: 1 << 20))
         let large = Edge("to", to: "e", metadata: ["m": longest])
         let refused = await failure { try await add([large], to: engine) }
-        #expect(refused?.reason == "LIMIT" && refused?.field == "edges[0]")
+        #expect(refused?.reason == .limit && refused?.field == "edges[0]")
     }
 
     @Test("A hub has no more edges than the limit, which counts none of them twice")
@@ -206,19 +206,19 @@ struct HubTests {
         engine = try open(maxEdges: 75)
         defer { engine.close() }
         let refused = await failure { try await add(edges(70..<76), to: engine) }
-        #expect(refused?.reason == "LIMIT" && refused?.object == "hub")
+        #expect(refused?.reason == .limit && refused?.object == "hub")
         #expect(refused?.message.contains("76") == true)
         #expect(refused?.message.contains("75") == true)
         try await add(edges(65..<75, weight: 2), to: engine)
         try await add(edges(60..<75, weight: 3), to: engine)
-        #expect(await failure { try await add(edges(74..<76), to: engine) }?.reason == "LIMIT")
+        #expect(await failure { try await add(edges(74..<76), to: engine) }?.reason == .limit)
         #expect(try await edges(engine) == edges(0..<60) + edges(60..<75, weight: 3))
         let document = Document(id: "other", edges: edges(0..<70))
         let more = edges(70..<76).map { SourcedEdge(from: "other", $0) }
         let both = await failure { _ = try await engine.index("c", [document], edges: more) }
-        #expect(both?.reason == "LIMIT")
+        #expect(both?.reason == .limit)
         let large = Document(id: "other", edges: edges(0..<76))
-        #expect(await failure { _ = try await engine.index("c", [large]) }?.reason == "LIMIT")
+        #expect(await failure { _ = try await engine.index("c", [large]) }?.reason == .limit)
     }
 
     @Test("A hub too large for a reply is refused before its edges are read")
@@ -240,11 +240,11 @@ struct HubTests {
             )
         }
         let error = #expect(throws: LodestoneError.self) { try get(wire: 2_000) }
-        #expect(error?.reason == "REPLY_TOO_LARGE" && error?.object == "hub")
+        #expect(error?.reason == .replyTooLarge && error?.object == "hub")
         #expect(error?.message.contains("200 edges") == true)
         #expect(error?.recovery.contains("pages") == true)
         let damaged = #expect(throws: LodestoneError.self) { try get(wire: 1 << 20) }
-        #expect(damaged?.reason == "CORRUPT_ROW")
+        #expect(damaged?.reason == .corruptRow)
         let text = try await engine.get(
             GetRequest(collection: "c", ids: ["hub"], include: .text)
         )
@@ -278,7 +278,7 @@ struct HubTests {
         #expect(report.damages.filter { $0.kind == "row" }.map(\.object) == ["hub"])
         #expect(report.damages.allSatisfy { !$0.isRepaired })
         let read = await failure { _ = try await edges(engine) }
-        #expect(read?.reason == "CORRUPT_ROW" && read?.object == "hub")
+        #expect(read?.reason == .corruptRow && read?.object == "hub")
         let document = Document(id: "hub", edges: edges(10..<100, weight: 2))
         _ = try await engine.index("c", [document])
         #expect(Set(try await edges(engine).map(\.target)) == Set(document.edges.map(\.target)))

@@ -100,7 +100,7 @@ struct IndexChangeTests {
                 ScanRequest(collection: "a", order: ScanOrder(path: ["n"]))
             )
         }
-        #expect(refused?.reason == "INDEX_BUILDING" && refused?.code == .failedPrecondition)
+        #expect(refused?.reason == .indexBuilding && refused?.code == .failedPrecondition)
         engine.close()
         lock.release()
 
@@ -185,7 +185,7 @@ struct IndexChangeTests {
         let reused = await failure {
             try await engine.alterCollection("a", dropIndexes: n, requestID: id)
         }
-        #expect(reused?.reason == "REQUEST_ID_REUSED")
+        #expect(reused?.reason == .requestIDReused)
         engine.close()
     }
 
@@ -197,7 +197,7 @@ struct IndexChangeTests {
         let tooMany = await failure {
             try await engine.alterCollection("a", addIndexes: names(28..<33))
         }
-        #expect(tooMany?.reason == "LIMIT" && tooMany?.code == .invalidArgument)
+        #expect(tooMany?.reason == .limit && tooMany?.code == .invalidArgument)
         try await engine.alterCollection(
             "a",
             addIndexes: names(30..<33),
@@ -207,7 +207,7 @@ struct IndexChangeTests {
         let twice = await failure {
             try await engine.alterCollection("a", dropIndexes: names(1..<2) + names(1..<2))
         }
-        #expect(twice?.reason == "DUPLICATE_NAME")
+        #expect(twice?.reason == .duplicateName)
         let both = await failure {
             try await engine.alterCollection(
                 "a",
@@ -215,12 +215,12 @@ struct IndexChangeTests {
                 dropIndexes: [MetadataIndex("n")]
             )
         }
-        #expect(both?.reason == "DUPLICATE_NAME" && both?.field == "drop_indexes")
+        #expect(both?.reason == .duplicateName && both?.field == "drop_indexes")
         let nameless = await failure {
             try await engine.alterCollection("a", addIndexes: [MetadataIndex(path: [])])
         }
-        #expect(nameless?.reason == "LIMIT")
-        #expect(await failure { try await engine.alterCollection("a") }?.reason == "EMPTY")
+        #expect(nameless?.reason == .limit)
+        #expect(await failure { try await engine.alterCollection("a") }?.reason == .empty)
         #expect(try engine.describe("a").options.metadataIndexes.count == 32)
         engine.close()
     }

@@ -35,7 +35,7 @@ struct InvalidRequestTests {
             { _ = try await engine.search("three", Query([.near(vector)])) },
         ] as [() async throws -> Void] {
             let error = await failure(body)
-            #expect(error?.code == .invalidArgument && error?.reason == reason)
+            #expect(error?.code == .invalidArgument && error?.reason.rawValue == reason)
             #expect(error?.message.contains(part) ?? false)
             #expect(error?.recovery.isEmpty == false && error?.outcome == .notApplied)
         }
@@ -55,7 +55,7 @@ struct InvalidRequestTests {
                 { _ = try await engine.search("three", Query([.near(vector)])) },
             ] as [() async throws -> Void] {
                 let error = await failure(body)
-                #expect(error?.code == .invalidArgument && error?.reason == "BAD_VECTOR")
+                #expect(error?.code == .invalidArgument && error?.reason == .badVector)
                 #expect(error?.message.contains("length") == true)
                 #expect(error?.message.contains("4.611686e+18") == true)
                 #expect(error?.field?.hasSuffix("vector") == true)
@@ -95,7 +95,7 @@ struct InvalidRequestTests {
     func queries(query: Query, reason: String) async throws {
         let engine = try await engine()
         let error = await failure { _ = try await engine.search("three", query) }
-        #expect(error?.code == .invalidArgument && error?.reason == reason)
+        #expect(error?.code == .invalidArgument && error?.reason.rawValue == reason)
     }
 
     @Test("A vector for a collection without vectors is refused with that reason")
@@ -104,7 +104,7 @@ struct InvalidRequestTests {
         let error = await failure {
             _ = try await engine.index("none", [Document(id: "a", vector: [1])])
         }
-        #expect(error?.reason == "DIMENSION_MISMATCH")
+        #expect(error?.reason == .dimensionMismatch)
         #expect(error?.message.contains("stores no vectors") ?? false)
     }
 
@@ -136,16 +136,16 @@ struct InvalidRequestTests {
         let twice = await failure {
             _ = try await engine.index("three", [Document(id: "a"), Document(id: "a")])
         }
-        #expect(twice?.reason == "DUPLICATE_ID" && twice?.object == "a")
+        #expect(twice?.reason == .duplicateID && twice?.object == "a")
         let large = await failure {
             _ = try await engine.index(
                 "three",
                 [Document(id: "a", text: String(repeating: "x", count: 1 << 20))]
             )
         }
-        #expect(large?.reason == "LIMIT" && large?.object == "a")
+        #expect(large?.reason == .limit && large?.object == "a")
         let empty = await failure { _ = try await engine.index("three", []) }
-        #expect(empty?.reason == "EMPTY")
+        #expect(empty?.reason == .empty)
         #expect(try engine.describe("three").documents == 0)
     }
 
@@ -155,7 +155,7 @@ struct InvalidRequestTests {
         let error = await failure {
             try await engine.createCollection(name, CollectionOptions(dimension: 1))
         }
-        #expect(error?.reason == "BAD_NAME")
+        #expect(error?.reason == .badName)
     }
 
     private static let badStrategies: [(VectorIndexStrategy, String, String)] = [
@@ -191,7 +191,7 @@ struct InvalidRequestTests {
         }
         let altered = await failure { try await engine.alterCollection("three", strategy) }
         for error in [created, altered] {
-            #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+            #expect(error?.code == .invalidArgument && error?.reason == .limit)
             #expect(error?.field == "vector_strategy.\(field)")
             #expect(error?.message.contains(says) == true)
         }
@@ -211,7 +211,7 @@ struct InvalidRequestTests {
         let large = await failure {
             try await engine.createCollection("large", CollectionOptions(dimension: 4_097))
         }
-        #expect(large?.reason == "LIMIT" && large?.message.contains("4097") ?? false)
+        #expect(large?.reason == .limit && large?.message.contains("4097") ?? false)
     }
 
     private static let badTexts: [(Query, String, String)] = [
@@ -247,7 +247,7 @@ struct InvalidRequestTests {
     func texts(query: Query, field: String, says: String) async throws {
         let engine = try await engine()
         let error = await failure { _ = try await engine.search("none", query) }
-        #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+        #expect(error?.code == .invalidArgument && error?.reason == .limit)
         #expect(error?.field == "queries[0].\(field)")
         #expect(error?.message.contains(says) == true, "\(error?.message ?? "")")
     }
@@ -261,7 +261,7 @@ struct InvalidRequestTests {
             let query = Query([.matching("NOT *w*", mode: .querySyntax)])
             _ = try await engine.search("none", query)
         }
-        #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+        #expect(error?.code == .invalidArgument && error?.reason == .limit)
         #expect(error?.message == "The pattern *w* stands for more than 10000 words.")
     }
 }

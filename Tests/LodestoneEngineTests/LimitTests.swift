@@ -39,7 +39,7 @@ struct LimitTests {
                 var limits = Limits.standard
                 limits[keyPath: path] = value
                 let error = #expect(throws: LodestoneError.self) { try open(limits) }
-                #expect(error?.reason == "LIMIT" && error?.field == "limits.\(name)")
+                #expect(error?.reason == .limit && error?.field == "limits.\(name)")
                 #expect(error?.message.contains("\(value)") == true)
             }
         }
@@ -47,7 +47,7 @@ struct LimitTests {
             var limits = Limits.standard
             limits.maxDeadline = deadline
             let error = #expect(throws: LodestoneError.self) { try open(limits) }
-            #expect(error?.reason == "LIMIT" && error?.field == "limits.maxDeadline")
+            #expect(error?.reason == .limit && error?.field == "limits.maxDeadline")
         }
         #expect(!FileManager.default.fileExists(atPath: directory.path + "/store"))
     }
@@ -66,14 +66,14 @@ struct LimitTests {
         var large = query
         large.limit = 2
         let refused = await failure { _ = try await engine.search("a", large) }
-        #expect(refused?.reason == "LIMIT" && refused?.message.contains("1 to 1") == true)
+        #expect(refused?.reason == .limit && refused?.message.contains("1 to 1") == true)
         let page = try await engine.scan(ScanRequest(collection: "a", limit: 1))
         #expect(page.documents.map(\.id) == ["x"])
         let walk = Walk(from: ["x"], budget: WalkBudget(nodes: 1, edges: 1))
         #expect(try await engine.walk("a", walk).reached.isEmpty)
         let deep = Document(id: "y", metadata: ["n": [1]])
         let nested = await failure { _ = try await engine.index("a", [deep]) }
-        #expect(nested?.reason == "LIMIT")
+        #expect(nested?.reason == .limit)
     }
 
     @Test("Documents nested to the limit are stored and read")

@@ -115,7 +115,7 @@ struct LogTests {
         let damages = try await engine.verify().damages
         #expect(damages.contains { ["log", "database"].contains($0.kind) })
         engine.close()
-        #expect(await failure { _ = try open() }?.reason == "CORRUPT_DATABASE")
+        #expect(await failure { _ = try open() }?.reason == .corruptDatabase)
     }
 
     @Test("A process that was behind follows the log collection by collection")

@@ -86,7 +86,7 @@ struct MemoryLimitTests {
                 count += 1
             }
         }
-        #expect(refusal?.reason == "OVERLOADED")
+        #expect(refusal?.reason == .overloaded)
         #expect(refusal?.retryAfter != nil)
         #expect(refusal?.outcome == .notApplied)
         #expect(engine.catalog.deltaMemory.byteCount < 20 << 20)

@@ -143,7 +143,7 @@ struct MetadataIndexTests {
                 let page = try await engine.scan(request)
                 #expect(page.documents.count <= 30)
             } catch {
-                #expect(error.code == .invalidArgument && error.reason == "BAD_CURSOR")
+                #expect(error.code == .invalidArgument && error.reason == .badCursor)
             }
         }
     }
@@ -167,14 +167,14 @@ struct MetadataIndexTests {
                     ScanRequest(collection: "a", cursor: cursor, order: other)
                 )
             }
-            #expect(refused?.reason == "BAD_CURSOR", "\(String(describing: other))")
+            #expect(refused?.reason == .badCursor, "\(String(describing: other))")
         }
         let unindexed = await failure {
             _ = try await engine.scan(
                 ScanRequest(collection: "a", order: ScanOrder(path: ["m"]))
             )
         }
-        #expect(unindexed?.reason == "NOT_INDEXED" && unindexed?.code == .invalidArgument)
+        #expect(unindexed?.reason == .notIndexed && unindexed?.code == .invalidArgument)
     }
 
     @Test("A filter also restricts what a walk reaches")
@@ -227,7 +227,7 @@ struct MetadataIndexTests {
                     requestID: id
                 )
             }
-            #expect(other?.reason == "REQUEST_ID_REUSED")
+            #expect(other?.reason == .requestIDReused)
             #expect(try engine.describe("a").documents == 20)
             #expect(try engine.describe("a").edges == 0)
         }
@@ -248,12 +248,12 @@ struct MetadataIndexTests {
         let tooMany = await failure {
             try await engine.dropMany(DropManyRequest(collection: "a", filter: .and([])))
         }
-        #expect(tooMany?.reason == "TOO_MANY_MATCHES" && tooMany?.code == .failedPrecondition)
+        #expect(tooMany?.reason == .tooManyMatches && tooMany?.code == .failedPrecondition)
         #expect(tooMany?.message.contains("29") == true)
         var both = DropManyRequest(collection: "a", ids: ["d1"])
         both.filter = .equal(path: ["n"], 2)
         let mixed = await failure { [both] in try await engine.dropMany(both) }
-        #expect(mixed?.reason == "FILTER_AND_IDS")
+        #expect(mixed?.reason == .filterAndIDs)
         #expect(try engine.describe("a").documents == 30)
     }
 }

@@ -98,7 +98,7 @@ struct NameTests {
         #expect(try engine.describe("a").options.metadataIndexes == [first])
         #expect(try await engine.scan(order(first)).documents.map(\.id) == ["x", "y"])
         let error = await failure { _ = try await engine.scan(order(second)) }
-        #expect(error?.reason == "NOT_INDEXED")
+        #expect(error?.reason == .notIndexed)
         try await engine.alterCollection("a", addIndexes: [second], dropIndexes: [first])
         #expect(try engine.describe("a").options.metadataIndexes == [second])
         #expect(try await ids(engine, .equal(path: [pair.first], 2)) == ["y"])
@@ -203,7 +203,7 @@ struct NameTests {
             )
         )
         let error = await failure { _ = try await engine.search("d", question) }
-        #expect(error?.reason == "UNKNOWN_FIELD")
+        #expect(error?.reason == .unknownField)
         #expect(error?.object.map { Array($0.utf8) } == Array(pair.first.utf8))
     }
 
@@ -218,6 +218,6 @@ struct NameTests {
                 CollectionOptions(dimension: 0, text: TextOptions(fields: fields))
             )
         }
-        #expect(error?.reason == "DUPLICATE_FIELD")
+        #expect(error?.reason == .duplicateField)
     }
 }

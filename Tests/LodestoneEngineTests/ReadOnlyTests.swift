@@ -93,7 +93,7 @@ struct ReadOnlyTests {
             ("erase", { try await engine.erase() }),
         ]
         for (call, body) in refused {
-            #expect(await failure(body)?.reason == "READ_ONLY", "\(call)")
+            #expect(await failure(body)?.reason == .readOnly, "\(call)")
         }
         engine.close()
         #expect(try files() == before)
@@ -189,7 +189,7 @@ struct ReadOnlyTests {
     @Test("A read-only engine refuses a directory without a store")
     func missing() {
         let error = #expect(throws: LodestoneError.self) { try openForReading() }
-        #expect(error?.code == .notFound && error?.reason == "NO_STORE")
+        #expect(error?.code == .notFound && error?.reason == .noStore)
         #expect(!FileManager.default.fileExists(atPath: store.path))
     }
 
@@ -208,6 +208,6 @@ struct ReadOnlyTests {
         #expect(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
         sqlite3_close(database)
         let error = #expect(throws: LodestoneError.self) { try openForReading() }
-        #expect(error?.code == .failedPrecondition && error?.reason == reason)
+        #expect(error?.code == .failedPrecondition && error?.reason.rawValue == reason)
     }
 }

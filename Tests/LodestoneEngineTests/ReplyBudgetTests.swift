@@ -74,11 +74,11 @@ struct ReplyBudgetTests {
         try get(9, call(wire: 1 << 20))
         let byWire = refusal { try get(11, call(wire: 1 << 20)) }
         #expect(byWire?.code == .resourceExhausted)
-        #expect(byWire?.reason == "REPLY_TOO_LARGE")
+        #expect(byWire?.reason == .replyTooLarge)
         #expect(byWire?.message.contains("1048576") == true)
         #expect(byWire?.retryAfter == nil)
         let byMemory = refusal { try get(100, call(memory: 2 << 20)) }
-        #expect(byMemory?.reason == "REPLY_TOO_LARGE")
+        #expect(byMemory?.reason == .replyTooLarge)
         #expect(byMemory?.message.contains("2097152") == true)
     }
 
@@ -92,15 +92,15 @@ struct ReplyBudgetTests {
         let steps = try engine.walk(request, context: call()).results.map(\.reached.count)
         #expect(steps == Array(repeating: 1_000, count: 100))
         let byWire = refusal { _ = try engine.walk(request, context: call(wire: 1 << 20)) }
-        #expect(byWire?.reason == "REPLY_TOO_LARGE")
+        #expect(byWire?.reason == .replyTooLarge)
         let byMemory = refusal { _ = try engine.walk(request, context: call(memory: 1 << 20)) }
-        #expect(byMemory?.reason == "REPLY_TOO_LARGE")
+        #expect(byMemory?.reason == .replyTooLarge)
     }
 
     @Test("Hits, documents, highlights and facets beyond the reply budget are refused")
     func search() async throws {
         let engine = try await filled()
-        func reason(_ query: Query, times: Int, _ call: CallContext) -> String? {
+        func reason(_ query: Query, times: Int, _ call: CallContext) -> LodestoneError.Reason? {
             let queries = [Query](repeating: query, count: times)
             return refusal {
                 _ = try engine.search(
@@ -111,20 +111,20 @@ struct ReplyBudgetTests {
         }
         let near = Query([.near([1, 0, 0, 0])], limit: 1_000)
         #expect(reason(near, times: 20, call(wire: 400_000)) == nil)
-        #expect(reason(near, times: 100, call(wire: 400_000)) == "REPLY_TOO_LARGE")
-        #expect(reason(near, times: 100, call(memory: 1 << 20)) == "REPLY_TOO_LARGE")
+        #expect(reason(near, times: 100, call(wire: 400_000)) == .replyTooLarge)
+        #expect(reason(near, times: 100, call(memory: 1 << 20)) == .replyTooLarge)
         var large = Query([.matching(String(repeating: "x", count: 40) + "*", mode: .querySyntax)])
         #expect(reason(large, times: 100, call(wire: 1 << 20)) == nil)
         large.include = .text
-        #expect(reason(large, times: 100, call(wire: 1 << 20)) == "REPLY_TOO_LARGE")
+        #expect(reason(large, times: 100, call(wire: 1 << 20)) == .replyTooLarge)
         var highlighted = Query([.matching("pump valve")], limit: 1_000)
         #expect(reason(highlighted, times: 20, call(wire: 400_000)) == nil)
         highlighted.highlight = Highlight()
-        #expect(reason(highlighted, times: 20, call(wire: 400_000)) == "REPLY_TOO_LARGE")
+        #expect(reason(highlighted, times: 20, call(wire: 400_000)) == .replyTooLarge)
         var counted = Query([.near([1, 0, 0, 0])], limit: 1)
         counted.facets = [FacetRequest(path: ["kind"])]
         #expect(reason(counted, times: 100, call(wire: 10_000)) == nil)
-        #expect(reason(counted, times: 1_000, call(wire: 20_000)) == "REPLY_TOO_LARGE")
+        #expect(reason(counted, times: 1_000, call(wire: 20_000)) == .replyTooLarge)
     }
 
     @Test("The id of a hit with its document is counted once")
@@ -146,7 +146,7 @@ struct ReplyBudgetTests {
             try engine.search(request, context: call).results[0].hits.count
         }
         #expect(try hits(call(wire: 100 * 203)) == 100)
-        #expect(refusal { _ = try hits(call(wire: 100 * 203 - 1)) }?.reason == "REPLY_TOO_LARGE")
+        #expect(refusal { _ = try hits(call(wire: 100 * 203 - 1)) }?.reason == .replyTooLarge)
     }
 
     @Test("Replies together stay within the memory budget, and their memory is freed")
@@ -163,7 +163,7 @@ struct ReplyBudgetTests {
         for other in others where refused == nil {
             refused = refusal { _ = try engine.search(request, context: other) }
         }
-        #expect(refused?.reason == "OVERLOADED")
+        #expect(refused?.reason == .overloaded)
         #expect(refused?.retryAfter != nil)
         #expect(memory.usedByteCount <= memory.limit)
         first.answer?.end()

@@ -257,7 +257,7 @@ struct ScanDifferentialTests {
         ]
         for (request, field) in cases {
             let error = await failure { _ = try await engine.search(request) }
-            #expect(error?.reason == "LIMIT" && error?.field == field, "\(field)")
+            #expect(error?.reason == .limit && error?.field == field, "\(field)")
         }
         let many = try await engine.search(ask(Array(repeating: n, count: 32), 32))
         #expect(many.results.allSatisfy { $0.facets.count == 32 })

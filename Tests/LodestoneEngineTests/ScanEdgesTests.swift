@@ -136,7 +136,7 @@ struct ScanEdgesTests {
                 let error = await #expect(throws: LodestoneError.self) {
                     try await engine.listEdges(request)
                 }
-                #expect(error?.reason == "CURSOR_EXPIRED" && error?.code == .outOfRange)
+                #expect(error?.reason == .cursorExpired && error?.code == .outOfRange)
             }
             // The scan continues with the new version.
             let rest = try await engine.scan(
@@ -154,14 +154,14 @@ struct ScanEdgesTests {
             let error = await #expect(throws: LodestoneError.self) {
                 try await engine.listEdges(wrong)
             }
-            #expect(error?.reason == "BAD_CURSOR")
+            #expect(error?.reason == .badCursor)
         }
         for byteCount in 0..<6 {
             request.cursor = EdgeCursor(Array(start.bytes.prefix(byteCount)))
             let error = await #expect(throws: LodestoneError.self) {
                 try await engine.listEdges(request)
             }
-            #expect(error?.reason == "BAD_CURSOR")
+            #expect(error?.reason == .badCursor)
         }
     }
 }

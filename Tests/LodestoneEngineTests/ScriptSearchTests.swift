@@ -207,7 +207,7 @@ struct ScriptSearchTests {
             if turn == 1 { continue }
             if isDeclared {
                 let error = await failure { _ = try await ids("शीर्ष:alpha") }
-                #expect(error?.reason == "UNKNOWN_FIELD")
+                #expect(error?.reason == .unknownField)
                 #expect(error?.message.contains("'शीर्ष'") == true)
             } else {
                 #expect(try await ids("शीर्ष:alpha") == [])

@@ -179,7 +179,7 @@ struct HeldStoreTests {
         let lock = try HeldLock(store.path + "/lock")
         let start = ContinuousClock.now
         let calls = [CallContext(timeout: .milliseconds(50)), CallContext(timeout: .seconds(20))]
-        async let ends = withTaskGroup(of: String?.self) { group in
+        async let ends = withTaskGroup(of: LodestoneError.Reason?.self) { group in
             for (number, context) in calls.enumerated() {
                 group.addTask {
                     await failure { try await engine.create("c\(number)", context) }?.reason
@@ -188,7 +188,7 @@ struct HeldStoreTests {
             return await group.reduce(into: Set()) { $0.insert($1) }
         }
         calls[1].cancel()
-        #expect(await ends == ["DEADLINE", "CANCELLED"])
+        #expect(await ends == [.deadline, .cancelled])
         #expect(start.duration(to: .now) < .seconds(10))
         lock.release()
         // Neither write was applied.
@@ -205,7 +205,7 @@ struct HeldStoreTests {
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         let lock = try HeldLock(store.path + "/lock")
         let start = ContinuousClock.now
-        await withTaskGroup(of: String?.self) { group in
+        await withTaskGroup(of: LodestoneError.Reason?.self) { group in
             for number in 0..<30 {
                 group.addTask {
                     await failure {
@@ -213,7 +213,7 @@ struct HeldStoreTests {
                     }?.reason
                 }
             }
-            for await reason in group { #expect(reason == "STORE_BUSY") }
+            for await reason in group { #expect(reason == .storeBusy) }
         }
         #expect(start.duration(to: .now) < .seconds(10))
         lock.release()

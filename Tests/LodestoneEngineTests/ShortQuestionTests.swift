@@ -98,7 +98,7 @@ struct ShortQuestionTests {
         #expect(try engine.searchAtOnce(short, until: .now) == nil)
         let wrong = request(Query([.near([1])]))
         let error = await failure { _ = try engine.searchAtOnce(wrong, until: soon) }
-        #expect(error?.reason == "DIMENSION_MISMATCH")
+        #expect(error?.reason == .dimensionMismatch)
         engine.close()
     }
 

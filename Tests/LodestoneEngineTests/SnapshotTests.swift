@@ -138,7 +138,7 @@ struct SnapshotTests {
         let other = open(store + "/snapshots/lock", O_RDWR)
         try #require(other >= 0 && flock(other, LOCK_EX | LOCK_NB) == 0)
         let error = await failure { try await engine.createSnapshot("two") }
-        #expect(error?.code == .resourceExhausted && error?.reason == "MAINTENANCE_RUNS")
+        #expect(error?.code == .resourceExhausted && error?.reason == .maintenanceRuns)
         close(other)
         try await engine.createSnapshot("two")
         #expect(try await engine.snapshots().map(\.name) == ["one", "two"])
@@ -179,7 +179,7 @@ struct SnapshotTests {
             let error = #expect(throws: LodestoneError.self) {
                 try restore(archive("one"), to: name)
             }
-            #expect(error?.reason == "NOT_EMPTY")
+            #expect(error?.reason == .notEmpty)
         }
         #expect(try manager.contentsOfDirectory(atPath: directory.path + "/full") == ["file"])
         _ = try restore(archive("one"), to: "empty")

@@ -99,7 +99,7 @@ struct StrategyTests {
         let reused = await failure {
             try await engine.alterCollection("a", .hnswInline, requestID: id)
         }
-        #expect(reused?.reason == "REQUEST_ID_REUSED")
+        #expect(reused?.reason == .requestIDReused)
         engine.close()
     }
 
@@ -151,7 +151,7 @@ struct StrategyTests {
         )
         try await engine.createCollection("words", CollectionOptions(dimension: 0))
         let error = await failure { try await engine.alterCollection("words", .hnswBatch) }
-        #expect(error?.reason == "NO_VECTORS")
+        #expect(error?.reason == .noVectors)
         try await engine.alterCollection("words", .flatScan)
         engine.close()
     }

@@ -63,7 +63,7 @@ struct TextOptionsTests {
             #expect(try await ids(engine, "cats") == ["old"])
             #expect(try await ids(engine, "of the", .anyWord) == ["old"])
             let error = await failure { _ = try await ids(engine, "titel:cat") }
-            #expect(error?.reason == "UNKNOWN_FIELD" && error?.message.contains("'titel'") == true)
+            #expect(error?.reason == .unknownField && error?.message.contains("'titel'") == true)
             let hits = try await engine.search("texts", Query([.matching("one cat boat")]))
             scores.append(hits.map(\.score))
             let described = try engine.collections().first?.options
@@ -181,7 +181,7 @@ struct TextOptionsTests {
                 CollectionOptions(dimension: 0, text: options)
             )
         }
-        #expect(error?.code == .invalidArgument && error?.reason == reason)
+        #expect(error?.code == .invalidArgument && error?.reason.rawValue == reason)
         #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
         let unknown = await failure {
             try await engine.createCollection(

@@ -367,7 +367,7 @@ struct TextStrategyTests {
         #expect(try await answer(engine, name, source) == ["a"])
         _ = try await engine.index(name, [Document(id: "b", text: "qq")])
         let error = await failure { _ = try await answer(engine, name, source) }
-        #expect(error?.reason == "LIMIT" && error?.message.contains("10000 words") == true)
+        #expect(error?.reason == .limit && error?.message.contains("10000 words") == true)
         engine.close()
     }
 
@@ -415,7 +415,7 @@ struct TextStrategyTests {
         let error = await failure {
             _ = try await engine.search("texts", Query([.matching("*q*", mode: .querySyntax)]))
         }
-        #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+        #expect(error?.code == .invalidArgument && error?.reason == .limit)
         engine.close()
     }
 }

@@ -128,7 +128,7 @@ struct DumpTests {
         for content in [[header, line], [header, line, end], [header]] {
             let path = try scratch.file("dump.jsonl", content.joined(separator: "\n"))
             let error = failure { _ = try drain(try DocumentReader(path: path)) }
-            #expect(error?.reason == "BAD_FILE")
+            #expect(error?.reason == .badFile)
         }
     }
 

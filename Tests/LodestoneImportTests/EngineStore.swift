@@ -165,7 +165,12 @@ final class EngineStore: Sendable {
             default: break
             }
             if cut.how != .cancelled {
-                throw LodestoneError(.unavailable, reason: "CUT", "It was cut.", recovery: "")
+                throw LodestoneError(
+                    .unavailable,
+                    reason: .connectionLost,
+                    "It was cut.",
+                    recovery: ""
+                )
             }
         }
         _ = await way.snapshotUnderWay?.result

@@ -326,7 +326,7 @@ struct HubDumpTests {
     @Test("A dump that lacks a line of edges is refused")
     func missingLine() throws {
         let error = failure { _ = try read([header(2), #"{"id":"a"}"#, Self.end]) }
-        #expect(error?.reason == "BAD_FILE" && error?.message.contains("lines of edges") == true)
+        #expect(error?.reason == .badFile && error?.message.contains("lines of edges") == true)
     }
 
     @Test("Dumps of earlier forms are read, and those of later forms refused")
@@ -336,6 +336,6 @@ struct HubDumpTests {
         let old = try read([header(1), document, end])
         #expect(old.badLines.isEmpty && old.documents.map(\.edges.count) == [1])
         let error = failure { _ = try read([header(3), document, end]) }
-        #expect(error?.reason == "BAD_FILE" && error?.message.contains("form 3") == true)
+        #expect(error?.reason == .badFile && error?.message.contains("form 3") == true)
     }
 }

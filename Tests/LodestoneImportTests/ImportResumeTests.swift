@@ -289,7 +289,7 @@ private struct Round {
             try await store.drop()
             let round = self
             let error = await #expect(throws: LodestoneError.self) { _ = try await round.run() }
-            #expect(error?.reason == "NO_COLLECTION")
+            #expect(error?.reason == .noCollection)
             try await store.create()
         case .someDropped:
             let some = ids.sorted { $0.string < $1.string }.randomElement(using: &random)

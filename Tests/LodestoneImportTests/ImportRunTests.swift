@@ -97,7 +97,7 @@ struct ImportRunTests {
         let error = await #expect(throws: LodestoneError.self) {
             try await run(store, ImportOptions(batchSize: 30), file: path)
         }
-        #expect(error?.reason == "DIMENSION_MISMATCH")
+        #expect(error?.reason == .dimensionMismatch)
     }
 
     @Test("A strict import ends at the first bad line and names it")

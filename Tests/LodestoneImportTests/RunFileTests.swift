@@ -69,6 +69,6 @@ struct RunFileTests {
     )
     func spaces(_ id: String) throws {
         let error = #expect(throws: LodestoneError.self) { try lines([[(try DocumentID(id), 1)]]) }
-        #expect(error?.reason == "RUN_FILE")
+        #expect(error?.reason == .runFile)
     }
 }

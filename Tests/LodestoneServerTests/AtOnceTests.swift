@@ -228,7 +228,7 @@ struct AtOnceTests {
                 try server.figures(over: client)["server.searches.at_once"]
                     == before.map { $0 + 1 }
             )
-            #expect(atOnce.error?.reason == "DIMENSION_MISMATCH")
+            #expect(atOnce.error?.reason == .dimensionMismatch)
             #expect(try client.call(ShortCollection.call(query, query)).error == atOnce.error)
             try server.waitUntilReadsRun(0, over: client)
             let figures = try server.figures(over: client)
@@ -251,7 +251,7 @@ struct AtOnceTests {
             #expect(try server.figures(over: client)["server.memory.requests"] == 0)
             let work = try HugeSearch(client)
             let long = try client.send(work.call, deadline: .seconds(300))
-            #expect(try client.call(collection.call).error?.reason == "TOO_MANY_IN_FLIGHT")
+            #expect(try client.call(collection.call).error?.reason == .tooManyInFlight)
             try client.send(.cancel(id: long))
             #expect(try client.reply(to: long).error?.code == .cancelled)
             #expect(try client.call(collection.call) == collection.reply)

@@ -79,7 +79,7 @@ struct BuildTests {
             let builds = try (0..<8).map { _ in try client.send(.buildIndex(collection: "a")) }
             try server.waitUntilCalls(8)
             let refused = try client.call(.buildIndex(collection: "a")).error
-            #expect(refused?.code == .resourceExhausted && refused?.reason == "BUILDS_RUN")
+            #expect(refused?.code == .resourceExhausted && refused?.reason == .buildsRun)
             lock.release()
             for reply in try client.replies(to: builds) {
                 #expect(reply == .done(sequenceNumber: 2))
@@ -159,12 +159,12 @@ struct BuildTests {
             #expect(bytes == [UInt8](try server.snapshotFile("s")))
             let end = SnapshotPart(bytes: [], byteCount: made.byteCount)
             #expect(try part(made.byteCount, 300) == .snapshotPart(end))
-            #expect(try part(made.byteCount + 1, 300)?.error?.reason == "BAD_OFFSET")
-            #expect(try part(.max, 300)?.error?.reason == "BAD_OFFSET")
-            #expect(try part(0, 0)?.error?.reason == "BAD_COUNT")
-            #expect(try part(0, (8 << 20) + 1)?.error?.reason == "LIMIT")
-            #expect(try part(0, 300, of: "t")?.error?.reason == "NO_SNAPSHOT")
-            #expect(try part(0, 300, of: "../s")?.error?.reason == "BAD_NAME")
+            #expect(try part(made.byteCount + 1, 300)?.error?.reason == .badOffset)
+            #expect(try part(.max, 300)?.error?.reason == .badOffset)
+            #expect(try part(0, 0)?.error?.reason == .badCount)
+            #expect(try part(0, (8 << 20) + 1)?.error?.reason == .limit)
+            #expect(try part(0, 300, of: "t")?.error?.reason == .noSnapshot)
+            #expect(try part(0, 300, of: "../s")?.error?.reason == .badName)
         }
     }
 
@@ -185,7 +185,7 @@ struct BuildTests {
                     try client.call(.deleteSnapshot(name: "old")) == .done(sequenceNumber: 3)
                 )
             }
-            #expect(try client.call(.deleteSnapshot(name: "../a")).error?.reason == "BAD_NAME")
+            #expect(try client.call(.deleteSnapshot(name: "../a")).error?.reason == .badName)
             let rest = EraseReceipt(sequenceNumber: 3, snapshots: [])
             #expect(try client.call(.erase(collection: nil)) == .erased(rest))
             #expect(try client.call(.erase(collection: "b")).error?.code == .notFound)

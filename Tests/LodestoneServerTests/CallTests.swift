@@ -82,7 +82,7 @@ struct CallTests {
             #expect(try client.call(.dropCollection(name: "papers")).receipt != nil)
             #expect(
                 try client.call(.describeCollection(name: "papers")).error?.reason
-                    == "NO_COLLECTION"
+                    == .noCollection
             )
         }
     }
@@ -114,7 +114,7 @@ struct CallTests {
             let applied = replies.compactMap(\.receipt).filter { !$0.isRepeated }
             // The first request may end before the second is read; the second then repeats its
             // write.
-            let refused = replies.contains { $0.error?.reason == "ID_IN_USE" }
+            let refused = replies.contains { $0.error?.reason == .idInUse }
             let repeated = replies.contains { $0.receipt?.isRepeated == true }
             #expect(applied.count == 1)
             #expect(refused || repeated)

@@ -92,7 +92,7 @@ struct ConnectionTests {
     func helloTwice() async throws {
         try await withServer { server in
             let client = try server.connect()
-            #expect(try client.call(.hello(.test())).error?.reason == "HELLO_TWICE")
+            #expect(try client.call(.hello(.test())).error?.reason == .helloTwice)
             #expect(try client.call(.ping).error == nil)
         }
     }
@@ -113,7 +113,7 @@ struct ConnectionTests {
             let client = try server.connectSilently()
             let reply = try client.call(.hello(.test(last: 1_000)))
             #expect(reply.error?.code == .dataLoss)
-            #expect(reply.error?.reason == "SERVER_BEHIND")
+            #expect(reply.error?.reason == .serverBehind)
             #expect(try client.receive() == nil)
         }
     }
@@ -126,7 +126,7 @@ struct ConnectionTests {
             try client.send([0, 0, 0, 5, 0x08, 7, 0x9A, 0x06, 0])
             let unknown = try client.reply(to: 7)
             #expect(unknown.error?.code == .unimplemented)
-            #expect(unknown.error?.reason == "UNKNOWN_CALL")
+            #expect(unknown.error?.reason == .unknownCall)
             #expect(try client.call(.ping).error == nil)
         }
     }
@@ -139,7 +139,7 @@ struct ConnectionTests {
             let client = try server.connectSilently()
             let error = try client.lastError()
             #expect(error?.code == .unauthenticated)
-            #expect(error?.reason == "AUTH_TIMEOUT")
+            #expect(error?.reason == .authTimeout)
         }
     }
 
@@ -155,7 +155,7 @@ struct ConnectionTests {
             try client.send([0, 0, 4, 0, 1, 2, 3])
             let error = try client.lastError()
             #expect(error?.code == .deadlineExceeded)
-            #expect(error?.reason == "SLOW_READ")
+            #expect(error?.reason == .slowRead)
         }
     }
 
@@ -184,7 +184,7 @@ struct ConnectionTests {
             let second = try server.connectSilently()
             let error = try second.lastError()
             #expect(error?.code == .unavailable)
-            #expect(error?.reason == "TOO_MANY_CONNECTIONS")
+            #expect(error?.reason == .tooManyConnections)
             first = nil
             // The server needs some time to see the end of the connection.
             while (try? server.connect()) == nil {}

@@ -176,7 +176,7 @@ struct FairQueueTests {
             try full.submit(job { gate.wait() }, of: 1)
             try full.submit(job {}, of: 2)
             let error = #expect(throws: LodestoneError.self) { try full.submit(job {}, of: 3) }
-            #expect(error?.reason == "OVERLOADED")
+            #expect(error?.reason == .overloaded)
             #expect(error?.retryAfter != nil)
             gate.signal()
 
@@ -210,7 +210,7 @@ struct FairQueueTests {
             let second = #expect(throws: LodestoneError.self) {
                 for _ in 1...20 { try slow.submit(job {}, of: 2) }
             }
-            #expect(second?.reason == "OVERLOADED")
+            #expect(second?.reason == .overloaded)
             gate.signal()
         }
     }

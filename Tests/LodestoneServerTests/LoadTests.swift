@@ -18,7 +18,7 @@ struct LoadTests {
             let second = try client.send(work.call, deadline: .seconds(300))
             let third = try client.call(work.small)
             #expect(third.error?.code == .resourceExhausted)
-            #expect(third.error?.reason == "TOO_MANY_IN_FLIGHT")
+            #expect(third.error?.reason == .tooManyInFlight)
             #expect(third.error?.retryAfter != nil)
             #expect(try client.call(.ping).error == nil)
             #expect(try client.call(.describeCollection(name: "c")).error == nil)
@@ -159,7 +159,7 @@ struct LoadTests {
             let waiting = try client.send(work.call, deadline: .seconds(300))
             let refused = try client.call(work.small)
             #expect(refused.error?.code == .resourceExhausted)
-            #expect(refused.error?.reason == "OVERLOADED")
+            #expect(refused.error?.reason == .overloaded)
             #expect(refused.error?.retryAfter != nil)
             #expect(try client.call(.ping).error == nil)
             #expect(try client.call(.describeCollection(name: "c")).error == nil)
@@ -188,7 +188,7 @@ struct LoadTests {
             let other = try server.connect()
             #expect(try other.call(work.small).error == nil)
             let replies = try client.replies(to: calls)
-            let refused = replies.filter { $0.error?.reason == "DECODE_BUDGET" }
+            let refused = replies.filter { $0.error?.reason == .decodeBudget }
             #expect(refused.count == 1)
             #expect(refused.first?.error?.code == .resourceExhausted)
             #expect(refused.first?.error?.retryAfter != nil)

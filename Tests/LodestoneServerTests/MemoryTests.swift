@@ -41,7 +41,7 @@ struct MemoryTests {
             let documents = (1...8).map { Document(id: DocumentID(trusted: "\($0)"), text: text) }
             let write = Call.indexMany(IndexManyRequest(collection: "c", documents: documents))
             #expect(try honest.call(write).error == nil)
-            for client in silent { #expect(try client.lastError()?.reason == "FRAME_MEMORY") }
+            for client in silent { #expect(try client.lastError()?.reason == .frameMemory) }
             #expect(try server.statistic("server.frames.waiting") == 0)
             #expect(try server.statistic("server.memory.frames") == 0)
         }
@@ -56,7 +56,7 @@ struct MemoryTests {
             let client = try server.connect()
             // The minimum rate alone would let the frame stay for days.
             try client.send(Self.beginning(of: 4 << 20, sent: 1_000_000))
-            #expect(try client.lastError()?.reason == "SLOW_READ")
+            #expect(try client.lastError()?.reason == .slowRead)
         }
     }
 
@@ -96,7 +96,7 @@ struct MemoryTests {
         try await withServer { server in
             let client = try server.connect()
             try client.send(Self.beginning(of: 1 << 20, sent: 1 << 20))
-            #expect(try client.receive()?.reply.error?.reason == "MALFORMED")
+            #expect(try client.receive()?.reply.error?.reason == .malformed)
             #expect(try client.call(.ping).error == nil)
             #expect(try server.statistic("server.memory.frames") == 0)
         }

@@ -133,7 +133,7 @@ struct ProgramTests {
             let reader = try Program(arguments + ["--read-only"], readOnlyMount: store)
             let other = try RawClient(try reader.endpoint())
             #expect(try other.call(get) == .documents([document]))
-            #expect(try other.call(write).error?.reason == "READ_ONLY")
+            #expect(try other.call(write).error?.reason == .readOnly)
             reader.signal(SIGTERM)
             #expect(reader.status() == 0)
 

@@ -79,7 +79,7 @@ struct TokenTableTests {
         let directory = try TemporaryDirectory()
         let file = try directory.write("tokens", "plain-0123456789abcdef", mode: mode)
         let error = #expect(throws: LodestoneError.self) { try TokenTable(file: file) }
-        #expect(error?.reason == "BAD_TOKEN_FILE")
+        #expect(error?.reason == .badTokenFile)
         #expect(error?.recovery.contains("chmod 600") == true)
     }
 

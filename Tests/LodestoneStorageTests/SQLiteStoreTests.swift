@@ -213,7 +213,7 @@ struct SQLiteStoreTests {
         try open().close()
         try execute("PRAGMA user_version = 99")
         let error = #expect(throws: LodestoneError.self) { try open() }
-        #expect(error?.reason == "FORMAT_TOO_NEW")
+        #expect(error?.reason == .formatTooNew)
         #expect(error?.message.contains("99") ?? false)
     }
 
@@ -223,13 +223,13 @@ struct SQLiteStoreTests {
         _ = try store.commit([collection()])
         try execute("PRAGMA user_version = 99")
         let write = #expect(throws: LodestoneError.self) { try store.exclusively { _ in } }
-        #expect(write?.reason == "FORMAT_TOO_NEW")
+        #expect(write?.reason == .formatTooNew)
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         let read = #expect(throws: LodestoneError.self) {
             try reader.forEachChange(after: 0, of: nil) { _ in }
         }
-        #expect(read?.reason == "FORMAT_TOO_NEW")
+        #expect(read?.reason == .formatTooNew)
     }
 
     @Test("A store of format 2 is upgraded, with quantization by default")

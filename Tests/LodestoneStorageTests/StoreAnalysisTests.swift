@@ -114,7 +114,7 @@ struct StoreAnalysisTests {
         try fill(first)
         try execute("PRAGMA user_version = 5")
         let error = #expect(throws: LodestoneError.self) { try open() }
-        #expect(error?.code == .failedPrecondition && error?.reason == "EARLIER_RELEASE_OPEN")
+        #expect(error?.code == .failedPrecondition && error?.reason == .earlierReleaseOpen)
         // The store was not upgraded, and the process that has it open still works.
         #expect(try found("dogs", in: first) == 1)
         #expect(throws: LodestoneError.self) { try open() }
@@ -132,7 +132,7 @@ struct StoreAnalysisTests {
         try fill(first)
         let same = try open()
         let error = #expect(throws: LodestoneError.self) { try open(7) }
-        #expect(error?.code == .failedPrecondition && error?.reason == "ANALYSIS_DIFFERS")
+        #expect(error?.code == .failedPrecondition && error?.reason == .analysisDiffers)
         #expect(error?.message.contains("libstemmer") == true)
         #expect(try found("dogs", in: first) == 1)
         first.close()

@@ -70,7 +70,7 @@ struct StoreLockTests {
         // For another process the time counts as a wait.
         try open().exclusively { () throws(LodestoneError) in
             let error = #expect(throws: LodestoneError.self) { try lock.exclusively {} }
-            #expect(error?.reason == "STORE_BUSY")
+            #expect(error?.reason == .storeBusy)
         }
     }
 

@@ -186,6 +186,6 @@ struct CJKTests {
         let error = #expect(throws: LodestoneError.self) {
             try TextQueryParser.parse("x 東*京", limits: .standard)
         }
-        #expect(error?.reason == "TEXT_SYNTAX" && error?.message.contains("column 3") == true)
+        #expect(error?.reason == .textSyntax && error?.message.contains("column 3") == true)
     }
 }

@@ -247,7 +247,7 @@ struct TextQueryParserTests {
             try TextQueryParser.parse(query, limits: .standard)
         }
         #expect(error.code == .invalidArgument)
-        #expect(error.reason == "TEXT_SYNTAX")
+        #expect(error.reason == .textSyntax)
         #expect(error.field == "query")
         #expect(error.message == message)
         #expect(!error.recovery.isEmpty)
@@ -261,7 +261,7 @@ struct TextQueryParserTests {
             }
         }
         let tooLong = try error(String(repeating: "é", count: 2_049))
-        #expect(tooLong.reason == "LIMIT")
+        #expect(tooLong.reason == .limit)
         #expect(tooLong.message == "query is 4098 bytes; the limit is 4096 bytes.")
 
         let words = Array(repeating: "w", count: 32).joined(separator: " ")
@@ -273,10 +273,10 @@ struct TextQueryParserTests {
             String(repeating: "(", count: levels) + "a" + String(repeating: ")", count: levels)
         }
         #expect(try TextQueryParser.parse(nested(32), limits: .standard) == .word("a"))
-        #expect(try error(nested(33)).reason == "LIMIT")
-        #expect(try error(String(repeating: "NOT ", count: 33) + "a").reason == "LIMIT")
-        #expect(try error(String(repeating: "(", count: 4_096)).reason == "LIMIT")
-        #expect(try error(String(repeating: "NOT ", count: 1_023) + "a").reason == "LIMIT")
+        #expect(try error(nested(33)).reason == .limit)
+        #expect(try error(String(repeating: "NOT ", count: 33) + "a").reason == .limit)
+        #expect(try error(String(repeating: "(", count: 4_096)).reason == .limit)
+        #expect(try error(String(repeating: "NOT ", count: 1_023) + "a").reason == .limit)
     }
 }
 
@@ -389,6 +389,6 @@ struct PlainWordsTests {
         let error = #expect(throws: LodestoneError.self) {
             try plainWords(String(repeating: "a", count: 4_097))
         }
-        #expect(error?.reason == "LIMIT")
+        #expect(error?.reason == .limit)
     }
 }

@@ -180,7 +180,7 @@ struct ByteStreamTests {
         pair.client.reset()
         let error = await server.end()
         #expect(error?.code == .unavailable)
-        #expect(error?.reason == "CONNECTION_LOST")
+        #expect(error?.reason == .connectionLost)
         #expect(await client.end() == nil)
         await pair.loop.end()
     }
@@ -195,7 +195,7 @@ struct ByteStreamTests {
         await pair.loop.run { pair.server.suspendReading() }
         pair.client.send(now: true) { $0.append(contentsOf: [1]) }
         pair.client.reset()
-        #expect(await server.end()?.reason == "CONNECTION_LOST")
+        #expect(await server.end()?.reason == .connectionLost)
         await pair.loop.end()
     }
     #endif

@@ -173,7 +173,7 @@ struct EventLoopTests {
         let error = await #expect(throws: LodestoneError.self) {
             try await connect(to: pair.listener.localEndpoint, on: other)
         }
-        #expect(error?.reason == "CONNECTION_REFUSED")
+        #expect(error?.reason == .connectionRefused)
         await other.end()
     }
 }

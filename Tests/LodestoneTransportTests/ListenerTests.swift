@@ -65,7 +65,7 @@ struct ListenerTests {
         let error = #expect(throws: LodestoneError.self) {
             try Listener(listener.localEndpoint, loop: loop)
         }
-        #expect(error?.reason == "ADDRESS_IN_USE")
+        #expect(error?.reason == .addressInUse)
         #expect(error?.message.contains(listener.localEndpoint.description) == true)
         await loop.end()
     }
@@ -85,7 +85,7 @@ struct ListenerTests {
         let error = #expect(throws: LodestoneError.self) {
             try Listener(.unix(path: path), loop: loop)
         }
-        #expect(error?.reason == "ADDRESS_IN_USE")
+        #expect(error?.reason == .addressInUse)
         await withCheckedContinuation { continuation in
             listener.close { continuation.resume() }
         }
@@ -163,7 +163,7 @@ struct ListenerTests {
             let error = await #expect(throws: LodestoneError.self) {
                 try await connect(to: endpoint, on: loop)
             }
-            #expect(error?.reason == "CONNECTION_REFUSED")
+            #expect(error?.reason == .connectionRefused)
             #expect(error?.message.contains(endpoint.description) == true)
         }
         await loop.end()

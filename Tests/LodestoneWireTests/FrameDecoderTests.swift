@@ -40,7 +40,7 @@ struct FrameDecoderTests {
     func empty() {
         let error = #expect(throws: LodestoneError.self) { try progress([0, 0, 0, 0]) }
         #expect(error?.code == .invalidArgument)
-        #expect(error?.reason == "EMPTY_FRAME")
+        #expect(error?.reason == .emptyFrame)
     }
 
     @Test(
@@ -51,7 +51,7 @@ struct FrameDecoderTests {
     func tooLarge(header: [UInt8]) {
         let error = #expect(throws: LodestoneError.self) { try progress(header) }
         #expect(error?.code == .resourceExhausted)
-        #expect(error?.reason == "FRAME_TOO_LARGE")
+        #expect(error?.reason == .frameTooLarge)
     }
 
     @Test("A frame of exactly the limit is accepted")

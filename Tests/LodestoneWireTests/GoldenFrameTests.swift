@@ -139,7 +139,7 @@ struct GoldenFrameTests {
             }
             return true
         } catch {
-            #expect(!error.error.reason.isEmpty && !error.error.recovery.isEmpty)
+            #expect(!error.error.reason.rawValue.isEmpty && !error.error.recovery.isEmpty)
             #expect(error.error.code != .internal)
             return false
         }

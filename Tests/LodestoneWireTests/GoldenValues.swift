@@ -199,7 +199,7 @@ enum GoldenValues {
             reply: .error(
                 LodestoneError(
                     .resourceExhausted,
-                    reason: "OVERLOADED",
+                    reason: .overloaded,
                     "256 searches wait.",
                     recovery: "Send it again later.",
                     retryAfter: .milliseconds(50),

@@ -58,7 +58,7 @@ struct HostileMessageTests {
         let failure = refusal(Bytes.request(21, query))
         #expect(failure?.id == 7)
         #expect(failure?.error.code == .invalidArgument)
-        #expect(failure?.error.reason == "NESTING_TOO_DEEP")
+        #expect(failure?.error.reason == .nestingTooDeep)
     }
 
     @Test("Nesting is allowed up to the limit and counted only in messages")
@@ -73,7 +73,7 @@ struct HostileMessageTests {
             )
         }
         _ = try search(negations: 27).withUnsafeBytes { try MessageCodec.decodeRequest($0) }
-        #expect(refusal(search(negations: 28))?.error.reason == "NESTING_TOO_DEEP")
+        #expect(refusal(search(negations: 28))?.error.reason == .nestingTooDeep)
 
         let looksNested = Bytes.nested(500, field: 4)
         let document = Bytes.text(1, "a") + Bytes.field(2, Bytes.text(1, "t"))
@@ -94,8 +94,8 @@ struct HostileMessageTests {
         let before = residentByteCount()
         let failure = refusal(Bytes.indexMany(bomb))
         let grown = residentByteCount() - before
-        let reasons = ["DECODE_BUDGET", "MALFORMED", "LIMIT", "BAD_VECTOR"]
-        #expect(reasons.contains(failure?.error.reason ?? ""))
+        let reasons: [LodestoneError.Reason?] = [.decodeBudget, .malformed, .limit, .badVector]
+        #expect(reasons.contains(failure?.error.reason))
         #expect(grown < 256 << 20, "grew by \(grown >> 20) MiB")
     }
 
@@ -104,7 +104,7 @@ struct HostileMessageTests {
         let bomb = Bytes.repeated([0x12, 0x00], atLeast: 4 << 20)
         let failure = refusal(Bytes.indexMany(bomb))
         #expect(failure?.error.code == .resourceExhausted)
-        #expect(failure?.error.reason == "DECODE_BUDGET")
+        #expect(failure?.error.reason == .decodeBudget)
         #expect(failure?.id == 7)
     }
 
@@ -115,7 +115,7 @@ struct HostileMessageTests {
             Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, [0x10, 2]))
         )
         let failure = refusal(Bytes.document(Bytes.text(1, "a") + metadata + metadata))
-        #expect(failure?.error.reason == "MALFORMED")
+        #expect(failure?.error.reason == .malformed)
     }
 
     @Test(
@@ -131,7 +131,7 @@ struct HostileMessageTests {
     func malformed(bytes: [UInt8]) {
         let failure = refusal(bytes)
         #expect(failure?.error.code == .invalidArgument)
-        #expect(failure?.error.reason == "MALFORMED")
+        #expect(failure?.error.reason == .malformed)
     }
 
     @Test("A list-edges call with an invalid id, label, direction or cursor is refused")
@@ -153,7 +153,7 @@ struct HostileMessageTests {
             let failure = refusal(Bytes.request(33, bytes))
             #expect(failure?.id == 7)
             #expect(failure?.error.code == .invalidArgument)
-            #expect(failure?.error.reason == reason)
+            #expect(failure?.error.reason.rawValue == reason)
             #expect(failure?.error.field == field)
         }
     }
@@ -163,7 +163,7 @@ struct HostileMessageTests {
         let failure = refusal(Bytes.request(200, [1, 2, 3]))
         #expect(failure?.id == 7)
         #expect(failure?.error.code == .unimplemented)
-        #expect(failure?.error.reason == "UNKNOWN_CALL")
+        #expect(failure?.error.reason == .unknownCall)
     }
 
     @Test("Fields of later releases are ignored")
@@ -188,7 +188,7 @@ struct InvalidValueTests {
         let good = Bytes.field(2, Bytes.text(1, "good"))
         let batch = refusal(Bytes.indexMany(good + Bytes.field(2, Bytes.field(1, id))))
         #expect(batch?.error.code == .invalidArgument)
-        #expect(batch?.error.reason == reason)
+        #expect(batch?.error.reason.rawValue == reason)
         #expect(batch?.error.field == "documents[1].id")
 
         let get = refusal(Bytes.request(19, Bytes.text(1, "c") + Bytes.field(2, id)))
@@ -219,11 +219,11 @@ struct InvalidValueTests {
         let bad: [UInt8] = [0x61, 0xff]
         let document = Bytes.text(1, "a") + Bytes.field(2, Bytes.text(1, "t") + Bytes.field(2, bad))
         let failure = refusal(Bytes.document(document))
-        #expect(failure?.error.reason == "BAD_UTF8")
+        #expect(failure?.error.reason == .badUTF8)
         #expect(failure?.error.field == "documents[0].text[0].text")
 
         let name = refusal(Bytes.request(14, Bytes.field(1, bad)))
-        #expect(name?.error.reason == "BAD_UTF8")
+        #expect(name?.error.reason == .badUTF8)
         #expect(name?.error.field == "name")
     }
 
@@ -233,18 +233,18 @@ struct InvalidValueTests {
             refusal(Bytes.document(Bytes.text(1, "a") + Bytes.field(3, fields)))?.error
         }
         let one = Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, [0x10, 2]))
-        #expect(failure(Bytes.field(1, Bytes.text(1, "n")))?.reason == "MALFORMED")
+        #expect(failure(Bytes.field(1, Bytes.text(1, "n")))?.reason == .malformed)
         #expect(
             failure(Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, [])))?.field
                 == "documents[0].metadata.n"
         )
-        #expect(failure(one + one)?.reason == "DUPLICATE_NAME")
+        #expect(failure(one + one)?.reason == .duplicateName)
         let list = Bytes.field(
             6,
             Bytes.field(1, [0x10, 2]) + Bytes.field(1, Bytes.field(4, [0xff]))
         )
         let deep = failure(Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, list)))
-        #expect(deep?.reason == "BAD_UTF8")
+        #expect(deep?.reason == .badUTF8)
         #expect(deep?.field == "documents[0].metadata.n.values[1].string_value")
     }
 
@@ -252,7 +252,7 @@ struct InvalidValueTests {
     func requestIDs(count: Int) {
         let message =
             [8, 7] + Bytes.field(3, [UInt8](repeating: 1, count: count)) + Bytes.field(11, [])
-        #expect(refusal(message)?.error.reason == "BAD_REQUEST_ID")
+        #expect(refusal(message)?.error.reason == .badRequestID)
     }
 
     @Test("Floats that don't divide evenly among the vectors are refused")
@@ -263,12 +263,12 @@ struct InvalidValueTests {
         for message in [with + with + floats(3), with, without + floats(2), floats(2)] {
             let failure = refusal(Bytes.indexMany(message))
             #expect(failure?.error.code == .invalidArgument)
-            #expect(failure?.error.reason == "BAD_VECTOR")
+            #expect(failure?.error.reason == .badVector)
             #expect(failure?.error.field == "vectors")
         }
         let near = Bytes.field(2, Bytes.field(1, Bytes.field(1, [])))
         let search = refusal(Bytes.request(21, Bytes.text(1, "c") + near + near + floats(3)))
-        #expect(search?.error.reason == "BAD_VECTOR")
+        #expect(search?.error.reason == .badVector)
     }
 
     @Test("More elements than a call may hold are refused")
@@ -291,7 +291,7 @@ struct InvalidValueTests {
         ]
         for (field, message) in cases {
             let failure = refusal(message, limits: limits)
-            #expect(failure?.error.reason == "LIMIT")
+            #expect(failure?.error.reason == .limit)
             #expect(failure?.error.field == field)
         }
     }
@@ -305,7 +305,7 @@ struct InvalidValueTests {
         let small = Bytes.field(2, Bytes.text(1, "b"))
         let message = Bytes.indexMany(small + small + Bytes.field(2, document))
         let failure = refusal(message, limits: limits)
-        #expect(failure?.error.reason == "LIMIT")
+        #expect(failure?.error.reason == .limit)
         #expect(failure?.error.field == "documents[2]")
         #expect(failure?.error.object == "a")
         _ = try message.withUnsafeBytes { try MessageCodec.decodeRequest($0) }
@@ -315,7 +315,7 @@ struct InvalidValueTests {
     func enums() {
         let create = Bytes.text(1, "c") + Bytes.field(2, [0x08, 3, 0x10, 9])
         let failure = refusal(Bytes.request(12, create))
-        #expect(failure?.error.reason == "UNKNOWN_ENUM")
+        #expect(failure?.error.reason == .unknownEnum)
         #expect(failure?.error.field == "options.metric")
         // This is -1 as protobuf writes it.
         let negative: [UInt8] = [0x10] + Array(repeating: 0xFF, count: 9) + [1]
@@ -326,7 +326,7 @@ struct InvalidValueTests {
     @Test("A scan cursor that no server issued is refused")
     func cursor() {
         let failure = refusal(Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, [1, 2, 3])))
-        #expect(failure?.error.reason == "BAD_CURSOR")
+        #expect(failure?.error.reason == .badCursor)
         // Some languages can't leave a field out.
         let empty = Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, []))
         #expect(throws: Never.self) {
@@ -351,7 +351,7 @@ struct InvalidValueTests {
         ]
         for (field, message) in cases {
             let failure = refusal(message)
-            #expect(failure?.error.reason == "MALFORMED")
+            #expect(failure?.error.reason == .malformed)
             #expect(failure?.error.field == field)
         }
     }

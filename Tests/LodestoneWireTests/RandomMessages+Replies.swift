@@ -43,7 +43,7 @@ extension RandomMessages {
     mutating func error() -> LodestoneError {
         LodestoneError(
             LodestoneError.Code.allCases[below(16)],
-            reason: text(),
+            reason: LodestoneError.Reason(rawValue: text()),
             text(),
             recovery: text(),
             outcome: [.notApplied, .applied, .unknown][below(3)],

@@ -158,7 +158,7 @@ struct RefusedMessageTests {
                     ]
                 )
             ),
-            reason: "DIMENSION_MISMATCH"
+            reason: .dimensionMismatch
         )
         expectRefusal(
             .search(
@@ -167,7 +167,7 @@ struct RefusedMessageTests {
                     queries: [Query([.near([1])]), Query([.near([1, 2])])]
                 )
             ),
-            reason: "DIMENSION_MISMATCH"
+            reason: .dimensionMismatch
         )
     }
 
@@ -175,7 +175,7 @@ struct RefusedMessageTests {
     func emptyVector() {
         expectRefusal(
             .search(SearchRequest(collection: "c", queries: [Query([.near([])])])),
-            reason: "BAD_VECTOR"
+            reason: .badVector
         )
     }
 
@@ -183,7 +183,7 @@ struct RefusedMessageTests {
     func negative() {
         expectRefusal(
             .scan(ScanRequest(collection: "c", limit: -1)),
-            reason: "LIMIT",
+            reason: .limit,
             field: "limit"
         )
     }
@@ -192,7 +192,7 @@ struct RefusedMessageTests {
     func tooLarge() {
         expectRefusal(
             .dropCollection(name: String(repeating: "x", count: 100)),
-            reason: "FRAME_TOO_LARGE",
+            reason: .frameTooLarge,
             maxFrameBytes: 100
         )
     }
@@ -213,7 +213,7 @@ struct RefusedMessageTests {
             return
         }
         #expect(error.code == .resourceExhausted)
-        #expect(error.reason == "REPLY_TOO_LARGE")
+        #expect(error.reason == .replyTooLarge)
     }
 
     @Test("A document encodes within its estimated least and greatest byte counts")
@@ -231,7 +231,7 @@ struct RefusedMessageTests {
     /// Expects that a call is refused and that the output stays as it was.
     private func expectRefusal(
         _ call: Call,
-        reason: String,
+        reason: LodestoneError.Reason,
         field: String? = nil,
         maxFrameBytes: Int = 1 << 20
     ) {

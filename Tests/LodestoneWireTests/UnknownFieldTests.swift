@@ -76,11 +76,11 @@ struct UnknownFieldTests {
         ]
         for bytes in broken {
             let failure = refusal([8, 2, 0x5A, 0] + bytes)
-            #expect(failure?.error.reason == "MALFORMED", "\(bytes)")
+            #expect(failure?.error.reason == .malformed, "\(bytes)")
             #expect(failure?.id == 2)
         }
         let deep = (0..<5_000).reduce(into: [UInt8]()) { bytes, _ in bytes += [0x9B, 0x06] }
-        #expect(refusal([8, 2] + deep)?.error.reason == "NESTING_TOO_DEEP")
+        #expect(refusal([8, 2] + deep)?.error.reason == .nestingTooDeep)
         let nested = (0..<31).reduce(into: [UInt8]()) { bytes, _ in bytes = Self.group(bytes) }
         #expect(refusal([8, 2, 0x5A, 0] + nested) == nil)
     }
@@ -89,7 +89,7 @@ struct UnknownFieldTests {
     func wireTypes() {
         // deadline_ms as four bytes.
         let number = refusal([8, 2, 0x15, 0x27, 0, 0, 0, 0x5A, 0])
-        #expect(number?.error.reason == "MALFORMED" && number?.error.field == "deadline_ms")
+        #expect(number?.error.reason == .malformed && number?.error.field == "deadline_ms")
         #expect(number?.error.message.contains("Byte 2 ") == true)
         #expect(number?.error.message.contains("Request") == true)
         #expect(number?.id == 2)
@@ -174,7 +174,7 @@ struct UnwritableRequestTests {
         for (call, field) in cases {
             let error = failure(call)
             #expect(error?.field == field)
-            #expect(error?.reason == "LIMIT" && error?.message.hasPrefix(field) == true)
+            #expect(error?.reason == .limit && error?.message.hasPrefix(field) == true)
             let isNegative = error?.message.contains("is -") == true
             #expect(error?.recovery == "Send a \(isNegative ? "positive" : "smaller") number.")
         }

@@ -6,7 +6,7 @@ extension LodestoneError {
     static func deadlineExceeded(_ outcome: Outcome) -> LodestoneError {
         LodestoneError(
             .deadlineExceeded,
-            reason: "DEADLINE",
+            reason: .deadline,
             "The deadline passed before the reply came.",
             recovery: "Allow more time, or request less in one call.",
             outcome: outcome
@@ -16,7 +16,7 @@ extension LodestoneError {
     static func cancelled(_ outcome: Outcome) -> LodestoneError {
         LodestoneError(
             .cancelled,
-            reason: "CANCELLED",
+            reason: .cancelled,
             "The task that made the call was cancelled.",
             recovery: "Nothing to do; make the call again if it is still needed.",
             outcome: outcome
@@ -26,7 +26,7 @@ extension LodestoneError {
     static var clientClosed: LodestoneError {
         LodestoneError(
             .cancelled,
-            reason: "CLIENT_CLOSED",
+            reason: .clientClosed,
             "The client has been closed.",
             recovery: "Connect a new client."
         )
@@ -36,26 +36,25 @@ extension LodestoneError {
     static var serverLeaving: LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: Self.serverLeavingReason,
+            reason: .goingAway,
             "The server is about to leave.",
             recovery: "Make the call again, over a new connection.",
             retryAfter: .zero
         )
     }
-    private static let serverLeavingReason = "GOING_AWAY"
 
     /// Whether the server says that it leaves, or has left, and did not start the call.
     ///
     /// Such an error is no sign of trouble.
     var isFromLeavingServer: Bool {
         code == .unavailable && outcome == .notApplied
-            && (reason == Self.serverLeavingReason || reason == "DRAINING")
+            && (reason == .goingAway || reason == .draining)
     }
 
     static func helloTimeout(_ endpoint: Endpoint) -> LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "HELLO_TIMEOUT",
+            reason: .helloTimeout,
             "\(endpoint) accepts connections but does not reply.",
             recovery: "Check that a Lodestone server listens there.",
             object: "\(endpoint)"
@@ -65,7 +64,7 @@ extension LodestoneError {
     static func silent(_ endpoint: Endpoint) -> LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "NO_REPLY",
+            reason: .noReply,
             "\(endpoint) no longer replies.",
             recovery: "Check the server and the network.",
             object: "\(endpoint)"
@@ -75,7 +74,7 @@ extension LodestoneError {
     static func connectionClosed(_ endpoint: Endpoint) -> LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "CONNECTION_LOST",
+            reason: .connectionLost,
             "The connection to \(endpoint) was lost: the other end closed it.",
             recovery: "Make the call again; a write has one effect under the same request id.",
             object: "\(endpoint)"
@@ -85,7 +84,7 @@ extension LodestoneError {
     static func unexpectedReply(to call: String, outcome: Outcome) -> LodestoneError {
         LodestoneError(
             .internal,
-            reason: "UNEXPECTED_REPLY",
+            reason: .unexpectedReply,
             "The reply does not fit the call \(call).",
             recovery: "Use a client and a server of the same release.",
             outcome: outcome

@@ -71,7 +71,7 @@ extension Connection {
             history.recordOpening()
             pump()
         case .error(let error):
-            end(error.reason == "SERVER_BEHIND" ? error.withWayOut : error)
+            end(error.reason == .serverBehind ? error.withWayOut : error)
         default:
             end(.unexpectedReply(to: "hello", outcome: .notApplied))
         }

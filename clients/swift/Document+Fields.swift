@@ -86,7 +86,7 @@ extension LodestoneError {
     {
         let name = path.map(\.stringValue).joined(separator: ".")
         return .invalid(
-            "BAD_FIELD",
+            .badField,
             "The field '\(name)' of document '\(id)': \(problem)",
             recovery: "Give the type properties that fit the metadata.",
             field: name,

@@ -133,7 +133,7 @@ extension LodestoneError {
         -> LodestoneError
     {
         .invalid(
-            "BAD_FIELD",
+            .badField,
             "\(type).fields \(problem)",
             recovery: "Name each property that filters use in `fields`, once.",
             field: field

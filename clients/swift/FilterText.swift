@@ -251,7 +251,7 @@ extension LodestoneError {
         let start = text.utf8.prefix(offset)
         let column = (String(start)?.unicodeScalars.count ?? offset) + 1
         return .invalid(
-            "FILTER_SYNTAX",
+            .filterSyntax,
             "The filter, column \(column): \(problem).",
             recovery: "Write it as in: year >= 2020 AND NOT tags = 'draft'.",
             field: "filter"

@@ -52,7 +52,7 @@ public final class CallContext: Sendable {
         if isCancelled {
             return LodestoneError(
                 .cancelled,
-                reason: "CANCELLED",
+                reason: .cancelled,
                 "The call was cancelled.",
                 recovery: "Nothing to do; send it again if it is still wanted."
             )
@@ -60,7 +60,7 @@ public final class CallContext: Sendable {
         if ContinuousClock.now >= deadline {
             return LodestoneError(
                 .deadlineExceeded,
-                reason: "DEADLINE",
+                reason: .deadline,
                 "The deadline passed before the answer.",
                 recovery: "Allow more time, or ask for less in one call."
             )

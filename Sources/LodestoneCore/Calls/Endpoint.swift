@@ -73,7 +73,7 @@ public enum Endpoint: Sendable, Hashable {
 
     private static func bad(_ string: String, _ what: String) -> LodestoneError {
         .invalid(
-            "BAD_ENDPOINT",
+            .badEndpoint,
             "The address '\(string)' \(what).",
             recovery: "Write host:port, [ipv6]:port or unix:/path, as in 127.0.0.1:5633.",
             field: "endpoint",

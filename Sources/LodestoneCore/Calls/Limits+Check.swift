@@ -61,7 +61,7 @@ extension Limits {
         -> LodestoneError
     {
         .invalid(
-            "LIMIT",
+            .limit,
             "limits.\(name) is \(value); it must be \(range).",
             recovery: "Open the engine with a limit in that range.",
             field: "limits.\(name)"

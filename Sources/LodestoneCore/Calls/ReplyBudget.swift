@@ -106,7 +106,7 @@ extension LodestoneError {
     package static func replyTooLarge(_ detail: String) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "REPLY_TOO_LARGE",
+            reason: .replyTooLarge,
             "The reply is too large. \(detail)",
             recovery: "Ask for fewer documents or hits in one call, or leave vectors or edges out: "
                 + "list_edges answers the edges of a document in pages."
@@ -116,7 +116,7 @@ extension LodestoneError {
     fileprivate static func noMemoryForAnswer(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "OVERLOADED",
+            reason: .overloaded,
             "The answer needs \(byteCount) more bytes of memory; the answers under way may take "
                 + "\(limit) together.",
             recovery: "Try again when others are done, or ask for less in one call.",

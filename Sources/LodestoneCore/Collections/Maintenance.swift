@@ -152,7 +152,7 @@ extension LodestoneError {
     package static var maintenanceRuns: LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "MAINTENANCE_RUNS",
+            reason: .maintenanceRuns,
             "Another snapshot or verification of this store is under way.",
             recovery: "Wait until it has ended."
         )

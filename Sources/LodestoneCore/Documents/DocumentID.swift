@@ -27,7 +27,7 @@ public struct DocumentID: Sendable {
         try Self.check(byteCount: bytes.count, hasNUL: bytes.contains(0))
         guard let string = String(utf8: bytes) else {
             throw .invalid(
-                "BAD_UTF8",
+                .badUTF8,
                 "A document id of \(bytes.count) bytes is not UTF-8.",
                 recovery: "Encode ids as UTF-8.",
                 field: "id"
@@ -44,7 +44,7 @@ public struct DocumentID: Sendable {
     private static func check(byteCount: Int, hasNUL: Bool) throws(LodestoneError) {
         guard byteCount > 0 else {
             throw .invalid(
-                "BAD_ID",
+                .badID,
                 "A document id is empty.",
                 recovery: "Give every document an id.",
                 field: "id"
@@ -55,7 +55,7 @@ public struct DocumentID: Sendable {
         }
         guard !hasNUL else {
             throw .invalid(
-                "BAD_ID",
+                .badID,
                 "A document id of \(byteCount) bytes contains a NUL byte.",
                 recovery: "Remove the NUL; ids are text.",
                 field: "id"

@@ -56,7 +56,7 @@ public struct LodestoneError: Error, Sendable, Equatable {
     /// The kind of failure.
     public var code: Code
     /// A stable word for programs, upper case: `FRAME_TOO_LARGE`.
-    public var reason: String
+    public var reason: Reason
     /// The event, with the values that matter.
     public var message: String
     /// The next step.
@@ -75,7 +75,7 @@ public struct LodestoneError: Error, Sendable, Equatable {
     /// Creates an error; the optional parts default to absent.
     public init(
         _ code: Code,
-        reason: String,
+        reason: Reason,
         _ message: String,
         recovery: String,
         outcome: Outcome = .notApplied,
@@ -128,7 +128,7 @@ extension LodestoneError.Code {
 extension LodestoneError {
     /// The error for an invalid argument, worded once for several modules.
     package static func invalid(
-        _ reason: String,
+        _ reason: Reason,
         _ message: String,
         recovery: String,
         field: String? = nil,
@@ -150,7 +150,7 @@ extension LodestoneError {
     {
         let suffix = unit.isEmpty ? "" : " \(unit)"
         return .invalid(
-            "LIMIT",
+            .limit,
             "\(field) is \(value)\(suffix); the limit is \(limit)\(suffix).",
             recovery: "Send at most \(limit)\(suffix).",
             field: field
@@ -161,7 +161,7 @@ extension LodestoneError {
     package static func readOnly(_ directory: String) -> LodestoneError {
         LodestoneError(
             .failedPrecondition,
-            reason: "READ_ONLY",
+            reason: .readOnly,
             "The store in \(directory) was opened for reading only.",
             recovery: "Write through a process that has it open for writing.",
             object: directory
@@ -172,7 +172,7 @@ extension LodestoneError {
     package static func noCollection(_ name: String) -> LodestoneError {
         LodestoneError(
             .notFound,
-            reason: "NO_COLLECTION",
+            reason: .noCollection,
             "There is no collection '\(name)'.",
             recovery: "Create it first, or list the collections to check the name.",
             object: name
@@ -183,7 +183,7 @@ extension LodestoneError {
     package static func broken(_ what: String) -> LodestoneError {
         LodestoneError(
             .internal,
-            reason: "INVARIANT",
+            reason: .invariant,
             what,
             recovery: "Report this with the server's log; the store itself is not affected."
         )

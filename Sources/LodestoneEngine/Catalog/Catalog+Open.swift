@@ -106,7 +106,7 @@ extension Catalog {
                         try show(version, of: number)
                     }
                 } catch {
-                    guard error.reason == "VECTORS_MOVED" else { throw error }
+                    guard error.reason == .vectorsMoved else { throw error }
                 }
             }
             throw .broken("the base of collection \(number) is replaced all the time")
@@ -130,7 +130,7 @@ extension Catalog {
         {
             throw LodestoneError(
                 .aborted,
-                reason: "VECTORS_MOVED",
+                reason: .vectorsMoved,
                 "A compaction has replaced the base of '\(record.name)'.",
                 recovery: "Send it again."
             )

@@ -200,7 +200,7 @@ final class Catalog: Sendable {
             do throws(LodestoneError) {
                 return try body(reader)
             } catch {
-                guard error.reason == "VECTORS_MOVED" else { throw error }
+                guard error.reason == .vectorsMoved else { throw error }
             }
         }
         throw .broken("the vectors are moved all the time")
@@ -229,7 +229,7 @@ final class Catalog: Sendable {
             do throws(LodestoneError) {
                 try catalog.replay(from: reader)
             } catch {
-                guard ["LOG_FORGOTTEN", "VECTORS_MOVED"].contains(error.reason) else {
+                guard [.logForgotten, .vectorsMoved].contains(error.reason) else {
                     throw error
                 }
                 if Mutation.forgottenLogPassedOver.isPlanted {

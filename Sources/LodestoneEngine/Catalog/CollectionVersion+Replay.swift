@@ -32,7 +32,7 @@ extension CollectionVersion {
             if !version.isDamaged { return version }
         } catch {
             // The base is derived, so the rows can replace it.
-            guard error.reason == "CORRUPT_BASE" else { throw error }
+            guard error.reason == .corruptBase else { throw error }
         }
         return try rebuild(record, from: reader)
     }
@@ -68,7 +68,7 @@ extension CollectionVersion {
             version.checkBase()
             return version.isDamaged || version.isStale ? nil : version
         } catch {
-            guard error.reason == "CORRUPT_BASE" else { throw error }
+            guard error.reason == .corruptBase else { throw error }
             return nil
         }
     }

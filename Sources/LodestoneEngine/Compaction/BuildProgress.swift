@@ -108,7 +108,7 @@ extension LodestoneError {
     /// The error for a build whose index is not wanted any more; another build follows.
     static let strategyChanged = LodestoneError(
         .aborted,
-        reason: "STRATEGY_CHANGED",
+        reason: .strategyChanged,
         "The collection's strategy was changed while its index was being built.",
         recovery: "Send it again."
     )

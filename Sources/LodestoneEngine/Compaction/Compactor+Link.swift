@@ -63,7 +63,7 @@ extension LodestoneError {
     /// The error that ends the linking when a compaction builds the index.
     fileprivate static let overtaken = LodestoneError(
         .aborted,
-        reason: "OVERTAKEN",
+        reason: .overtaken,
         "A compaction makes the index.",
         recovery: "Nothing needs to be done."
     )

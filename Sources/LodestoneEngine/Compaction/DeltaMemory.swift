@@ -58,7 +58,7 @@ final class DeltaMemory: Sendable {
         guard self.byteCount >= (isLarge ? limit / 4 * 3 : limit) else { return }
         throw LodestoneError(
             .resourceExhausted,
-            reason: "OVERLOADED",
+            reason: .overloaded,
             "The changes since the last compactions take \(self.byteCount) bytes of memory, of "
                 + "\(limit); a compaction must end before there are more.",
             recovery: "Try again after a while, or write less at a time. A server takes the limit "

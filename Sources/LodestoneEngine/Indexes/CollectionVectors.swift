@@ -224,7 +224,7 @@ extension LodestoneError {
     {
         LodestoneError(
             .dataLoss,
-            reason: "CORRUPT_VECTORS",
+            reason: .corruptVectors,
             "Vectors near row \(row), among the \(block.count) from row \(block.firstRow), fail "
                 + "their checksum.",
             recovery: "Write the documents that `verify` names again, or restore a snapshot."

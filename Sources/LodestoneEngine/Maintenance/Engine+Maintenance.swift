@@ -43,7 +43,7 @@ extension Engine {
     ) throws(LodestoneError) -> SnapshotPart {
         guard maxBytes > 0 else {
             throw .invalid(
-                "BAD_COUNT",
+                .badCount,
                 "max_bytes is \(maxBytes).",
                 recovery: "Ask for at least one byte.",
                 field: "max_bytes"
@@ -186,7 +186,7 @@ extension Engine {
             // Damaged vectors and log rows are found where they are looked for; whatever else is
             // wrong with the base, its checksums are not.
             guard error.code == .dataLoss else { throw error }
-            if error.reason == "CORRUPT_BASE" {
+            if error.reason == .corruptBase {
                 report.note(
                     Damage(
                         kind: "base",

@@ -15,7 +15,7 @@ extension Engine {
         try validation.number(request.labels.count, in: 0...options.limits.maxBatch, "labels")
         guard request.direction != .both else {
             throw .invalid(
-                "BAD_DIRECTION",
+                .badDirection,
                 "The edges of both directions have no common order.",
                 recovery: "Ask for OUTGOING edges, then for INCOMING ones.",
                 field: "direction"
@@ -87,7 +87,7 @@ extension ReadView {
         guard let wanted = position?.row, wanted != row else { return row }
         throw LodestoneError(
             .outOfRange,
-            reason: "CURSOR_EXPIRED",
+            reason: .cursorExpired,
             "'\(id)' was replaced or dropped since the scan that gave the cursor.",
             recovery: "Go on with the scan, which has the new version if there is one.",
             field: "cursor",
@@ -140,7 +140,7 @@ extension ReadView {
         if let next { return .at(next) }
         throw LodestoneError(
             .outOfRange,
-            reason: "CURSOR_EXPIRED",
+            reason: .cursorExpired,
             "The edges where the page ended, '\(position.last?.label ?? "")' of "
                 + "'\(position.last?.id.string ?? "")' and the one after it, are no longer known.",
             recovery: "Start again without a cursor.",
@@ -310,7 +310,7 @@ private struct EdgePosition {
 
     private static func badCursor(_ what: String) -> LodestoneError {
         .invalid(
-            "BAD_CURSOR",
+            .badCursor,
             "The cursor is of \(what).",
             recovery: "Send next_cursor of the page before as it is, with the same document and "
                 + "direction; or start again without a cursor.",

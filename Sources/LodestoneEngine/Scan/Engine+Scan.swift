@@ -22,7 +22,7 @@ extension Engine {
                     throw .beingBuilt(order.path)
                 }
                 throw .invalid(
-                    "NOT_INDEXED",
+                    .notIndexed,
                     "'\(order.path.joined(separator: "."))' is not indexed in "
                         + "'\(request.collection)'.",
                     recovery: "Order by a field of metadata_indexes, or leave the order out.",
@@ -307,7 +307,7 @@ extension RowSet {
 extension LodestoneError {
     fileprivate static func badCursor(_ what: String) -> LodestoneError {
         .invalid(
-            "BAD_CURSOR",
+            .badCursor,
             "The cursor is of \(what).",
             recovery: "Send next_cursor of the page before as it is, with the same order; or start "
                 + "again without a cursor.",
@@ -318,7 +318,7 @@ extension LodestoneError {
     fileprivate static func beingBuilt(_ path: [String]) -> LodestoneError {
         LodestoneError(
             .failedPrecondition,
-            reason: "INDEX_BUILDING",
+            reason: .indexBuilding,
             "The index of '\(path.joined(separator: "."))' is being built.",
             recovery: "Send it again once building_indexes of the collection has it no more, or "
                 + "leave the order out.",

@@ -57,7 +57,7 @@ extension LodestoneError {
     fileprivate static func tooManyValues(_ path: [String]) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "TOO_MANY_VALUES",
+            reason: .tooManyValues,
             "'\(path.joined(separator: "."))' has more than \(FacetTable.maxValues) values, and no "
                 + "index that knows them.",
             recovery: "Narrow the filter, or index the field: add_indexes of alter_collection.",

@@ -9,7 +9,7 @@ extension RequestValidation {
             try number(query.limit, in: 1...limits.maxLimit, "\(field).limit")
             guard !query.sources.isEmpty else {
                 throw .invalid(
-                    "EMPTY",
+                    .empty,
                     "\(field).sources is empty.",
                     recovery: "Name a vector, a text or a walk to search by.",
                     field: "\(field).sources"
@@ -47,7 +47,7 @@ extension RequestValidation {
     ) throws(LodestoneError) {
         if let weight = source.weight, !(weight.isFinite && weight >= 0) {
             throw .invalid(
-                "BAD_VALUE",
+                .badValue,
                 "\(field()).weight is \(weight).",
                 recovery: "Send a finite weight of 0 or more.",
                 field: "\(field()).weight"

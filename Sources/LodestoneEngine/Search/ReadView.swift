@@ -67,7 +67,7 @@ struct ReadView {
                 } catch {
                     rows.end()
                     // A compaction has just moved vectors that this version names.
-                    if error.reason == "VECTORS_MOVED" { continue }
+                    if error.reason == .vectorsMoved { continue }
                     throw error
                 }
                 return ReadView(collection: collection, version: collection.shared, rows: rows)
@@ -126,7 +126,7 @@ struct ReadView {
                     + counts.contentBytes
             )
         } catch {
-            guard error.reason == "REPLY_TOO_LARGE" else { throw error }
+            guard error.reason == .replyTooLarge else { throw error }
             var error = error
             error.message += " '\(row.id)' has \(counts.edges) edges."
             error.recovery = "Leave edges out, and read those of '\(row.id)' in pages."

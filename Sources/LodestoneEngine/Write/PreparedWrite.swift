@@ -115,7 +115,7 @@ struct PreparedIndex: Sendable {
             var id = bare[index].id.string
             guard id.withUTF8({ ids.intern($0) }) == UInt32(index) else {
                 throw .invalid(
-                    "DUPLICATE_ID",
+                    .duplicateID,
                     "'\(bare[index].id)' occurs twice in the batch.",
                     recovery: "Send each id once, with its last version.",
                     field: "documents[\(index)].id",
@@ -254,7 +254,7 @@ struct PreparedDrop: Sendable {
         if let filter = request.filter {
             guard named == 0 else {
                 throw .invalid(
-                    "FILTER_AND_IDS",
+                    .filterAndIDs,
                     "The drop has a filter and names \(named) ids and edges.",
                     recovery: "Send either a filter or ids and edges.",
                     field: "filter"

@@ -22,7 +22,7 @@ struct RequestValidation {
         }
         guard isAllowed, (1...64).contains(name.utf8.count) else {
             throw .invalid(
-                "BAD_NAME",
+                .badName,
                 "'\(name.prefix(80))' is no name for a collection.",
                 recovery: "Use 1 to 64 letters, digits, dots, hyphens and underscores.",
                 field: "name"
@@ -33,7 +33,7 @@ struct RequestValidation {
     func options(_ options: CollectionOptions) throws(LodestoneError) {
         guard options.dimension >= 0 else {
             throw .invalid(
-                "LIMIT",
+                .limit,
                 "dimension is \(options.dimension).",
                 recovery: "Send 0 or more.",
                 field: "dimension"
@@ -53,7 +53,7 @@ struct RequestValidation {
             try self.strategy(strategy, dimension: dimension)
         } else if change.addedIndexes.isEmpty && change.droppedIndexes.isEmpty {
             throw .invalid(
-                "EMPTY",
+                .empty,
                 "The change has neither a vector_strategy nor indexes.",
                 recovery: "Send vector_strategy, add_indexes or drop_indexes.",
                 field: "vector_strategy"
@@ -63,7 +63,7 @@ struct RequestValidation {
         try metadataIndexes(change.droppedIndexes, "drop_indexes")
         if let both = change.addedIndexes.first(where: change.droppedIndexes.contains) {
             throw .invalid(
-                "DUPLICATE_NAME",
+                .duplicateName,
                 "'\(both.path.joined(separator: "."))' is to be added and dropped.",
                 recovery: "Name each field once.",
                 field: "drop_indexes"
@@ -81,7 +81,7 @@ struct RequestValidation {
             try text(field.name, bytes: 1...64, "text.fields[\(position)].name")
             guard names.insert(ByteString(field.name)).inserted else {
                 throw .invalid(
-                    "DUPLICATE_FIELD",
+                    .duplicateField,
                     "The text field '\(field.name)' is declared twice.",
                     recovery: "Declare each field once.",
                     field: "text.fields[\(position)].name"
@@ -102,7 +102,7 @@ struct RequestValidation {
         )
         guard collection.textStrategy.hasRankingOptions || options == rankedAsAlways else {
             throw .invalid(
-                "TEXT_OPTIONS",
+                .textOptions,
                 "The collection has the text strategy \(collection.textStrategy), whose ranking has no "
                     + "options: of the "
                     + "text options it knows language and keeps_stop_words alone.",
@@ -113,7 +113,7 @@ struct RequestValidation {
         guard TextAnalyzer.knows(options.language) else {
             throw LodestoneError(
                 .unimplemented,
-                reason: "LANGUAGE",
+                reason: .language,
                 "The libstemmer of this machine has no stemmer for \(options.language.name).",
                 recovery: "Install libstemmer 2.2 or later, or create it with another language.",
                 field: "text.language"
@@ -127,7 +127,7 @@ struct RequestValidation {
         // NaN is in no range.
         guard range.contains(value) else {
             throw .invalid(
-                "LIMIT",
+                .limit,
                 "\(field) is \(value); it must be \(range.lowerBound) to \(range.upperBound).",
                 recovery: "Send a number in that range.",
                 field: field
@@ -145,7 +145,7 @@ struct RequestValidation {
             try path(index.path, "\(field)[\(position)].path")
             guard indexes.firstIndex(of: index) == position else {
                 throw .invalid(
-                    "DUPLICATE_NAME",
+                    .duplicateName,
                     "\(field) has '\(index.path.joined(separator: "."))' twice.",
                     recovery: "Name each field once.",
                     field: "\(field)[\(position)]"
@@ -175,7 +175,7 @@ struct RequestValidation {
             try number(hnsw.efConstruction, in: HNSWOptions.efRange, "\(field).ef_construction")
             guard hnsw.efConstruction >= hnsw.m else {
                 throw .invalid(
-                    "LIMIT",
+                    .limit,
                     "\(field).ef_construction is \(hnsw.efConstruction); it must be at least m, "
                         + "which is \(hnsw.m).",
                     recovery: "Send a larger ef_construction, or a smaller m.",
@@ -186,7 +186,7 @@ struct RequestValidation {
         }
         guard dimension > 0 else {
             throw .invalid(
-                "NO_VECTORS",
+                .noVectors,
                 "The strategy \(strategy.name) is for vectors; the collection's dimension is 0.",
                 recovery: "Send the strategy flat, or create a collection with a dimension.",
                 field: "vector_strategy"
@@ -206,7 +206,7 @@ struct RequestValidation {
     ) throws(LodestoneError) {
         guard options.dimension > 0 else {
             throw .invalid(
-                "DIMENSION_MISMATCH",
+                .dimensionMismatch,
                 "\(field()) has \(vector.count) dimensions; collection '\(collection)' stores no "
                     + "vectors.",
                 recovery: "Leave the vector out, or create a collection with a dimension.",
@@ -215,7 +215,7 @@ struct RequestValidation {
         }
         guard vector.count == options.dimension else {
             throw .invalid(
-                "DIMENSION_MISMATCH",
+                .dimensionMismatch,
                 "\(field()) has \(vector.count) dimensions; collection '\(collection)' stores "
                     + "\(options.dimension).",
                 recovery: "Embed with the model used for the collection, or create another one.",
@@ -224,7 +224,7 @@ struct RequestValidation {
         }
         if let index = VectorCheck.firstNotFinite(vector) {
             throw .invalid(
-                "BAD_VECTOR",
+                .badVector,
                 "\(field())[\(index - vector.startIndex)] is \(vector[index]).",
                 recovery: "Send finite numbers only.",
                 field: field()
@@ -233,7 +233,7 @@ struct RequestValidation {
         let square = VectorCheck.squaredLength(vector)
         guard square <= VectorCheck.longest * VectorCheck.longest else {
             throw .invalid(
-                "BAD_VECTOR",
+                .badVector,
                 "\(field()) has the length \(Float(VectorCheck.length(vector))); the most is "
                     + "\(VectorCheck.longest), so that distances stay within float32.",
                 recovery: "Divide all vectors of the collection by one number.",
@@ -242,7 +242,7 @@ struct RequestValidation {
         }
         guard options.metric != .cosine || square.isNormal else {
             throw .invalid(
-                "BAD_VECTOR",
+                .badVector,
                 "\(field()) has no direction: the square of its length is \(square).",
                 recovery: "Under cosine, send vectors of a length above 1e-19.",
                 field: field()
@@ -255,7 +255,7 @@ struct RequestValidation {
     {
         guard count > 0 else {
             throw .invalid(
-                "EMPTY",
+                .empty,
                 "\(field()) is empty.",
                 recovery: "Send at least one \(what).",
                 field: field()
@@ -269,7 +269,7 @@ struct RequestValidation {
     {
         guard range.contains(value) else {
             throw .invalid(
-                "LIMIT",
+                .limit,
                 "\(field()) is \(value); it must be \(range.lowerBound) to \(range.upperBound).",
                 recovery: "Send a number in that range.",
                 field: field()
@@ -282,7 +282,7 @@ struct RequestValidation {
     {
         guard range.contains(text.utf8.count) else {
             throw .invalid(
-                "LIMIT",
+                .limit,
                 "\(field()) has \(text.utf8.count) bytes; it must have \(range.lowerBound) to "
                     + "\(range.upperBound).",
                 recovery: "Send text of that length.",
@@ -309,7 +309,7 @@ struct RequestValidation {
         switch value {
         case .double(let number) where number.isNaN:
             throw .invalid(
-                "BAD_VALUE",
+                .badValue,
                 "\(field()) is not a number.",
                 recovery: "Leave the field out.",
                 field: field()
@@ -327,7 +327,7 @@ struct RequestValidation {
         try text(edge.label, bytes: 1...256, "\(field()).label")
         guard edge.weight.isFinite else {
             throw .invalid(
-                "BAD_VALUE",
+                .badValue,
                 "\(field()).weight is \(edge.weight).",
                 recovery: "Send a finite weight, or none.",
                 field: "\(field()).weight"

@@ -45,7 +45,7 @@ struct RowAssigner {
         guard catalog.record(named: name) == nil else {
             throw LodestoneError(
                 .alreadyExists,
-                reason: "COLLECTION_EXISTS",
+                reason: .collectionExists,
                 "There is a collection '\(name)' already.",
                 recovery: "Use it, choose another name, or drop it first.",
                 object: name
@@ -209,7 +209,7 @@ struct RowAssigner {
             } else {
                 throw LodestoneError(
                     .notFound,
-                    reason: "NO_SOURCE",
+                    reason: .noSource,
                     "There is no document '\(source)' for an edge '\(edges[0].label)' to leave.",
                     recovery: "Send the document first, or in the same batch.",
                     field: "edges",
@@ -374,7 +374,7 @@ struct RowAssigner {
         guard rows.count <= drop.maxMatches else {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "TOO_MANY_MATCHES",
+                reason: .tooManyMatches,
                 "\(rows.count) documents satisfy the filter; one drop takes at most "
                     + "\(drop.maxMatches).",
                 recovery: "Narrow the filter, for example by a range, and drop in parts.",
@@ -410,7 +410,7 @@ extension LodestoneError {
     fileprivate static func fullDelta(_ collection: String) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
-            reason: "DELTA_FULL",
+            reason: .deltaFull,
             "'\(collection)' has taken in more words than memory has room for since its last "
                 + "compaction.",
             recovery: "Send it again once the compaction under way has ended, or ask for one.",

@@ -39,8 +39,8 @@ final class Writer: Sendable {
     private static let groupBytes = 4 << 20
 
     /// The reasons of errors by which every write of a group fails.
-    private static let reasonsOfStore: Set = [
-        "STORE_BUSY", "CLOSED", "CLOSING", "READ_ONLY", "FORMAT_TOO_NEW",
+    private static let reasonsOfStore: Set<LodestoneError.Reason> = [
+        .storeBusy, .closed, .closing, .readOnly, .formatTooNew,
     ]
 
     let store: any Store
@@ -145,7 +145,7 @@ final class Writer: Sendable {
             }
             if hasDropped { compactor.reclaimSpace() }
         case .failure(let error):
-            if error.reason == "STORE_BUSY" { waiting.withLock { $0.lastBusy = .now } }
+            if error.reason == .storeBusy { waiting.withLock { $0.lastBusy = .now } }
             let isDone = !assigned.results.isEmpty || !assigned.ready.isEmpty
             fail(isDone ? assigned.ready.map(\.pending) : group, with: error)
         }
@@ -304,7 +304,7 @@ final class Writer: Sendable {
         guard let id = pending.requestID, let stored = try store.receipt(of: id) else { return nil }
         guard stored.fingerprint == pending.write.fingerprint else {
             throw .invalid(
-                "REQUEST_ID_REUSED",
+                .requestIDReused,
                 "The request id was used before, for another write, which was applied as "
                     + "sequence number \(stored.receipt.sequenceNumber).",
                 recovery: "Give every write a request id of its own; repeat one only with the "
@@ -320,7 +320,7 @@ extension LodestoneError {
     /// The error for writes after the engine has begun to close.
     static let closing = LodestoneError(
         .unavailable,
-        reason: "CLOSING",
+        reason: .closing,
         "The store is being closed.",
         recovery: "Send it again once the server is back."
     )

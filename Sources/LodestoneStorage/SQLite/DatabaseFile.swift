@@ -26,7 +26,7 @@ struct DatabaseFile: Sendable {
         guard FileSystem.byteCount(path) > 0 else {
             throw LodestoneError(
                 .notFound,
-                reason: "NO_STORE",
+                reason: .noStore,
                 "There is no store in \(directory).",
                 recovery: "Check the path; only a store that is opened for writing is created.",
                 object: directory
@@ -39,7 +39,7 @@ struct DatabaseFile: Sendable {
         if lacksIndex, !isImmutable {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "WAL_NEEDS_INDEX",
+                reason: .walNeedsIndex,
                 "The write-ahead log of \(path) holds batches, and its index can't be made on a "
                     + "file system that is read-only.",
                 recovery: "Copy the directory to one that can be written to, or close the store "

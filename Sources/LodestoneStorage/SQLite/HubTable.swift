@@ -14,7 +14,7 @@ struct Hub {
     func damaged(_ what: String) -> LodestoneError {
         LodestoneError(
             .dataLoss,
-            reason: "CORRUPT_ROW",
+            reason: .corruptRow,
             "The edges of row \(row), document '\(id)', are damaged: \(what).",
             recovery: "Write the document again, or restore a snapshot.",
             object: id.string
@@ -468,7 +468,7 @@ struct HubTable {
                 return true
             }
         } catch {
-            guard error.reason == "CORRUPT_ROW" else { throw error }
+            guard error.reason == .corruptRow else { throw error }
             // An edge whose name can't be decoded can't be removed by itself, so all edges are.
             try removeAll(of: hub.number)
             (header, lost, kept) = (HubHeader(row: hub.row), [], [])

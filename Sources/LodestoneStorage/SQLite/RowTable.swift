@@ -130,7 +130,7 @@ struct RowTable {
                 hub = row.hub.map { (row.id, $0) }
             }
         } catch {
-            guard error.reason == "CORRUPT_ROW" else { throw error }
+            guard error.reason == .corruptRow else { throw error }
             hub = try findHub(ofDamaged: number, error.object ?? "")
         }
         let words = words?.words(of: text)
@@ -240,7 +240,7 @@ struct RowTable {
         let id = statement.withBytes(at: 1) { String(decoding: $0.prefix(64), as: UTF8.self) }
         return LodestoneError(
             .dataLoss,
-            reason: "CORRUPT_ROW",
+            reason: .corruptRow,
             "Row \(number) of collection \(collection), document '\(id)', fails its checksum.",
             recovery: "Write the document again, or restore a snapshot.",
             object: id

@@ -170,21 +170,21 @@ extension SQLiteConnection.Failure {
         case SQLITE_FULL:
             return LodestoneError(
                 .resourceExhausted,
-                reason: "DISK_FULL",
+                reason: .diskFull,
                 "The disk is full: \(message).",
                 recovery: "Free space on the data directory's disk; reads and drops go on."
             )
         case SQLITE_CORRUPT, SQLITE_NOTADB:
             return LodestoneError(
                 .dataLoss,
-                reason: "CORRUPT_DATABASE",
+                reason: .corruptDatabase,
                 "SQLite reports damage: \(message).",
                 recovery: "Stop writing, keep a copy of the directory, restore a snapshot."
             )
         case SQLITE_BUSY, SQLITE_LOCKED:
             return LodestoneError(
                 .unavailable,
-                reason: "BUSY",
+                reason: .busy,
                 "The database is busy: \(message).",
                 recovery: "Send the call again.",
                 retryAfter: .milliseconds(50)
@@ -192,7 +192,7 @@ extension SQLiteConnection.Failure {
         case SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM:
             return LodestoneError(
                 .failedPrecondition,
-                reason: "IO_ERROR",
+                reason: .ioError,
                 "SQLite can't reach its files (code \(code)): \(message).",
                 recovery: "Check the disk and the rights on the data directory."
             )

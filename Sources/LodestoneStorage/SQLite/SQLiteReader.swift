@@ -104,7 +104,7 @@ final class SQLiteReader: StoreReader {
         if collection == nil, let anchor, anchor.sequenceNumber > sequenceNumber {
             throw LodestoneError(
                 .outOfRange,
-                reason: "LOG_FORGOTTEN",
+                reason: .logForgotten,
                 "The log begins after \(anchor.sequenceNumber), not after \(sequenceNumber).",
                 recovery: "Load the collections from their bases."
             )
@@ -227,7 +227,7 @@ final class SQLiteReader: StoreReader {
             }
             throw LodestoneError(
                 .aborted,
-                reason: "VECTORS_MOVED",
+                reason: .vectorsMoved,
                 "A compaction has moved the vectors of segment \(index).",
                 recovery: "Send it again."
             )

@@ -22,7 +22,7 @@ extension SQLiteStore {
         guard analysisLock.takeAlone() else {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "ANALYSIS_DIFFERS",
+                reason: .analysisDiffers,
                 "Another process has the store in \(directory) open, which makes other words of "
                     + "texts: its release, libstemmer or Unicode tables are not those of this one "
                     + "(\(Self.hex(analysis.fingerprint)), there \(Self.hex(UInt64(bitPattern: stored)))).",

@@ -66,7 +66,7 @@ extension SQLiteStore {
         }
         throw LodestoneError(
             .resourceExhausted,
-            reason: "DISK_FULL",
+            reason: .diskFull,
             "The disk is almost full: \(free) bytes are free, and documents leave "
                 + "\(Self.checkpointBytes) for drops.",
             recovery: "Free space on the data directory's disk; reads and drops go on.",
@@ -172,7 +172,7 @@ extension SQLiteStore {
         writeFailure.withLock {
             $0 = LodestoneError(
                 .failedPrecondition,
-                reason: "READ_ONLY",
+                reason: .readOnly,
                 "The store is read-only since a write failed: \(failure.message)",
                 recovery: "Check the disk, then restart the server; reads go on.",
                 object: directory

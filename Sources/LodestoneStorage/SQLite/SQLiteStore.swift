@@ -205,7 +205,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         if format < Schema.format || UInt64(bitPattern: words) != analysis.fingerprint {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "UPGRADE_NEEDED",
+                reason: .upgradeNeeded,
                 format < Schema.format
                     ? "The store in \(directory) has format \(format), which this release brings to "
                         + "\(Schema.format) before it reads it."
@@ -272,7 +272,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         guard format > Schema.format else { return }
         throw LodestoneError(
             .failedPrecondition,
-            reason: "FORMAT_TOO_NEW",
+            reason: .formatTooNew,
             "The store in \(directory) has format \(format); this release reads up to "
                 + "\(Schema.format).",
             recovery: "Open it with the release that wrote it, or a later one.",
@@ -288,7 +288,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         guard !analysisLock.takeAlone() else { return }
         throw LodestoneError(
             .failedPrecondition,
-            reason: "EARLIER_RELEASE_OPEN",
+            reason: .earlierReleaseOpen,
             "Another process of an earlier release has the store in \(directory) open; its format "
                 + "\(format) can't become \(Schema.format) meanwhile.",
             recovery: "Stop the other process first, then open the store again.",
@@ -417,7 +417,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         guard !isClosed.load(ordering: .acquiring) else {
             throw LodestoneError(
                 .unavailable,
-                reason: "CLOSED",
+                reason: .closed,
                 "The store in \(directory) is closed.",
                 recovery: "Open it again.",
                 object: directory

@@ -37,7 +37,7 @@ final class AnalysisLock: @unchecked Sendable {
         guard errno == EWOULDBLOCK else { throw FileSystem.failure("flock", path) }
         throw LodestoneError(
             .unavailable,
-            reason: "UPGRADING",
+            reason: .upgrading,
             "Another process is bringing the store up to date: it holds \(path) alone.",
             recovery: "Open the store again once that is done.",
             retryAfter: .seconds(1),

@@ -243,7 +243,7 @@ final class StoreLock: Sendable {
     private func busy() -> LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "STORE_BUSY",
+            reason: .storeBusy,
             "Another process has held \(path) for \(patience).",
             recovery: "Look for a stopped process on this store; send the call again.",
             retryAfter: .seconds(1),
@@ -254,7 +254,7 @@ final class StoreLock: Sendable {
     private func closed() -> LodestoneError {
         LodestoneError(
             .unavailable,
-            reason: "CLOSED",
+            reason: .closed,
             "The store is closed.",
             recovery: "Open it again.",
             object: path

@@ -181,7 +181,7 @@ final class VectorSegment: @unchecked Sendable {
     static func damaged(_ path: String, _ what: String) -> LodestoneError {
         LodestoneError(
             .dataLoss,
-            reason: "CORRUPT_SEGMENT",
+            reason: .corruptSegment,
             "The vector segment \(path) is damaged: \(what).",
             recovery: "Stop writing, keep a copy of the directory, restore a snapshot.",
             object: path

@@ -30,7 +30,7 @@ final class ArchiveReader {
         guard let file = try RegularFile(reading: path) else {
             throw LodestoneError(
                 .notFound,
-                reason: "NO_SNAPSHOT",
+                reason: .noSnapshot,
                 "There is no snapshot \(path).",
                 recovery: "Check the path.",
                 object: path

@@ -43,7 +43,7 @@ final class RegularFile {
         guard fstat(descriptor, &status) == 0 else { throw FileSystem.failure("fstat", path) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw .invalid(
-                "NOT_A_FILE",
+                .notAFile,
                 "\(path) is no regular file.",
                 recovery: "Give the path of a file.",
                 object: path

@@ -38,7 +38,7 @@ extension SQLiteStore {
         guard access(path, F_OK) != 0 else {
             throw LodestoneError(
                 .alreadyExists,
-                reason: "SNAPSHOT_EXISTS",
+                reason: .snapshotExists,
                 "There is a snapshot '\(name)'.",
                 recovery: "Choose another name, or remove the file of the old one.",
                 object: name
@@ -80,7 +80,7 @@ extension SQLiteStore {
         else {
             throw LodestoneError(
                 .notFound,
-                reason: "NO_SNAPSHOT",
+                reason: .noSnapshot,
                 "There is no snapshot '\(name)'.",
                 recovery: "List the snapshots; another call may have deleted it.",
                 object: name
@@ -89,7 +89,7 @@ extension SQLiteStore {
         let byteCount = try file.byteCount()
         guard offset <= byteCount else {
             throw .invalid(
-                "BAD_OFFSET",
+                .badOffset,
                 "The offset is \(offset); the snapshot '\(name)' has \(byteCount) bytes.",
                 recovery: "Fetch it from the start: it is not the snapshot that it was before.",
                 field: "offset"
@@ -137,7 +137,7 @@ extension SQLiteStore {
         }
         guard isAllowed, (1...SnapshotDescription.maxNameLength).contains(name.utf8.count) else {
             throw .invalid(
-                "BAD_NAME",
+                .badName,
                 "The name of a snapshot has \(name.utf8.count) bytes, or others than a-z, 0-9, _ "
                     + "and -.",
                 recovery: "Use 1 to \(SnapshotDescription.maxNameLength) of these characters.",

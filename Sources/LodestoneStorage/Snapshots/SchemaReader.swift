@@ -286,7 +286,7 @@ enum SchemaReader {
     static func damagedDatabase(_ what: String) -> LodestoneError {
         LodestoneError(
             .dataLoss,
-            reason: "CORRUPT_DATABASE",
+            reason: .corruptDatabase,
             "The database is damaged: \(what).",
             recovery: "Stop writing, keep a copy of the directory, restore a snapshot."
         )

@@ -229,7 +229,7 @@ struct RestoreTarget {
         else {
             throw LodestoneError(
                 .failedPrecondition,
-                reason: "NOT_EMPTY",
+                reason: .notEmpty,
                 isDirectory ? "The directory \(path) is not empty." : "\(path) is no directory.",
                 recovery: "Name a directory that does not exist yet, or an empty one.",
                 object: path

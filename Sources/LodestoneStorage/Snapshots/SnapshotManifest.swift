@@ -177,14 +177,14 @@ enum SnapshotFault: Error {
         case .damaged(let what):
             LodestoneError(
                 .dataLoss,
-                reason: "CORRUPT_SNAPSHOT",
+                reason: .corruptSnapshot,
                 "The snapshot \(path) is damaged: \(what).",
                 recovery: "Use another copy of it, or another snapshot.",
                 object: path
             )
         case .hostile(let what):
             .invalid(
-                "BAD_SNAPSHOT",
+                .badSnapshot,
                 "\(path) is refused: \(what).",
                 recovery: "Use only snapshots that 'lodestone snapshot create' wrote.",
                 object: path
@@ -192,7 +192,7 @@ enum SnapshotFault: Error {
         case .newer(let format):
             LodestoneError(
                 .failedPrecondition,
-                reason: "FORMAT_TOO_NEW",
+                reason: .formatTooNew,
                 "The snapshot \(path) has format '\(format)'; this release reads "
                     + "\(SnapshotManifest.format).",
                 recovery: "Use the release that wrote it, or a later one.",

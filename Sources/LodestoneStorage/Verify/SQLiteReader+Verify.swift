@@ -50,7 +50,7 @@ extension SQLiteReader {
                     check.take($0)
                 }
             } catch {
-                guard error.code == .dataLoss || error.reason == "IO_ERROR" else { throw error }
+                guard error.code == .dataLoss || error.reason == .ioError else { throw error }
                 report.note(.vectors(path, error.message, record))
             }
             report.vectors += UInt64(segment.batches.reduce(0) { $0 + $1.count })

@@ -28,7 +28,7 @@ extension SQLiteReader {
                 check.take($0)
             }
         } catch {
-            guard error.code == .dataLoss || error.reason == "IO_ERROR" else { throw error }
+            guard error.code == .dataLoss || error.reason == .ioError else { throw error }
             report.note(.base(path, error.message, record))
             return
         }

@@ -47,7 +47,7 @@ extension TextIndex {
     private func unknown(_ field: ByteString) -> LodestoneError {
         let known = options.fields.map { "'\($0.name)'" }.joined(separator: ", ")
         return .invalid(
-            "UNKNOWN_FIELD",
+            .unknownField,
             "The query asks for the field '\(field.string)', which no document has; declared: \(known).",
             recovery: "Ask for another field, or quote the term to search for its words.",
             field: "query",

@@ -74,6 +74,6 @@ package enum TextQueryParser {
 extension LodestoneError {
     /// The error for a query that can't be read: what is wrong, and what to write instead.
     static func textSyntax(_ message: String, _ recovery: String) -> LodestoneError {
-        .invalid("TEXT_SYNTAX", message, recovery: recovery, field: "query")
+        .invalid(.textSyntax, message, recovery: recovery, field: "query")
     }
 }

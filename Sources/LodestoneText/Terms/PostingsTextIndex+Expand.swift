@@ -120,7 +120,7 @@ extension LodestoneError {
     /// The error for a pattern with too many words; a part of them would be a wrong result.
     static func tooManyWords(_ pattern: WordPattern, _ limit: Int) -> LodestoneError {
         .invalid(
-            "LIMIT",
+            .limit,
             "The pattern \(pattern) stands for more than \(limit) words.",
             recovery: "Write more of its letters.",
             field: "query"

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Reasons why the program does not start a server.
+extension LodestoneError.Reason {
+    /// A setting has an invalid value.
+    static let badSetting = Self(rawValue: "BAD_SETTING")
+    /// The directory of the store can't be created.
+    static let cannotCreate = Self(rawValue: "CANNOT_CREATE")
+}
