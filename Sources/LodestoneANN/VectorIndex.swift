@@ -62,8 +62,8 @@ package protocol VectorIndex: Sendable {
     /// - Parameters:
     ///   - extended: The extended index; its state is an earlier one than this index's.
     ///   - exists: Whether a row exists now.
-    /// - Returns: Whether this index now covers more rows; `false` after another index replaced this
-    ///   one.
+    /// - Returns: Whether this index now covers more rows; `false` after another index replaced
+    ///   this one.
     mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool
 
     /// Notes that a row was dropped or replaced.

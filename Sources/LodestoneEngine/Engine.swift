@@ -36,7 +36,7 @@ public final class Engine: Sendable {
 
         /// The bytes of memory for SQLite's caches; like `graphMemory`, one limit for the process.
         ///
-        /// `nil`: 16 MiB per connection, of which some dozen may be open.
+        /// `nil`: 16 MiB per connection; some dozen connections may be open.
         public var cacheMemory: Int?
 
         /// Whether the store is only read, while other processes may write to it.

@@ -21,8 +21,8 @@ extension GraphIndex {
     ///   - direction: Which way edges are followed.
     ///   - depth: The most edges between a start and a vertex.
     ///   - budget: The limits at which the walk stops with the vertices that it has until then.
-    ///   - exists: Whether a vertex exists; the walk neither reports nor passes other vertices. It is
-    ///     called once per vertex.
+    ///   - exists: Whether a vertex exists; the walk neither reports nor passes other vertices. It
+    ///     is called once per vertex.
     ///   - context: The call's context, checked every thousand edges.
     /// - Returns: The vertices that the walk reached until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.

@@ -104,7 +104,8 @@ package final class InputFile {
 }
 
 extension LodestoneError {
-    /// The error of a failed call on a file: `message` gets the system's word for `number`, an `errno`.
+    /// The error of a failed call on a file: `message` gets the system's word for `number`, an
+    /// `errno`.
     static func file(
         _ number: Int32,
         _ path: String,

@@ -24,7 +24,8 @@ package struct ServerConfiguration: Sendable {
     /// The longest wait that other connections may be expected to cause a read whose own connection
     /// has others waiting; beyond it the read is refused.
     package var maxQueueWait: Duration
-    /// The longest time that a search may keep an event loop; a longer one begins again on a worker.
+    /// The longest time that a search may keep an event loop; a longer one begins again on a
+    /// worker.
     package var maxSearchTimeOnLoop: Duration
     /// The time that a loop polls for an expected request before it sleeps: `BusyPoll`.
     package var busyPoll: Duration

@@ -38,8 +38,8 @@ package struct TokenTable: Sendable {
     /// Reads a file of lines `TOKEN`, for an admin, or `ROLE TOKEN` with the role read, write or
     /// admin.
     ///
-    /// Empty lines and lines that begin with `#` don't count. A line may end as on any system, and a
-    /// byte order mark may stand in front.
+    /// Empty lines and lines that begin with `#` don't count. A line may end as on any system, and
+    /// a byte order mark may stand in front.
     ///
     /// - Throws: `.failedPrecondition` when the file can't be read, when others may read it, or
     ///   when a line is malformed; the message names the line, never the token.

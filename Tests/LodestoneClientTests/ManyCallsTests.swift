@@ -211,7 +211,8 @@ struct CancelledCrowdTests {
         for task in crowd { #expect(await task.value?.code == .cancelled) }
         let allTime = ContinuousClock.now - start
         #expect(document?.id == "other")
-        // Without optimization, on a busy machine, 1 s; a linear search took half a minute and more.
+        // Without optimization, on a busy machine, 1 s; a linear search took half a minute and
+        // more.
         #expect(getTime < .seconds(10) && allTime < .seconds(10), "\(getTime) \(allTime)")
         serving.cancel()
         await client.close()

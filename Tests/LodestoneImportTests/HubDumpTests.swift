@@ -25,8 +25,8 @@ struct HubDumpTests {
         }
     }
 
-    /// One with few edges, one with more than a line takes, and two whose edges come in pages, one of
-    /// them the last document of all.
+    /// One with few edges, one with more than a line takes, and two whose edges come in pages, one
+    /// of them the last document of all.
     private static func documents(_ version: Int = 0) -> [Document] {
         let text = [TextField(name: "t", text: "version \(version)")]
         return [

@@ -108,7 +108,8 @@ struct ImportResumeTests {
             "{\"id\":\"k\(line)\",\"v\":\(line),\"vector\":\(line == 15 ? "[1]" : "[1,2]")}\n"
         }
         let path = try scratch.file("pieces.jsonl", lines.joined())
-        // The first batch, nine messages until the refused line of the second is found, and the third.
+        // The first batch, nine messages until the refused line of the second is found, and the
+        // third.
         store.makeSnapshot("s", after: 0)
         store.cut(after: 10, .lost)
         await #expect(throws: LodestoneError.self) { try await run(path, into: store) }

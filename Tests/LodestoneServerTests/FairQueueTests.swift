@@ -186,8 +186,9 @@ struct FairQueueTests {
                 extraWidth: 0,
                 maxWait: .milliseconds(200)
             )
-            // Both connections have a usual time of some 20 ms. The last of these jobs adds another that
-            // keeps the queue from becoming empty, because an empty queue would forget the times.
+            // Both connections have a usual time of some 20 ms. The last of these jobs adds another
+            // that keeps the queue from becoming empty, because an empty queue would forget the
+            // times.
             let known = DispatchGroup()
             let left = Atomic<Int>(6)
             for id in [1, 2, 1, 2, 1, 2] as [UInt64] {

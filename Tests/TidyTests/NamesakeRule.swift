@@ -16,7 +16,9 @@ struct NamesakeRule {
         "Sources/LodestoneText/Postings": "Tests/LodestoneTextTests/TextIndexTests.swift",
         "Sources/LodestoneText/Terms": "Tests/LodestoneTextTests/VocabularyTests.swift",
         "Sources/LodestoneStructures/Faults": "Tests/Faults/Faults.swift",
-        "Sources/LodestoneEngine/Snapshots": "Tests/LodestoneEngineTests/SnapshotTests.swift",
+        "Sources/LodestoneEngine/Catalog": "Tests/LodestoneEngineTests/ManyCollectionsTests.swift",
+        "Sources/LodestoneEngine/Maintenance": "Tests/LodestoneEngineTests/SnapshotTests.swift",
+        "Sources/LodestoneEngine/Scan": "Tests/LodestoneEngineTests/ScanPageTests.swift",
         "Sources/LodestoneEngine/Write": "Tests/LodestoneEngineTests/InvalidRequestTests.swift",
         "Sources/LodestoneStorage/Snapshots":
             "Tests/LodestoneStorageTests/HostileArchiveTests.swift",
@@ -49,8 +51,9 @@ struct NamesakeRule {
     }
 
     private func folders(of library: String, in tree: Tree) -> [String] {
+        // A folder inside of a folder belongs to the idea of the outer one.
         tree.folders.filter { folder in
-            folder.hasPrefix(library + "/")
+            folder.hasPrefix(library + "/") && folder.split(separator: "/").count == 3
                 && tree.swift.contains { $0.path.hasPrefix(folder + "/") }
         }.sorted()
     }

@@ -53,7 +53,8 @@ public struct FieldMap<Root>: @unchecked Sendable, ExpressibleByDictionaryLitera
         self.flaw = flaw
     }
 
-    /// The field's name, or the names one inside the other; `nil` for a key path that the map lacks.
+    /// The field's name, or the names one inside the other; `nil` for a key path that the map
+    /// lacks.
     public subscript(path: PartialKeyPath<Root>) -> [String]? { paths[path] }
 
     /// The field's name, or the names one inside the other.

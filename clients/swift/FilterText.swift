@@ -10,17 +10,18 @@ extension Filter {
     ///
     ///     id IN ('p1', 'p2') AND NOT "id" = 5
     ///
-    /// `id` is the document's id, for which there are `=`, `!=`, `IN` and `NOT IN` with texts; a field
-    /// of the metadata with that name stands in quotes: `"id"`.
+    /// `id` is the document's id, for which there are `=`, `!=`, `IN` and `NOT IN` with texts; a
+    /// field of the metadata with that name stands in quotes: `"id"`.
     ///
-    /// Comparisons are `=`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `BETWEEN` (both ends count), `CONTAINS`
-    /// and `EXISTS`; they mean what the cases of `Filter` do. `NOT` binds tighter than `AND`, `AND`
-    /// tighter than `OR`; capitals don't matter. A name with other characters than letters, digits,
-    /// `_` and `-` stands in double quotes, as in `"my field"."x.y"`; a quote inside is doubled. A
-    /// number with a point or an exponent is a double, another one an int, which must fit 64 bits.
+    /// Comparisons are `=`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `BETWEEN` (both ends count),
+    /// `CONTAINS` and `EXISTS`; they mean what the cases of `Filter` do. `NOT` binds tighter than
+    /// `AND`, `AND` tighter than `OR`; capitals don't matter. A name with other characters than
+    /// letters, digits, `_` and `-` stands in double quotes, as in `"my field"."x.y"`; a quote
+    /// inside is doubled. A number with a point or an exponent is a double, another one an int,
+    /// which must fit 64 bits.
     ///
-    /// A time is in the proleptic Gregorian calendar and exact to the microsecond. It ends with `Z` or
-    /// with its offset from UTC; years beyond 0000 to 9999 have a sign and six digits. Values of
+    /// A time is in the proleptic Gregorian calendar and exact to the microsecond. It ends with `Z`
+    /// or with its offset from UTC; years beyond 0000 to 9999 have a sign and six digits. Values of
     /// different kinds are never equal: a field of times is compared with times only.
     ///
     /// - Throws: `.invalidArgument` with `FILTER_SYNTAX`, which names the column, from 1.

@@ -55,7 +55,8 @@ struct FlatScan {
         let rowsOfElements = elements / dimension / Self.chunkStep * Self.chunkStep
         chunkRows = min(max(rowsOfElements, 16), Self.maxChunkRows, rows)
         // Panels of every metric need the norms' pass: it reads each row in order, and so brings a
-        // chunk into the cache twice as fast as the prefilter would, which reads eight rows at once.
+        // chunk into the cache twice as fast as the prefilter would, which reads eight rows at
+        // once.
         needsNorms =
             panels.count > 0 || metric == .cosine && count >= VectorKernels.blockQueries
         nearest = Array(repeating: TopK(k: k, expected: rows), count: count)

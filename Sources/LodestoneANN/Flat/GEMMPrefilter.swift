@@ -4,15 +4,16 @@ import LodestoneCore
 /// Many queries, transposed into panels for a matrix product with rows, and the limits beyond
 /// which a pair of query and row needs no scan.
 ///
-/// The prefilter computes no distances. It leaves out the pairs for which a scan would certainly find a
-/// distance beyond a bound. Prefilter and scan add up the same numbers in different orders, in
-/// float32. With u = 2^-24, any order of n additions differs from the exact sum by less than γ(n) =
-/// nu / (1 − nu) times the sum of magnitudes (Higham, Accuracy and Stability of Numerical
+/// The prefilter computes no distances. It leaves out the pairs for which a scan would certainly
+/// find a distance beyond a bound. Prefilter and scan add up the same numbers in different orders,
+/// in float32. With u = 2^-24, any order of n additions differs from the exact sum by less than
+/// γ(n) = nu / (1 − nu) times the sum of magnitudes (Higham, Accuracy and Stability of Numerical
 /// Algorithms, section 3.1). This γ(n) is at most 1.001 nu for 16,384 elements. The limits allow
 /// for 4n + 64 roundings:
 ///
 /// - Cosine: the sum over q/|q| · x/|x|, whose magnitudes add up to 1 at most, takes n + 4
-///   roundings in the prefilter and n + 8 in the scan. The row's length takes another n/2 + 3 in each.
+///   roundings in the prefilter and n + 8 in the scan. The row's length takes another n/2 + 3 in
+///   each.
 /// - Dot product: the sum over q/|q| · x, whose magnitudes add up to |x| at most, takes n + 4
 ///   roundings in the prefilter and n in the scan.
 /// - Euclidean: the sum, whose magnitudes add up to the distance, takes n + 3 roundings in each.

@@ -39,7 +39,8 @@ package struct VectorKernels: @unchecked Sendable {
     let scanBlock: ScanBlock
     /// A panel of queries against rows: finds pairs worth a scan.
     let prefilter: Prefilter
-    /// Computes the squared norms of rows, from which `scanBlock` and `prefilter` get their factors.
+    /// Computes the squared norms of rows, from which `scanBlock` and `prefilter` get their
+    /// factors.
     let squaredNorms: SquaredNorms
     /// Finds the first distance within a bound.
     let firstWithin: FirstWithin

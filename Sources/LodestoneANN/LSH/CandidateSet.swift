@@ -107,8 +107,8 @@ struct CandidateSet {
 /// hyperplanes. `ProbeSequence` orders the buckets of one table by the same cost. The cost tells
 /// more of the angle than the number of differing bits does: a hyperplane that is far from the
 /// query tells more than a near one. Measured (WordNet, 300 rows selected, true neighbors among
-/// them): by cost nineteen of twenty, by the number of bits seventeen. Costs are counted from that of a
-/// signature without bits, so they may be negative.
+/// them): by cost nineteen of twenty, by the number of bits seventeen. Costs are counted from that
+/// of a signature without bits, so they may be negative.
 struct SignatureWeights {
     private let tables: Int
     private let hyperplanes: Int

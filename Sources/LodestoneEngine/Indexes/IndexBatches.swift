@@ -2,7 +2,8 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// What each derived index has prepared for one batch, in the order of `CollectionVersion.kinds`.
+/// The part of one batch that each derived index has prepared, in the order of
+/// `CollectionVersion.kinds`.
 struct IndexBatches: Sendable {
     private var batches: [any IndexBatch]
 

@@ -23,7 +23,7 @@ struct IndexChange: Sendable {
     /// The first row of the batch, and the row after its last one.
     var rowRange: Range<RowID> = 0..<0
     var edges = EdgeChanges()
-    /// What each index has prepared of the new documents and of the removed texts.
+    /// The new documents and the removed texts, as each index has prepared them.
     var batches: IndexBatches
     /// The bytes of the batch's documents.
     var documentByteCount = 0

@@ -80,7 +80,7 @@ struct PreparedIndex: Sendable {
     let collection: Collection
     /// The rows; those with vectors come first, as segments need them.
     let rows: [EncodedRow]
-    /// What the derived indexes have prepared of the rows.
+    /// The rows as the derived indexes have prepared them.
     let batches: IndexBatches
     /// The words of each row for the store; `nil` where the store keeps none.
     let words: [DocumentWords?]?

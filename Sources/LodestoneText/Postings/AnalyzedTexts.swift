@@ -2,7 +2,8 @@
 
 /// Texts cut into words, counted and looked up, ready to be added to an index or removed from it.
 ///
-/// `PostingsTextIndex.analyze` makes them on any thread, so that the one writer has the least to do.
+/// `PostingsTextIndex.analyze` makes them on any thread, so that the one writer has the least to
+/// do.
 package struct AnalyzedTexts: Sendable {
     /// An entry of a text in a postings list.
     struct Occurrence {

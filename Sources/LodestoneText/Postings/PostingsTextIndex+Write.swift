@@ -10,8 +10,8 @@ extension PostingsTextIndex {
     ///
     /// - Parameters:
     ///   - sink: The receiver of the sections.
-    ///   - isLive: Whether a row still counts. It must answer as when documents were counted, at the
-    ///     moment of this copy.
+    ///   - isLive: Whether a row still counts. It must answer as when documents were counted, at
+    ///     the moment of this copy.
     /// - Throws: The errors of `sink`.
     package func write(
         to sink: inout some SectionSink,

@@ -198,7 +198,7 @@ struct RecordShape: Sendable {
         return separationBase + value * factor
     }
 
-    /// The input for the angles between one record and others, of which eight can be read.
+    /// The input for the angles between one record and others; eight of these can be read.
     @inline(__always)
     func angles(
         _ one: CodeDirection,

@@ -69,8 +69,8 @@ final class HNSWGraph: @unchecked Sendable {
 
     /// The most links of a node at level 0: four times `m`.
     ///
-    /// Measured (at equal recall): 64 links, of which an insert selects 32, beat 32 links by 10 to
-    /// 20 %.
+    /// Measured (at equal recall): 64 links, 32 of them selected by an insert, beat 32 links by
+    /// 10 to 20 %.
     static func degree(_ options: HNSWOptions) -> Int { 4 * options.m }
 
     /// Links that an insert selects at level 0.

@@ -8,8 +8,8 @@ import Synchronization
 /// All states of a collection share the graph; each knows up to which row it may rely on it.
 ///
 /// Threading: searches share a lock. A thread that links rows takes the lock alone, for a few rows
-/// at a time. A second lock lets one thread at a time link rows or copy the graph. Unchecked because
-/// the locks guard the rest.
+/// at a time. A second lock lets one thread at a time link rows or copy the graph. Unchecked
+/// because the locks guard the rest.
 final class HNSWGrowingGraph: @unchecked Sendable {
     private struct Size {
         var endRow: UInt32
@@ -161,8 +161,8 @@ final class HNSWGrowingGraph: @unchecked Sendable {
 
     /// Makes room for more nodes, in a copy where this graph has none; returns the graph's builder.
     ///
-    /// Where the first rows tell little of the later ones, all codes are made again with a new codec
-    /// each time the graph grows. The links stay.
+    /// Where the first rows tell little of the later ones, all codes are made again with a new
+    /// codec each time the graph grows. The links stay.
     private func makeRoom(for added: Int, of table: VectorTable) -> HNSWBuilder {
         let old = graph
         let count = old.count + added

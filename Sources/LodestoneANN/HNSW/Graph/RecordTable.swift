@@ -39,7 +39,8 @@ final class RecordTable: @unchecked Sendable {
     /// The slot of a record, or the free one where it belongs.
     private func slot(of record: CodeRecord) -> Int {
         let (codes, tail) = bytes(of: record)
-        // `Hasher` has a seed of the process, so that no client can choose vectors that all collide.
+        // `Hasher` has a seed of the process, so that no client can choose vectors that all
+        // collide.
         var hasher = Hasher()
         hasher.combine(bytes: codes)
         hasher.combine(bytes: tail)

@@ -4,7 +4,7 @@ import LodestoneStructures
 
 /// The nodes of the rows that may be found, some at a time.
 ///
-/// First come the nodes whose first row may be found, in order, then those of which only a further
+/// First come the nodes whose first row may be found, in order, then those where only a further
 /// row may be.
 struct MatchingNodes {
     private let query: VectorQuery
