@@ -4,6 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneText
 import TestSupport
 import Testing
 
@@ -211,8 +212,14 @@ struct PastFormatTests {
     )
     private func restores(format: Int) async throws {
         let archive = Self.folder.appendingPathComponent("v\(format)/snapshot.lodestone").path
-        _ = try SnapshotArchive.verify(archive, context: CallContext())
-        _ = try SnapshotArchive.restore(archive, to: store, context: CallContext())
+        let analysis = FTS5Analysis()
+        _ = try SnapshotArchive.verify(archive, analysis: analysis, context: CallContext())
+        _ = try SnapshotArchive.restore(
+            archive,
+            to: store,
+            analysis: analysis,
+            context: CallContext()
+        )
         try await checkAndUse(store)
     }
 
