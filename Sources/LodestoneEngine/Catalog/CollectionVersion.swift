@@ -100,8 +100,9 @@ struct CollectionVersion: Sendable {
 
     /// The index of a type: a copy, for calls that cost more than the copy.
     func index<Index: DerivedIndex>(_ type: Index.Type = Index.self) -> Index {
-        for index in indexes {
-            if let found = index as? Index { return found }
+        // The comparison of types spares the casts that would fail, which take longer.
+        for position in indexes.indices where Swift.type(of: indexes[position]) == type {
+            if let index = indexes[position] as? Index { return index }
         }
         preconditionFailure("There is no index of the type \(type).")
     }
@@ -111,7 +112,7 @@ struct CollectionVersion: Sendable {
         _ type: Index.Type,
         _ body: (inout Index) -> Result
     ) -> Result {
-        for position in indexes.indices {
+        for position in indexes.indices where Swift.type(of: indexes[position]) == type {
             guard var index = indexes[position] as? Index else { continue }
             defer { indexes[position] = index }
             return body(&index)

@@ -85,11 +85,14 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// Whether a base is wanted although writes keep coming.
     ///
-    /// The delta may take too much memory or replay time, a field may be unindexed, or an index may
-    /// be in no base.
+    /// The delta may take too much memory or replay time, or `needsBase` is the reason.
     func isUrgent(_ version: CollectionVersion) -> Bool {
-        if !version.fields.isComplete || version.hasRebuiltIndex || version.isFull { return true }
-        return isUrgent(DeltaSize(version))
+        needsBase(version) || isUrgent(DeltaSize(version))
+    }
+
+    /// Whether a field is unindexed, an index is in no base, or no more documents fit.
+    func needsBase(_ version: CollectionVersion) -> Bool {
+        !version.fields.isComplete || version.hasRebuiltIndex || version.isFull
     }
 
     func isUrgent(_ delta: DeltaSize) -> Bool {
@@ -117,14 +120,13 @@ public struct CompactionPolicy: Sendable, Equatable {
             && delta.unindexed * 2 > delta.vectors
     }
 
+    /// Whether vectors without a place in the index should be linked into it once writes pause.
+    func wantsLinks(_ version: CollectionVersion) -> Bool { wantsLinks(DeltaSize(version)) }
+
     /// Whether vectors without a place in the index should be linked into it.
     ///
     /// With `many`, there are so many that they are linked while writes keep coming; otherwise they
     /// are linked once no more writes come.
-    func wantsLinks(_ version: CollectionVersion, many: Bool = false) -> Bool {
-        wantsLinks(DeltaSize(version), many: many)
-    }
-
     func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
         let scannedBytes = Failpoint.smaller(scannedBytes)
         let least = many ? Self.busyFactor * scannedBytes : scannedBytes

@@ -71,18 +71,19 @@ final class Compactor: Sendable {
     /// Checks whether a collection that was just written to needs a new base or links.
     func consider(_ collection: Collection) {
         let version = collection.version
+        let delta = DeltaSize(version)
         if !store.isReadOnly {
             shortenLogOnceIdle()
             relieveMemory()
-            if policy.isUrgent(version) { return enqueue(collection) }
-            if policy.isWorthwhile(version) { return waitUntilIdle(collection) }
+            if policy.needsBase(version) || policy.isUrgent(delta) { return enqueue(collection) }
+            if policy.isWorthwhile(delta) { return waitUntilIdle(collection) }
         }
-        if policy.wantsLinks(version, many: true) {
+        if policy.wantsLinks(delta, many: true) {
             enqueueLinks(collection)
-        } else if policy.wantsLinks(version) {
+        } else if policy.wantsLinks(delta) {
             waitUntilIdle(collection)
         }
-        if version.changesSinceBase > 0, !store.isReadOnly { limitAge(of: collection) }
+        if delta.changes > 0, !store.isReadOnly { limitAge(of: collection) }
     }
 
     /// Queues the linking of vectors, unless it is queued or under way.

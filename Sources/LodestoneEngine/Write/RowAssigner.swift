@@ -260,18 +260,19 @@ struct RowAssigner {
     {
         let collection = try existing(drop.collection)
         let version = collection.version
+        let ids = version.ids
         let dropped = try droppedDocuments(of: drop, version, pending.context)
         var relinked = edgesTo(dropped, version)
         var change = IndexChange(version.prepare([]))
         for (source, edges) in Self.grouped(drop.edges) {
-            guard let vertex = version.ids.table.withTable({ $0.number(of: source) }),
-                dropped[vertex] == nil, let row = version.ids.row(of: vertex)
+            guard let vertex = ids.table.withTable({ $0.number(of: source) }),
+                dropped[vertex] == nil, let row = ids.row(of: vertex)
             else { continue }
             let names = edges.map { EdgeName($0) }
             relinked[vertex, default: EdgeChange(row: row)].removed += names
             change.edges.removed.append(vertex, version.known(names))
         }
-        let nextRow = version.ids.nextRow
+        let nextRow = ids.nextRow
         change.removed = dropped.values.map(\.row).sorted()
         change.dropped = dropped.keys.sorted()
         change.rowRange = nextRow..<nextRow
