@@ -17,7 +17,7 @@ struct AnnChurn {
         var droppedReturned: Int
         var unreachable: Int
         /// Rows that exist, per second of processor time of the compaction.
-        var mend: Double
+        var repairRate: Double
     }
 
     private let strategy: AnnStrategy
@@ -74,7 +74,7 @@ struct AnnChurn {
                         ("unreachable", .count(round.unreachable)),
                         ("dropped_returned", .count(round.droppedReturned)),
                         ("short_answers", .count(round.point.shortResults)),
-                        ("mend", .number(round.mend)), ("build", .number(fresh.rate)),
+                        ("mend", .number(round.repairRate)), ("build", .number(fresh.rate)),
                         ("queries_per_cpu_second", .number(round.point.qps)),
                         ("fresh_queries_per_cpu_second", .number(freshPoint.qps)),
                         ("vectors", .count(live.count)),
@@ -114,13 +114,13 @@ struct AnnChurn {
             table,
             IndexWork(threads: threads, check: {}, exists: { existing.contains($0) })
         )
-        let mend = Double(live.count) / (processorSeconds() - start)
+        let repairRate = Double(live.count) / (processorSeconds() - start)
         let point = try annQueries.run(index, ef: nil)
         return Round(
             point: point,
             droppedReturned: unfolded.wrongRows + point.wrongRows,
             unreachable: index.health.unreachable,
-            mend: mend
+            repairRate: repairRate
         )
     }
 

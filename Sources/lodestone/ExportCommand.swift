@@ -21,7 +21,10 @@ struct ExportCommand: ClientCommand {
             meanwhile, a document may be in the dump in its old version, in its new one, or in both, the \
             new one later; the command says so. With --consistent it fails instead.
 
-            The edges of a document with many of them follow it in lines of their own. Those of one with more             than 10,000 are read in pages, too, and come by label and target; one that is written             meanwhile may be there or not. Standard output takes such a document from a temporary file.
+            The edges of a document with many of them follow it in lines of their own. The edges of a \
+            document with more than 10,000 are read in pages, too, and come by label and target; an edge \
+            that is written meanwhile may be there or not. Such a document is kept in a temporary file \
+            before it goes to standard output.
 
             lodestone export papers papers.jsonl
             lodestone export papers | zstd > papers.jsonl.zst
