@@ -4,18 +4,28 @@ import Testing
 
 @Suite("Names in a program")
 struct ProgramNamesTests {
+    /// The arguments by which the compiler finds the modules of the build, those in C included.
+    private func searchPaths() throws -> [String] {
+        let built = try FileManager.default.contentsOfDirectory(atPath: Programs.folder.path)
+            .filter { $0.hasSuffix(".build") }
+            .map { Programs.folder.appendingPathComponent("\($0)/module.modulemap").path }
+            .filter { FileManager.default.fileExists(atPath: $0) }
+        let sources = ["CLodestoneProto/include", "CProtobufC", "CSQLite", "CZstd", "CStemmer"]
+            .map { Programs.root.appendingPathComponent("Sources/\($0)").path }
+        let modules = [Programs.folder.appendingPathComponent("Modules").path]
+        return (modules + sources).flatMap { ["-I", $0] }
+            + built.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
+    }
+
     /// Compiles a program that imports the client, without code.
     private func compile(_ source: String) async throws -> Outcome {
         let scratch = try Scratch()
         let file = try scratch.file("program.swift", "import LodestoneClient\n" + source)
+        let cache = Programs.folder.appendingPathComponent("ModuleCache").path
         return try await Programs.run(
             "/usr/bin/env",
-            [
-                "swiftc", "-typecheck", "-swift-version", "6",
-                "-I", Programs.folder.appendingPathComponent("Modules").path,
-                "-module-cache-path", Programs.folder.appendingPathComponent("ModuleCache").path,
-                file,
-            ]
+            ["swiftc", "-typecheck", "-swift-version", "6", "-module-cache-path", cache]
+                + searchPaths() + [file]
         )
     }
 
