@@ -98,8 +98,8 @@ package protocol TextIndex: Sendable {
     ///
     /// - Throws: `.invalidArgument` for a pattern that stands for too many words; the errors of the
     ///   store.
-    func expanded(_ query: NormalizedTextQuery, in scope: TextScope) throws(LodestoneError)
-        -> NormalizedTextQuery
+    func expanded(_ query: BooleanQuery, in scope: TextScope) throws(LodestoneError)
+        -> BooleanQuery
 
     /// The `k` best rows that match a query, best first; of equal scores the smaller row.
     ///
@@ -113,7 +113,7 @@ package protocol TextIndex: Sendable {
     /// - Returns: No more than `k` rows with their scores.
     /// - Throws: The errors of the scope.
     func search(
-        _ query: NormalizedTextQuery,
+        _ query: BooleanQuery,
         k: Int,
         in scope: TextScope,
         isAllowed: (UInt32) -> Bool
@@ -124,7 +124,7 @@ package protocol TextIndex: Sendable {
     ///
     /// It is 0 for a row that doesn't match, and for every row when the query is a negation.
     func scores(
-        of query: NormalizedTextQuery,
+        of query: BooleanQuery,
         rows: [UInt32],
         in scope: TextScope
     ) throws(LodestoneError) -> [Double]?
@@ -132,13 +132,13 @@ package protocol TextIndex: Sendable {
     /// The words of a query, and the words that they stand for; `nil` where the index can't tell.
     ///
     /// - Throws: The errors of a search for the query.
-    func explanation(of query: NormalizedTextQuery, in scope: TextScope) throws(LodestoneError)
+    func explanation(of query: BooleanQuery, in scope: TextScope) throws(LodestoneError)
         -> [TextExplanation.Word]?
 
     /// The words that make a text match some queries.
     ///
     /// - Throws: The errors of a search for the same words.
-    func highlightTerms(of queries: [NormalizedTextQuery], in scope: TextScope)
+    func highlightTerms(of queries: [BooleanQuery], in scope: TextScope)
         throws(LodestoneError) -> HighlightTerms
 }
 

@@ -60,7 +60,7 @@ struct FuzzBench: ParsableCommand {
         guard let parsed = try? TextQueryParser.parse(query, fuzzy: .auto, limits: .standard) else {
             return false
         }
-        let normalized = NormalizedTextQuery(parsed)
+        let normalized = BooleanQuery(parsed)
         return !FTS5Expression.render(normalized.expression, analyzer).isEmpty
     }
 }

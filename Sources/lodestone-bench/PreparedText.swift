@@ -9,7 +9,7 @@ import LodestoneText
 /// Its queries are analysed beforehand, and its results are rows instead of ids.
 struct PreparedText {
     private let index: PostingsTextIndex
-    private let queries: [NormalizedTextQuery]
+    private let queries: [BooleanQuery]
 
     /// Writes all texts to one base below `directory`, which must exist, and opens it.
     init(_ texts: [String], _ queries: [String], _ options: TextOptions, in directory: String)
@@ -38,7 +38,7 @@ struct PreparedText {
         let analyzer = TextAnalyzer(options)
         self.queries = try queries.compactMap { query in
             try TextQueryParser.anyWord(query, limits: .standard, analyzer: analyzer)
-                .map { NormalizedTextQuery($0) }
+                .map { BooleanQuery($0) }
         }
     }
 

@@ -37,7 +37,7 @@ struct AnalysisTests {
         // FTS5 keeps the accents of letters that are not Latin, and letters such as `ł`.
         var expected = try table.words().mapValues { $0.flatMap { words($0) } }
         // The tokenizer cuts runs without spaces off from other letters.
-        for scalar in scalars where Words.isUnspaced(scalar) {
+        for scalar in scalars where UnicodeTokenizer.isUnspaced(scalar) {
             expected[Int(scalar.value)] = ["a"] + words(String(scalar)) + ["b"]
         }
         // Here Unicode changed a letter's kind or case since FTS5 learned it. Other kinds are left

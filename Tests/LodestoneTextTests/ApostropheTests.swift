@@ -87,6 +87,6 @@ struct ApostropheTests {
     )
     func abbreviations(text: String, expected: [String]) {
         #expect(words(text) == expected)
-        #expect(Words.split(text.unicodeScalars).flatMap { words($0) } == expected)
+        #expect(UnicodeTokenizer.split(text.unicodeScalars).flatMap { words($0) } == expected)
     }
 }

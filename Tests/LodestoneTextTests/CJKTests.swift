@@ -91,13 +91,13 @@ struct CJKTests {
     @Test("Characters of unspaced scripts are letters and numbers of Unicode")
     func scripts() {
         for value in (0..<0x110000 as Range<UInt32>) {
-            guard let scalar = Unicode.Scalar(value), Words.isUnspaced(scalar),
+            guard let scalar = Unicode.Scalar(value), UnicodeTokenizer.isUnspaced(scalar),
                 scalar.properties.generalCategory != .unassigned
             else { continue }
-            #expect(Words.begins(scalar), "\(String(value, radix: 16))")
+            #expect(UnicodeTokenizer.begins(scalar), "\(String(value, radix: 16))")
         }
-        #expect("ー々〇ゝヿꥠ㐀龿豈ｱﾡกາမ".unicodeScalars.allSatisfy { Words.isUnspaced($0) })
-        #expect(!"・、。「￥aжㄅ๑".unicodeScalars.contains { Words.isUnspaced($0) })
+        #expect("ー々〇ゝヿꥠ㐀龿豈ｱﾡกາမ".unicodeScalars.allSatisfy { UnicodeTokenizer.isUnspaced($0) })
+        #expect(!"・、。「￥aжㄅ๑".unicodeScalars.contains { UnicodeTokenizer.isUnspaced($0) })
     }
 
     @Test(
@@ -137,7 +137,7 @@ struct CJKTests {
                 phrase = [query, "web"]
                 query += "WEB"
             }
-            let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+            let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
             let hits = try index.search(parsed, k: 1_000) { _ in true }
             let expected = Set(texts.indices.filter { Characters.has(phrase, in: texts[$0]) })
             #expect(Set(hits.map { Int($0.row) }) == expected, "\(query)")
@@ -154,14 +154,14 @@ struct CJKTests {
             index.add(index.analyze([text]), at: 0, row: UInt32(row))
         }
         func found(_ query: String, fuzzy: Fuzziness? = nil) throws -> [UInt32] {
-            let asked = try TextQueryParser.anyWord(
+            let parsed = try TextQueryParser.anyWord(
                 query,
                 fuzzy: fuzzy,
                 limits: .standard,
                 analyzer: QueryWords.analyzer
             )
-            return try asked.map { query in
-                try index.search(NormalizedTextQuery(query), k: 10) { _ in true }.map(\.row)
+            return try parsed.map { query in
+                try index.search(BooleanQuery(query), k: 10) { _ in true }.map(\.row)
             } ?? []
         }
         for fuzzy in [nil, Fuzziness.auto, Fuzziness.edits(1)] {
@@ -179,10 +179,10 @@ struct CJKTests {
     func stars(query: String) throws {
         let parsed = try TextQueryParser.parse(query, limits: .standard)
         #expect(
-            FTS5Expression.render(NormalizedTextQuery(parsed).expression, QueryWords.analyzer)
+            FTS5Expression.render(BooleanQuery(parsed).expression, QueryWords.analyzer)
                 .hasPrefix("\"東京\"")
         )
-        #expect(!NormalizedTextQuery(parsed).expression.needsVocabulary)
+        #expect(!BooleanQuery(parsed).expression.needsVocabulary)
         let error = #expect(throws: LodestoneError.self) {
             try TextQueryParser.parse("x 東*京", limits: .standard)
         }

@@ -137,13 +137,13 @@ struct ExactSpellingTests {
         for (row, text) in ["kx 7731 b", "kx-7731/b"].enumerated() {
             words.add(words.analyze([text]), at: 0, row: UInt32(row))
         }
-        let asked = try TextQueryParser.anyWord(
+        let parsed = try TextQueryParser.anyWord(
             "KX-7731/B",
             fuzzy: .auto,
             limits: .standard,
             analyzer: TextAnalyzer(TextOptions())
         )
-        let query = NormalizedTextQuery(try #require(asked))
+        let query = BooleanQuery(try #require(parsed))
         #expect(try words.search(query, k: 2) { _ in true }.map(\.row) == [1, 0])
     }
 
@@ -157,7 +157,7 @@ struct ExactSpellingTests {
         for _ in 0..<2 {
             for query in ["*a*c*", "*e*c*", "a*m", "*ex*m*", "xample~2", "xaxb~2", "a*"] {
                 let parsed = try TextQueryParser.parse(query, limits: .standard)
-                let explained = try words.explanation(of: NormalizedTextQuery(parsed))
+                let explained = try words.explanation(of: BooleanQuery(parsed))
                 for word in explained.flatMap(\.expansions) {
                     #expect(!word.word.contains("＝"), "\(query)")
                 }

@@ -26,7 +26,7 @@ struct FTS5ExpressionTests {
     )
     func rendering(query: String, expected: String, isComplement: Bool) throws {
         let parsed = try TextQueryParser.parse(query, limits: .standard)
-        let normalized = NormalizedTextQuery(parsed)
+        let normalized = BooleanQuery(parsed)
         #expect(FTS5Expression.render(normalized.expression, QueryWords.analyzer) == expected)
         #expect(normalized.isComplement == isComplement)
     }
@@ -51,13 +51,13 @@ struct FTS5ExpressionTests {
         let every = Set(texts.indices)
         for _ in 0..<1_500 {
             let query = TextOracle.randomQuery(depth: 4, using: &random)
-            let normalized = NormalizedTextQuery(query)
+            let normalized = BooleanQuery(query)
             let rows = try table.rows(
                 matching: FTS5Expression.render(normalized.expression, QueryWords.analyzer)
             )
-            let answer = normalized.isComplement ? every.subtracting(rows) : rows
+            let found = normalized.isComplement ? every.subtracting(rows) : rows
             let truth = every.filter { TextOracle.matches(texts[$0], query) }
-            #expect(answer == truth, "\(query)")
+            #expect(found == truth, "\(query)")
         }
     }
 
@@ -76,7 +76,7 @@ struct FTS5ExpressionTests {
                 var limits = Limits.standard
                 limits.maxNesting = 64
                 let parsed = try TextQueryParser.parse(query, limits: limits)
-                let normalized = NormalizedTextQuery(parsed)
+                let normalized = BooleanQuery(parsed)
                 _ = try table.rows(
                     matching: FTS5Expression.render(normalized.expression, QueryWords.analyzer)
                 )
@@ -96,7 +96,7 @@ struct FTS5ExpressionTests {
             try table.insert(1, QueryWords.forFTS5(sample))
             let parsed = try TextQueryParser.parse(sample, limits: .standard)
             let expression = FTS5Expression.render(
-                NormalizedTextQuery(parsed).expression,
+                BooleanQuery(parsed).expression,
                 QueryWords.analyzer
             )
             #expect(try table.rows(matching: expression) == [1], "\(sample)")
@@ -108,7 +108,7 @@ struct FTS5ExpressionTests {
 enum TextOracle {
     static let vocabulary = ["ab", "abc", "b", "bc", "c"]
 
-    static func matches(_ text: [String], _ query: TextQuery) -> Bool {
+    static func matches(_ text: [String], _ query: ParsedQuery) -> Bool {
         switch query {
         case .word(let word): text.contains(word)
         case .fuzzy(let word, let fuzziness):
@@ -139,13 +139,13 @@ enum TextOracle {
         }
     }
 
-    static func randomQuery(depth: Int, using random: inout SeededGenerator) -> TextQuery {
+    static func randomQuery(depth: Int, using random: inout SeededGenerator) -> ParsedQuery {
         func words(_ counts: ClosedRange<Int>) -> [String] {
             (0..<Int.random(in: counts, using: &random)).map { _ in
                 vocabulary.randomElement(using: &random) ?? ""
             }
         }
-        func parts() -> [TextQuery] {
+        func parts() -> [ParsedQuery] {
             (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 randomQuery(depth: depth - 1, using: &random)
             }

@@ -7,7 +7,7 @@ final class FTS5Table {
     private let database: OpaquePointer
     private let insertion: OpaquePointer
     private let deletion: OpaquePointer
-    private let question: OpaquePointer
+    private let matching: OpaquePointer
     private let ranking: OpaquePointer
     private let occurrences: OpaquePointer
 
@@ -23,7 +23,7 @@ final class FTS5Table {
         try #require(sqlite3_exec(database, table, nil, nil, nil) == SQLITE_OK)
         insertion = try Self.prepare("INSERT INTO texts(rowid, text) VALUES (?, ?)", database)
         deletion = try Self.prepare("DELETE FROM texts WHERE rowid = ?", database)
-        question = try Self.prepare("SELECT rowid FROM texts WHERE texts MATCH ?", database)
+        matching = try Self.prepare("SELECT rowid FROM texts WHERE texts MATCH ?", database)
         ranking = try Self.prepare(
             "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY bm25(texts), rowid",
             database
@@ -35,7 +35,7 @@ final class FTS5Table {
     deinit {
         sqlite3_finalize(insertion)
         sqlite3_finalize(deletion)
-        sqlite3_finalize(question)
+        sqlite3_finalize(matching)
         sqlite3_finalize(ranking)
         sqlite3_finalize(occurrences)
         sqlite3_close(database)
@@ -74,7 +74,7 @@ final class FTS5Table {
 
     /// The rows that match.
     func rows(matching expression: String) throws -> Set<Int> {
-        Set(try rows(question, expression))
+        Set(try rows(matching, expression))
     }
 
     /// The rows that match, best first; of equal ones the smaller row.

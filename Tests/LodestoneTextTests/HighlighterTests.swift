@@ -19,7 +19,7 @@ struct HighlighterTests {
         _ text: String,
         _ highlight: Highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
     ) throws -> [HighlightedField.Fragment] {
-        let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+        let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
         let words = try HighlightTerms(
             [parsed],
             analyzer: QueryWords.analyzer,
@@ -82,7 +82,7 @@ struct HighlighterTests {
         ]
     )
     func fields(query: String, expected: [String]) throws {
-        let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+        let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
         let words = try HighlightTerms(
             [parsed],
             analyzer: QueryWords.analyzer,

@@ -156,7 +156,7 @@ struct LanguageTests {
     }
 
     @Test("Words, phrases, prefixes, patterns and fuzzy words find French texts, with highlights")
-    func questions() throws {
+    func queries() throws {
         let options = TextOptions(language: .french)
         let analyzer = TextAnalyzer(options)
         var index = PostingsTextIndex(options)
@@ -165,7 +165,7 @@ struct LanguageTests {
             index.add(index.analyze([text]), at: 0, row: UInt32(row))
         }
         func found(_ query: String) throws -> [UInt32] {
-            let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+            let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
             return try index.search(parsed, k: 10) { _ in true }.map(\.row).sorted()
         }
         #expect(try found("manger") == [0, 1])
@@ -174,7 +174,7 @@ struct LanguageTests {
         #expect(try found("éco*") == [0, 2])
         #expect(try found("*cole*") == [0, 2])
         #expect(try found("écloe~1") == [0, 2])
-        let query = NormalizedTextQuery(
+        let query = BooleanQuery(
             try TextQueryParser.parse("école manger", limits: .standard)
         )
         let words = try HighlightTerms([query], analyzer: analyzer, index: index, context: nil)

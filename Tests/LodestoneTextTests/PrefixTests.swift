@@ -25,8 +25,8 @@ struct PrefixTests {
         return index
     }
 
-    private func rows(_ query: TextQuery, _ index: PostingsTextIndex) throws -> Set<UInt32> {
-        let hits = try index.search(NormalizedTextQuery(query), k: 10_000) { $0 % 7 != 0 }
+    private func rows(_ query: ParsedQuery, _ index: PostingsTextIndex) throws -> Set<UInt32> {
+        let hits = try index.search(BooleanQuery(query), k: 10_000) { $0 % 7 != 0 }
         return Set(hits.map(\.row))
     }
 
@@ -50,11 +50,11 @@ struct PrefixTests {
                 index.add(index.analyze([text]), at: 0, row: UInt32(row))
             }
             for _ in 0..<2 {
-                let questions: [(String, Set<UInt32>)] = [
+                let prefixes: [(String, Set<UInt32>)] = [
                     ("x", [1, 2]), ("l", [3, 4]), (long, [3, 4]), (long + "m", [4]), ("h", [5]),
                     ("ha", [5]), ("hä", [5]), ("hau", [5]), ("häu", [5]), ("ea", [6]), ("é", [6]),
                 ]
-                for (start, expected) in questions {
+                for (start, expected) in prefixes {
                     #expect(try rows(.prefix([start]), index) == expected, "\(language) \(start)")
                 }
                 var sections = MemorySections()
@@ -64,7 +64,7 @@ struct PrefixTests {
             // A word that has lost its last document does not count.
             index.remove(index.analyze(["xyz"]), at: 0)
             let explained = try index.explanation(
-                of: NormalizedTextQuery(try TextQueryParser.parse("x*", limits: .standard))
+                of: BooleanQuery(try TextQueryParser.parse("x*", limits: .standard))
             )
             #expect(explained.flatMap(\.expansions).map(\.word) == ["x"])
         }
@@ -87,7 +87,7 @@ struct PrefixTests {
         // Accents make no difference, so that of words without any is that of their bytes.
         #expect(index.hasSoundVocabulary)
         let plain = { (word: String) in
-            WordBeginning(Array(word.utf8), analyzer).bytes
+            WordPrefix(Array(word.utf8), analyzer).bytes
         }
         let folded = texts.map { text in
             analyzer.words(of: text).map { plain(String(decoding: $0.form.bytes, as: UTF8.self)) }
@@ -96,9 +96,9 @@ struct PrefixTests {
             var longer: Set<UInt32> = []
             for count in (1...word.unicodeScalars.count).reversed() {
                 let prefix = String(String.UnicodeScalarView(word.unicodeScalars.prefix(count)))
-                let asked = analyzer.question([prefix])
+                let terms = analyzer.phraseTerms(of: [prefix])
                 // Several words are words in a row; a mark alone is none.
-                guard asked.count == 1, let last = asked.last else { continue }
+                guard terms.count == 1, let last = terms.last else { continue }
                 let start = plain(String(decoding: last.form.bytes, as: UTF8.self))
                 let expected = Set(
                     folded.indices.filter { row in
@@ -150,7 +150,7 @@ struct PrefixTests {
             [("title", "universities"), ("body", "universal")],
         ].map { $0.map { TextField(name: $0.0, text: $0.1) } }
         let found = { (query: String) in
-            let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+            let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
             return try index.search(parsed, k: 10) { _ in true }.map(\.row).sorted()
         }
         for isInBase in [false, true] {

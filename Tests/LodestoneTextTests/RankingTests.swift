@@ -14,7 +14,7 @@ extension PostingsTextIndex {
             analyzer: TextAnalyzer(options)
         )
         guard let question else { return [] }
-        return try search(NormalizedTextQuery(question), k: k, isAllowed: isAllowed)
+        return try search(BooleanQuery(question), k: k, isAllowed: isAllowed)
     }
 }
 

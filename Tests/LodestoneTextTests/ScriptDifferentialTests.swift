@@ -122,7 +122,7 @@ struct ScriptDifferentialTests {
         "Postings, FTS5 and a model agree on words, phrases, prefixes and NOT in every script",
         arguments: ScriptWriter.all.indices
     )
-    func questions(number: Int) throws {
+    func queries(number: Int) throws {
         let script = ScriptWriter.all[number]
         var random = SeededGenerator(seed: UInt64(100 + number))
         let count = Self.count / ScriptWriter.all.count

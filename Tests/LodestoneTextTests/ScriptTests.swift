@@ -28,7 +28,7 @@ struct ScriptIndex {
 
     /// The rows that match; both strategies must give the same.
     func found(_ query: String, _ place: SourceLocation = #_sourceLocation) throws -> Set<Int> {
-        let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+        let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
         let hits = try index.search(parsed, k: max(1, count)) { _ in true }
         let rows = Set(hits.map { Int($0.row) })
         let expression = FTS5Expression.render(parsed.expression, TextAnalyzer(options))
@@ -52,9 +52,9 @@ struct ScriptIndex {
         } ?? []
     }
 
-    private func plain(_ query: String) throws -> NormalizedTextQuery? {
+    private func plain(_ query: String) throws -> BooleanQuery? {
         try TextQueryParser.anyWord(query, limits: .standard, analyzer: TextAnalyzer(options))
-            .map { NormalizedTextQuery($0) }
+            .map { BooleanQuery($0) }
     }
 }
 
@@ -175,7 +175,9 @@ struct ScriptTests {
             for (place, other) in script.others.enumerated() {
                 let found = try index.found(other)
                 #expect(found.contains(expected.count + place), "\(language) \(script.name)")
-                let isCharacter = Words.isUnspacedCharacter(Words.split(other.unicodeScalars)[0])
+                let isCharacter = UnicodeTokenizer.isUnspacedCharacter(
+                    UnicodeTokenizer.split(other.unicodeScalars)[0]
+                )
                 if !isCharacter {
                     #expect(found.isDisjoint(with: expected), "\(language) \(script.name) \(other)")
                 }
@@ -186,19 +188,21 @@ struct ScriptTests {
     @Test("Latin, Greek and Cyrillic words lose their accents")
     func accents() {
         for value in [0xC0...0x24F, 0x370...0x52F, 0x1E00...0x1FFF].joined() {
-            guard let scalar = Unicode.Scalar(value), Words.begins(scalar) else { continue }
+            guard let scalar = Unicode.Scalar(value), UnicodeTokenizer.begins(scalar) else {
+                continue
+            }
             let word = "x\(scalar)x"
             let bare = String(
                 String.UnicodeScalarView(
                     word.decomposedStringWithCanonicalMapping.unicodeScalars.filter {
-                        !$0.properties.isDiacritic || Words.begins($0)
+                        !$0.properties.isDiacritic || UnicodeTokenizer.begins($0)
                     }
                 )
             )
             let stems = QueryWords.stems(of: word)
             #expect(stems.count == 1 && stems == QueryWords.stems(of: bare), "\(word)")
             let marks = String(decoding: stems[0], as: UTF8.self).unicodeScalars
-                .filter { Words.isMark($0) }
+                .filter { UnicodeTokenizer.isMark($0) }
             #expect(marks.isEmpty, "\(word)")
         }
     }
@@ -214,7 +218,7 @@ struct ScriptTests {
         }
         var count = 0
         for value in 0xFF00...0xFFEF as ClosedRange<UInt32> {
-            guard let scalar = Unicode.Scalar(value), Words.begins(scalar),
+            guard let scalar = Unicode.Scalar(value), UnicodeTokenizer.begins(scalar),
                 let name = scalar.properties.name,
                 let other = usual[name.split(separator: " ").dropFirst().joined(separator: " ")]
             else { continue }
@@ -264,7 +268,7 @@ struct ScriptTests {
                 let hex = scalars.map { String($0.value, radix: 16) }
                 #expect(words(composed) == expected, "\(language) \(hex)")
                 #expect(words(apart) == expected, "\(language) \(hex)")
-                let raw = Words.split(text.unicodeScalars)
+                let raw = UnicodeTokenizer.split(text.unicodeScalars)
                 #expect(
                     raw.flatMap { analyzer.words(of: $0).map(\.stem) }
                         == analyzer.words(of: text).map(\.stem),
@@ -301,7 +305,7 @@ struct ScriptTests {
         #expect(words("👩🏽‍💻 👩‍💻") == ["👩‍💻", "👩‍💻"])
         #expect(words("Acme™ © 2024 → 1️⃣") == ["acme", "2024", "1"])
         #expect(words("▪ one ◾ two ⬅ three") == ["one", "two", "three"])
-        #expect(Words.split("a🎉🎈 b🇩🇪🇫🇷".unicodeScalars) == ["a", "🎉", "🎈", "b", "🇩🇪", "🇫🇷"])
+        #expect(UnicodeTokenizer.split("a🎉🎈 b🇩🇪🇫🇷".unicodeScalars) == ["a", "🎉", "🎈", "b", "🇩🇪", "🇫🇷"])
     }
 
     @Test("Romanian words with a cedilla and with a comma are equal")

@@ -59,7 +59,7 @@ private struct FieldCorpus {
         index = try #require(PostingsTextIndex(from: sections, index.options))
     }
 
-    mutating func query(depth: Int = 0) -> TextQuery {
+    mutating func query(depth: Int = 0) -> ParsedQuery {
         switch Int.random(in: 0..<(depth < 3 ? 8 : 4), using: &random) {
         case 0: .word(word())
         case 1: .phrase([word(), word()])
@@ -84,19 +84,19 @@ struct TextFieldTests {
     ])
 
     /// Whether a document matches, by a look at its words.
-    private func matches(_ document: [TextField], _ query: TextQuery, _ field: String?) -> Bool {
+    private func matches(_ document: [TextField], _ query: ParsedQuery, _ field: String?) -> Bool {
         let analyzer = TextAnalyzer(TextOptions())
         let word = { (word: String) in analyzer.words(of: word)[0] }
-        let hasRow = { (asked: [QueryTerm], isPrefix: Bool) in
+        let hasRow = { (terms: [QueryTerm], isPrefix: Bool) in
             document.contains { part in
                 guard field == nil || part.name == field else { return false }
                 let words = analyzer.words(of: part.text)
-                guard words.count >= asked.count else { return false }
-                return (0...(words.count - asked.count)).contains { start in
-                    asked.indices.allSatisfy { place in
-                        isPrefix && place == asked.count - 1
-                            ? words[start + place].form.bytes.starts(with: asked[place].form.bytes)
-                            : words[start + place].stem == asked[place].stem
+                guard words.count >= terms.count else { return false }
+                return (0...(words.count - terms.count)).contains { start in
+                    terms.indices.allSatisfy { place in
+                        isPrefix && place == terms.count - 1
+                            ? words[start + place].form.bytes.starts(with: terms[place].form.bytes)
+                            : words[start + place].stem == terms[place].stem
                     }
                 }
             }
@@ -126,7 +126,7 @@ struct TextFieldTests {
             if round % 3 == Int(seed % 3) { try corpus.merge() }
             for _ in 0..<30 {
                 let query = corpus.query()
-                let normalized = NormalizedTextQuery(query)
+                let normalized = BooleanQuery(query)
                 let hits = try corpus.index.search(normalized, k: 10_000) {
                     corpus.documents[$0] != nil
                 }
@@ -208,7 +208,7 @@ struct TextFieldTests {
             plain.remove(30)
             if round % 2 == Int(seed % 2) { try merged.merge() }
             for _ in 0..<40 {
-                let words = NormalizedTextQuery(
+                let words = BooleanQuery(
                     .or([.word(merged.word()), .word(merged.word()), merged.query()])
                 )
                 _ = (plain.word(), plain.word(), plain.query())
@@ -245,15 +245,15 @@ struct TextFieldTests {
         var numbers = PostingsRemapping()
         index.add(index.renumbered(texts, &numbers), at: 0, row: 2)
         for (query, rows) in [
-            (TextQuery.field("late", .phrase(["early", "bird"])), [1, 2]),
+            (ParsedQuery.field("late", .phrase(["early", "bird"])), [1, 2]),
             (.field("late", .phrase(["bird", "bird"])), [1, 2]),
             (.field("x", .word("bird")), [1, 2]), (.field("x", .word("early")), []),
             (.field("late", .word("owl")), [0]),
-        ] as [(TextQuery, [UInt32])] {
-            let hits = try index.search(NormalizedTextQuery(query), k: 9) { _ in true }
+        ] as [(ParsedQuery, [UInt32])] {
+            let hits = try index.search(BooleanQuery(query), k: 9) { _ in true }
             #expect(hits.map(\.row).sorted() == rows, "\(query)")
         }
-        let scores = try index.scores(of: NormalizedTextQuery(.word("birds")), rows: [1, 2])
+        let scores = try index.scores(of: BooleanQuery(.word("birds")), rows: [1, 2])
         #expect(scores[0] > 0 && scores[0] == scores[1])
     }
 
@@ -268,8 +268,8 @@ struct TextFieldTests {
         )
         index.add(index.analyze([fields, [forms]]), at: 0, row: 0)
         index.add(index.analyze([fields, [forms]]), at: 1, row: 1)
-        let find = { (query: TextQuery) in
-            try index.search(NormalizedTextQuery(query), k: 9) { _ in true }.map(\.row)
+        let find = { (query: ParsedQuery) in
+            try index.search(BooleanQuery(query), k: 9) { _ in true }.map(\.row)
         }
         #expect(try find(.field("f3", .word("w3"))) == [0])
         #expect(try find(.field("f3", .word("w4"))) == [])
@@ -303,19 +303,19 @@ struct FieldNormClassTests {
             let (first, second) = (
                 Int.random(in: 1...40, using: &random), Int.random(in: 1...40, using: &random)
             )
-            let asked = FieldNormClass(
+            let sought = FieldNormClass(
                 slot: 1,
                 frequency: first,
                 length: first * Int.random(in: 1...500, using: &random)
             )
             .with(slot: 4, frequency: second, length: second * 20)
-            let number = table.number(of: asked)
+            let number = table.number(of: sought)
             let got = table.postingClass(number)
-            #expect(table.number(of: asked) == number || number >= 32_768)
+            #expect(table.number(of: sought) == number || number >= 32_768)
             #expect(got.frequency(1) <= first && got.frequency(4) <= second)
             #expect(
                 max(got.frequency(1), got.frequency(4)) * 2
-                    > max(asked.frequency(1), asked.frequency(4))
+                    > max(sought.frequency(1), sought.frequency(4))
             )
         }
     }

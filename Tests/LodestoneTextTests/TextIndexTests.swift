@@ -122,7 +122,7 @@ struct Corpus {
     }
 
     /// A random query; it has fuzzy words and patterns only with `withLikeness`.
-    mutating func query(depth: Int = 0, withLikeness: Bool = false) -> TextQuery {
+    mutating func query(depth: Int = 0, withLikeness: Bool = false) -> ParsedQuery {
         let parts = { (corpus: inout Corpus) in
             (0..<Int.random(in: 1...3, using: &corpus.random)).map { _ in
                 corpus.query(depth: depth + 1, withLikeness: withLikeness)
@@ -186,13 +186,13 @@ struct TextIndexTests {
             }
             inTable = Set(corpus.texts.keys)
             for _ in 0..<150 {
-                let query = NormalizedTextQuery(corpus.query())
-                let asked = try query.expanded(by: corpus, QueryWords.analyzer).expression
-                let expression = FTS5Expression.render(asked, QueryWords.analyzer)
+                let query = BooleanQuery(corpus.query())
+                let expanded = try query.expanded(by: corpus, QueryWords.analyzer).expression
+                let expression = FTS5Expression.render(expanded, QueryWords.analyzer)
                 var expected = try table.rows(matching: expression)
-                if asked.needsTexts {
-                    let matcher = DocumentMatcher(asked, QueryWords.analyzer)
-                    let candidates = FTS5Expression.render(asked.candidates, QueryWords.analyzer)
+                if expanded.needsTexts {
+                    let matcher = DocumentMatcher(expanded, QueryWords.analyzer)
+                    let candidates = FTS5Expression.render(expanded.candidates, QueryWords.analyzer)
                     expected = try table.rows(matching: candidates).filter { row in
                         let text = corpus.texts[UInt32(row)] ?? ""
                         return matcher.matches([TextField(name: "text", text: text)])
@@ -221,9 +221,9 @@ struct TextIndexTests {
             if round == 1 { try corpus.merge() }
             for _ in 0..<8 {
                 let (word, other) = (corpus.misspelt(), corpus.word())
-                let fuzzy = TextQuery.fuzzy(word, .edits(1))
+                let fuzzy = ParsedQuery.fuzzy(word, .edits(1))
                 let start = String(word.prefix(2))
-                let pattern = TextQuery.pattern(
+                let pattern = ParsedQuery.pattern(
                     WordPattern([start, "s"], isOpenAtStart: true, isOpenAtEnd: false)
                 )
                 let near = corpus.rows(withStemOf: { plainDistance(folded(word), $0) <= 1 })
@@ -231,10 +231,10 @@ struct TextIndexTests {
                 let alike = corpus.rows(withWord: { word in
                     word.hasSuffix("s") && word.dropLast().contains(folded(start))
                 })
-                let rows = { (query: TextQuery) in
+                let rows = { (query: ParsedQuery) in
                     Set(
                         try corpus.index.search(
-                            NormalizedTextQuery(query),
+                            BooleanQuery(query),
                             k: 10_000,
                             isAllowed: corpus.isAllowed
                         ).map(\.row)
@@ -261,10 +261,10 @@ struct TextIndexTests {
         let analyzed = index.analyze(texts)
         for row in texts.indices { index.add(analyzed, at: row, row: UInt32(row)) }
         let rows = { (word: String, fuzziness: Fuzziness) in
-            let query = NormalizedTextQuery(.fuzzy(word, fuzziness))
+            let query = BooleanQuery(.fuzzy(word, fuzziness))
             let hits = try index.search(query, k: 10) { _ in true }
             #expect(zip(hits, hits.dropFirst()).allSatisfy { better($0, $1) })
-            let ranked = NormalizedTextQuery(.or([.fuzzy(word, fuzziness), .word("nowhere")]))
+            let ranked = BooleanQuery(.or([.fuzzy(word, fuzziness), .word("nowhere")]))
             #expect(try index.search(ranked, k: 10) { _ in true }.map(\.row) == hits.map(\.row))
             return hits.map(\.row)
         }
@@ -312,7 +312,7 @@ struct TextIndexTests {
             plain.remove(30)
             if round % 2 == Int(seed % 2) { try merged.merge() }
             for _ in 0..<60 {
-                let query = NormalizedTextQuery(merged.query(withLikeness: true))
+                let query = BooleanQuery(merged.query(withLikeness: true))
                 _ = plain.query(withLikeness: true)
                 #expect(
                     try merged.index.search(query, k: 50, isAllowed: merged.isAllowed)
@@ -333,8 +333,8 @@ struct TextIndexTests {
             if round == Int(seed % 4) { try corpus.merge() }
             if round == 2 { corpus.nextRow += 100_000 }
             for turn in 0..<40 {
-                let words = (0..<3).map { _ in TextQuery.word(corpus.word()) }
-                let query = NormalizedTextQuery(
+                let words = (0..<3).map { _ in ParsedQuery.word(corpus.word()) }
+                let query = BooleanQuery(
                     turn % 2 == 0 ? .or(words) : corpus.query(withLikeness: true)
                 )
                 let hits = try corpus.index.search(query, k: 100_000, isAllowed: corpus.isAllowed)
@@ -404,7 +404,7 @@ struct TextIndexTests {
         try corpus.merge()
         corpus.add(300)
         let copy = corpus
-        let queries = (0..<50).map { _ in NormalizedTextQuery(corpus.query()) }
+        let queries = (0..<50).map { _ in BooleanQuery(corpus.query()) }
         let before = try queries.map { query in
             try copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed).map(\.row).sorted()
         }
@@ -427,7 +427,7 @@ struct TextIndexTests {
                         let all = Array(0..<index.rowBound)
                         let every = try index.rank(["every"], k: .max, isAllowed: { _ in true })
                         #expect(every.map(\.row).sorted() == all)
-                        let phrase = NormalizedTextQuery(.phrase(["row", "of", "every"]))
+                        let phrase = BooleanQuery(.phrase(["row", "of", "every"]))
                         let rows = try index.search(phrase, k: .max, isAllowed: { _ in true })
                         #expect(rows.map(\.row).sorted() == all)
                         let words = ["n\(all.count / 2)"]

@@ -33,7 +33,7 @@ struct TextQueryFuzzTests {
             let query = query(using: &random)
             if let parsed = try? TextQueryParser.parse(query, limits: .standard) {
                 understood += 1
-                _ = NormalizedTextQuery(parsed)
+                _ = BooleanQuery(parsed)
             }
             _ = try? TextQueryParser.anyWord(
                 query,
@@ -55,7 +55,7 @@ struct TextQueryFuzzTests {
                 continue
             }
             let expression = FTS5Expression.render(
-                NormalizedTextQuery(parsed).expression,
+                BooleanQuery(parsed).expression,
                 QueryWords.analyzer
             )
             _ = try table.rows(matching: expression)

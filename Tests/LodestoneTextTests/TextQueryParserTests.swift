@@ -82,9 +82,9 @@ struct TextQueryParserTests {
                 "(a OR b)(c OR d)",
                 .and([.or([.word("a"), .word("b")]), .or([.word("c"), .word("d")])])
             ),
-        ] as [(String, TextQuery)]
+        ] as [(String, ParsedQuery)]
     )
-    func syntax(query: String, expected: TextQuery) throws {
+    func syntax(query: String, expected: ParsedQuery) throws {
         #expect(try TextQueryParser.parse(query, limits: .standard) == expected)
     }
 
@@ -130,9 +130,9 @@ struct TextQueryParserTests {
             ("~ word", .word("word")), ("~1", .word("1")),
             ("word~", .fuzzy("word", .auto)), ("word~1", .fuzzy("word", .edits(1))),
             ("(it~2)", .fuzzy("it", .edits(2))), ("it~", .word("it")), ("word~0", .word("word")),
-        ] as [(String, TextQuery)]
+        ] as [(String, ParsedQuery)]
     )
-    func likeness(query: String, expected: TextQuery) throws {
+    func likeness(query: String, expected: ParsedQuery) throws {
         #expect(try TextQueryParser.parse(query, limits: .standard) == expected)
     }
 
@@ -281,7 +281,7 @@ struct TextQueryParserTests {
 }
 
 /// Reads plain words where no word is a stop word.
-private func plainWords(_ query: String, fuzzy: Fuzziness? = nil) throws -> TextQuery? {
+private func plainWords(_ query: String, fuzzy: Fuzziness? = nil) throws -> ParsedQuery? {
     try TextQueryParser.anyWord(
         query,
         fuzzy: fuzzy,
@@ -339,12 +339,12 @@ struct PlainWordsTests {
             // The first ten are in no document; of the others, later ones are in fewer documents.
             rarestBy: Frequencies { Int($0.dropFirst()).map { $0 < 10 ? 0 : 100 - $0 } ?? 0 }
         )
-        guard case .anyOf(let kept)? = rare.query else {
+        guard case .anyOf(let rarest)? = rare.query else {
             Issue.record("no plain words")
             return
         }
         let expected = Array(words[..<2] + words[10...])
-        #expect(kept.map(\.text) == expected + expected + ["w0", "w0s"])
+        #expect(rarest.map(\.text) == expected + expected + ["w0", "w0s"])
         #expect(rare.leftOut == Array(words[2..<10]))
         #expect(!rare.isPartial)
         // A word that was given twice finds its typing errors once.

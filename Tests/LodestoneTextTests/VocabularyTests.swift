@@ -79,28 +79,28 @@ struct VocabularyTests {
         let index = try index(words, &random)
         for number in 0..<120 {
             let isLong = number % 10 == 0
-            var asked = isLong ? words[600 + number % 80] : word(letters, 1...9, &random)
+            var typed = isLong ? words[600 + number % 80] : word(letters, 1...9, &random)
             if isLong {
-                var scalars = Array(asked.unicodeScalars)
+                var scalars = Array(typed.unicodeScalars)
                 scalars.swapAt(number % 50, number % 50 + 1)
                 if number % 20 == 0 { scalars.append(letters[0]) }
-                asked = String(String.UnicodeScalarView(scalars))
+                typed = String(String.UnicodeScalarView(scalars))
             }
             let prefix = number % 4
             let expansions = try index.expansions(
-                of: Array(asked.utf8),
+                of: Array(typed.utf8),
                 edits: edits,
                 prefixLength: prefix,
                 limit: 10_000,
                 context: nil
             )
             let expected = stems(words) { word in
-                let start = asked.unicodeScalars.prefix(prefix)
+                let start = typed.unicodeScalars.prefix(prefix)
                 guard word.unicodeScalars.starts(with: start) else { return nil }
-                let distance = plainDistance(asked, word)
+                let distance = plainDistance(typed, word)
                 return distance <= edits ? distance : nil
             }
-            #expect(found(expansions) == expected, "\(asked)")
+            #expect(found(expansions) == expected, "\(typed)")
             #expect(expansions.map(\.distance) == expansions.map(\.distance).sorted())
         }
     }
@@ -166,9 +166,9 @@ struct VocabularyTests {
         let index = try index(words, &random)
         for word in words.dropLast() {
             for edits in 1...2 {
-                let asked = Array(word.utf8.dropFirst(edits - 1).dropLast())
+                let typed = Array(word.utf8.dropFirst(edits - 1).dropLast())
                 let found = try index.expansions(
-                    of: asked,
+                    of: typed,
                     edits: edits,
                     prefixLength: 0,
                     limit: 9,
@@ -181,7 +181,7 @@ struct VocabularyTests {
             "*" + String(repeating: "a*", count: 31),
             limits: .standard
         )
-        #expect(try index.search(NormalizedTextQuery(many), k: 9) { _ in true }.count == 2)
+        #expect(try index.search(BooleanQuery(many), k: 9) { _ in true }.count == 2)
         let long = String(repeating: "ab", count: 2_000)
         let fuzzy = try TextQueryParser.anyWord(
             long,
@@ -190,7 +190,7 @@ struct VocabularyTests {
             analyzer: QueryWords.analyzer
         )
         #expect(
-            try index.search(NormalizedTextQuery(#require(fuzzy)), k: 9) { _ in true }.isEmpty
+            try index.search(BooleanQuery(#require(fuzzy)), k: 9) { _ in true }.isEmpty
         )
     }
 
@@ -251,9 +251,9 @@ struct VocabularyTests {
         var numbers = PostingsRemapping()
         let renumbered = index.renumbered(texts, &numbers)
         index.add(renumbered, at: 0, row: 10)
-        for (asked, expected) in [("horsea", "horses"), ("runz", "runs"), ("runing", "running")] {
+        for (typed, expected) in [("horsea", "horses"), ("runz", "runs"), ("runing", "running")] {
             let expansions = try index.expansions(
-                of: Array(asked.utf8),
+                of: Array(typed.utf8),
                 edits: 1,
                 prefixLength: 0,
                 limit: 1,

@@ -26,7 +26,7 @@ extension SearchPlan {
     ///
     /// A query without a positive part matches the complement of its words. These documents have no
     /// ranks: they come in row order, with score 0.
-    func matching(_ query: NormalizedTextQuery, depth: Int, allowed: RowSet?)
+    func matching(_ query: BooleanQuery, depth: Int, allowed: RowSet?)
         throws(LodestoneError) -> RankedList
     {
         let version = view.version

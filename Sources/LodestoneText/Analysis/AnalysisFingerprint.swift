@@ -48,7 +48,9 @@ package enum AnalysisFingerprint {
         for value in [0x80..<0x3400, 0xA000..<0xAC00, 0xF900..<0x10000, 0x10000..<0x20000].joined()
         {
             guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
-            hash = hash &* 31 &+ (Words.begins(scalar) ? 1 : Words.isMark(scalar) ? 2 : 3)
+            hash =
+                hash &* 31
+                &+ (UnicodeTokenizer.begins(scalar) ? 1 : UnicodeTokenizer.isMark(scalar) ? 2 : 3)
         }
         return hash
     }()

@@ -53,7 +53,7 @@ struct Apostrophes {
     /// The result of the rules for a word with apostrophes.
     struct Result {
         /// The parts that make up the word, without apostrophes.
-        var kept: Range<Int>
+        var remaining: Range<Int>
         /// Whether all parts together are a word, too.
         ///
         /// A writer may leave out the apostrophe alone: `dangelo`.
@@ -68,20 +68,22 @@ struct Apostrophes {
     /// - Returns: The parts that make up the word.
     static func resolve(_ parts: [[UInt8]], _ language: TextLanguage) -> Result {
         let rules = of(language)
-        if rules.isTurkish { return Result(kept: 0..<1) }
-        var kept = parts.indices
-        while kept.count > 1, rules.elides(parts[kept.lowerBound], parts[kept.lowerBound + 1]) {
-            kept.removeFirst()
+        if rules.isTurkish { return Result(remaining: 0..<1) }
+        var remaining = parts.indices
+        while remaining.count > 1,
+            rules.elides(parts[remaining.lowerBound], parts[remaining.lowerBound + 1])
+        {
+            remaining.removeFirst()
         }
-        while kept.count > 1, rules.endings.contains(parts[kept.upperBound - 1]) {
-            kept.removeLast()
+        while remaining.count > 1, rules.endings.contains(parts[remaining.upperBound - 1]) {
+            remaining.removeLast()
         }
         // English finds `levis` by its stem; without stems nothing else would find it.
         let isIncomplete =
-            kept.lowerBound > 0
-            || (language == .none && kept.upperBound < parts.count
-                && parts[kept.upperBound] == [UInt8(ascii: "s")])
-        return Result(kept: kept, isJoinedToo: rules.needsVowel && isIncomplete)
+            remaining.lowerBound > 0
+            || (language == .none && remaining.upperBound < parts.count
+                && parts[remaining.upperBound] == [UInt8(ascii: "s")])
+        return Result(remaining: remaining, isJoinedToo: rules.needsVowel && isIncomplete)
     }
 
     private func elides(_ part: [UInt8], _ next: [UInt8]) -> Bool {

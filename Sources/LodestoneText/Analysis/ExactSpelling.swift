@@ -70,19 +70,19 @@ struct ExactSpelling {
         hasSign = hasLead
     }
 
-    /// The place at which a word has to begin to belong to the token.
+    /// The index at which a word has to begin to belong to the token.
     var next: Int? {
         mutating get {
-            let place = last.upperBound
-            guard place + 1 < text.count else { return nil }
-            sign = text[place]
+            let index = last.upperBound
+            guard index + 1 < text.count else { return nil }
+            sign = text[index]
             switch sign {
             case UInt8(ascii: "."), UInt8(ascii: "@"), UInt8(ascii: "_"), UInt8(ascii: "&"),
                 UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: ":"):
-                return place + 1
+                return index + 1
             case UInt8(ascii: "+"), UInt8(ascii: "#"):
                 // `C++17`, but not `1+1`.
-                let end = place + signs
+                let end = index + signs
                 return end < text.count && Self.isDigit(text[end])
                     && !text[last].allSatisfy(Self.isDigit) ? end : nil
             default: return nil
@@ -116,7 +116,7 @@ struct ExactSpelling {
         return end
     }
 
-    /// The token's place in the text; `nil` when the token does not count.
+    /// The range of the token in the text; `nil` when the token does not count.
     var token: Range<Int>? {
         let isExact = hasSign || end > last.upperBound || (hasDigit && wordCount > 1)
         return isExact && end - start <= Self.longest ? start..<end : nil

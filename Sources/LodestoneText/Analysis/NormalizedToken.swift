@@ -74,23 +74,23 @@ extension NormalizedToken {
         }
     }
 
-    /// The byte at `place`, which is less than `count`.
+    /// The byte at `index`, which is less than `count`.
     @inline(__always)
-    subscript(place: Int) -> UInt8 {
+    subscript(index: Int) -> UInt8 {
         let eight =
             if let long {
-                UInt64(littleEndian: long[place / 8])
+                UInt64(littleEndian: long[index / 8])
             } else {
-                place < 8 ? low : high
+                index < 8 ? low : high
             }
-        return UInt8(truncatingIfNeeded: eight >> UInt64(place % 8 * 8))
+        return UInt8(truncatingIfNeeded: eight >> UInt64(index % 8 * 8))
     }
 
     /// Whether `bytes` begin with the word.
     @inline(__always)
     func isPrefix(of bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard bytes.count >= count else { return false }
-        for place in 0..<count where bytes[place] != self[place] { return false }
+        for index in 0..<count where bytes[index] != self[index] { return false }
         return true
     }
 
@@ -150,7 +150,7 @@ struct WordBuffer: ~Copyable {
     /// Replaces the content with a short or long word, byte by byte.
     mutating func set(_ word: NormalizedToken) {
         removeAll()
-        for place in 0..<word.count { append(word[place]) }
+        for index in 0..<word.count { append(word[index]) }
     }
 
     /// The bytes; valid until the next change.

@@ -98,13 +98,13 @@ struct PorterStemmer {
     /// Applies the first rule whose ending fits, if enough of the word stays before the ending.
     private mutating func replace(_ rules: [Rule], whenMeasureExceeds bound: Int) {
         guard let rule = rules.first(where: { ends($0.ending) }) else { return }
-        let kept = rule.replacement.utf8CodeUnitCount
+        let added = rule.replacement.utf8CodeUnitCount
         let stem = count - rule.ending.utf8CodeUnitCount
         // The endings "sion" and "tion" are "ion" after a letter that stays.
-        let isIon = bound == 1 && kept == 1
+        let isIon = bound == 1 && added == 1
         guard measure(isIon ? stem + 1 : stem) > bound else { return }
-        for index in 0..<kept { word[stem + index] = rule.replacement.utf8Start[index] }
-        count = stem + kept
+        for index in 0..<added { word[stem + index] = rule.replacement.utf8Start[index] }
+        count = stem + added
     }
 
     // MARK: Parts of words

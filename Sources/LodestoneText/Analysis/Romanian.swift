@@ -27,12 +27,12 @@ enum Romanian {
         _ other: ((UInt8, UInt8)) -> (UInt8, UInt8)?
     ) {
         let bytes = word.bytes
-        var place = 1
-        while place < word.count {
-            if bytes[place - 1] >= 0xC5, let pair = other((bytes[place - 1], bytes[place])) {
-                (bytes[place - 1], bytes[place]) = pair
+        var index = 1
+        while index < word.count {
+            if bytes[index - 1] >= 0xC5, let pair = other((bytes[index - 1], bytes[index])) {
+                (bytes[index - 1], bytes[index]) = pair
             }
-            place += 1
+            index += 1
         }
     }
 }

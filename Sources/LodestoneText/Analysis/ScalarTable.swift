@@ -55,11 +55,11 @@ final class ScalarTable: @unchecked Sendable {
         func forEachScalar(_ body: (UInt32) -> Void) {
             guard bits & ScalarTable.isLong != 0 else { return body(bits & ScalarTable.value) }
             let start = Int(bits & ScalarTable.value)
-            for place in 0..<Int(page[start]) { body(page[start + 1 + place]) }
+            for index in 0..<Int(page[start]) { body(page[start + 1 + index]) }
         }
     }
 
-    /// The bits of an entry: the kind (4 bits), the two flags below, and a scalar or the place of
+    /// The bits of an entry: the kind (4 bits), the two flags below, and a scalar or the index of
     /// its scalars.
     fileprivate static let isLong: UInt32 = 1 << 27
     fileprivate static let isNumber: UInt32 = 1 << 26
@@ -92,8 +92,8 @@ final class ScalarTable: @unchecked Sendable {
     private func make(_ number: Int) -> UnsafePointer<UInt32> {
         var entries: [UInt32] = []
         var others: [UInt32] = []
-        for place in 0..<0x100 {
-            guard let scalar = Unicode.Scalar(UInt32(number << 8 | place)) else {
+        for index in 0..<0x100 {
+            guard let scalar = Unicode.Scalar(UInt32(number << 8 | index)) else {
                 entries.append(0)
                 continue
             }
@@ -136,7 +136,7 @@ final class ScalarTable: @unchecked Sendable {
     private static func kind(of scalar: Unicode.Scalar, keepsAccents: Bool) -> Kind {
         if scalar.isASCII {
             if scalar == "'" { return .apostrophe }
-            return Words.begins(scalar) ? .letter : .separator
+            return UnicodeTokenizer.begins(scalar) ? .letter : .separator
         }
         switch scalar.value {
         // Quotes and letters that stand for an apostrophe, and the marks of Hebrew abbreviations.
@@ -147,9 +147,9 @@ final class ScalarTable: @unchecked Sendable {
         default: break
         }
         if LetterFolding.isSilent(scalar) { return .dropped }
-        if Words.isUnspaced(scalar) { return .unspaced }
-        if Words.begins(scalar) { return .letter }
-        if Words.isMark(scalar) {
+        if UnicodeTokenizer.isUnspaced(scalar) { return .unspaced }
+        if UnicodeTokenizer.begins(scalar) { return .letter }
+        if UnicodeTokenizer.isMark(scalar) {
             if LetterFolding.isAccent(scalar) { return keepsAccents ? .combining : .dropped }
             // Tibetan has vowels that are written as two.
             if joins.contains(scalar.value) || LetterFolding.composed([scalar]) != [scalar] {

@@ -49,7 +49,7 @@ package struct TextAnalyzer: Sendable {
     ///
     /// A run without spaces ends with a word of its last character alone. A text has that word only
     /// where its own run ends, so the word is left out at the end of the query.
-    func question(_ texts: some Sequence<String>) -> [QueryTerm] {
+    func phraseTerms(of texts: some Sequence<String>) -> [QueryTerm] {
         var words = texts.flatMap { self.words(of: $0) }
         if words.last?.isEndOfRun ?? false { words.removeLast() }
         return words
@@ -67,25 +67,25 @@ package struct TextAnalyzer: Sendable {
         var tokenizer = tokenizer()
         var end = 0
         var words: [QueryTerm] = []
-        var places: [Range<Int>] = []
+        var ranges: [Range<Int>] = []
         var text = text
         text.withUTF8 { text in
-            tokenizer.forEachPlacedWord(in: text) { word, place in
-                words.append(queryWord(word, text[place], isEndOfRun: place.upperBound == end))
-                places.append(place)
-                end = place.upperBound
+            tokenizer.forEachWordRange(in: text) { word, range in
+                words.append(queryWord(word, text[range], isEndOfRun: range.upperBound == end))
+                ranges.append(range)
+                end = range.upperBound
             }
             guard withExtras else { return }
             var next = 0
-            tokenizer.forEachExtra(in: text) { word, place in
-                var extra = queryWord(word, text[place], isEndOfRun: false)
+            tokenizer.forEachExtra(in: text) { word, range in
+                var extra = queryWord(word, text[range], isEndOfRun: false)
                 extra.isExtra = true
                 words.append(extra)
                 guard ExactSpelling.isOne(word) else { return }
-                // Places of both rise.
-                while next < places.count, places[next].lowerBound < place.lowerBound { next += 1 }
+                // Ranges of both rise.
+                while next < ranges.count, ranges[next].lowerBound < range.lowerBound { next += 1 }
                 let start = next
-                while next < places.count, places[next].upperBound <= place.upperBound { next += 1 }
+                while next < ranges.count, ranges[next].upperBound <= range.upperBound { next += 1 }
                 let token = QueryTerm.Token(spelling: extra.stem, wordCount: next - start)
                 for part in start..<next { words[part].token = token }
             }
@@ -103,7 +103,8 @@ package struct TextAnalyzer: Sendable {
         stem(&buffer)
         let folded = word.withBytes { String(decoding: $0, as: UTF8.self) }
         return QueryTerm(
-            text: Words.isUnspaced(folded) ? folded : String(decoding: text, as: UTF8.self),
+            text: UnicodeTokenizer.isUnspaced(folded)
+                ? folded : String(decoding: text, as: UTF8.self),
             form: TermKey(word),
             stem: TermKey(buffer.word),
             isStopWord: isStopWord(word),

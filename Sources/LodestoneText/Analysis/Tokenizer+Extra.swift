@@ -2,11 +2,11 @@
 
 /// Extra words: exact spellings of tokens that are cut into several words or lose their signs.
 extension Tokenizer {
-    /// Calls `body` with the extra words of the text that was cut last, and with their places.
+    /// Calls `body` with the extra words of the text that was cut last, and with their ranges.
     ///
     /// - Parameters:
     ///   - text: The same text.
-    ///   - body: Takes a word and its place in bytes.
+    ///   - body: Takes a word and its range in bytes.
     mutating func forEachExtra(
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (NormalizedToken, Range<Int>) -> Void
@@ -17,11 +17,11 @@ extension Tokenizer {
             if let word = extra.word {
                 buffer.append(contentsOf: word)
             } else {
-                let spelling = spelling(text, extra.place)
+                let spelling = spelling(text, extra.range)
                 buffer.removeAll()
                 buffer.append(contentsOf: spelling)
             }
-            body(buffer.word, extra.place)
+            body(buffer.word, extra.range)
         }
     }
 
@@ -51,9 +51,9 @@ extension Tokenizer {
         }
     }
 
-    private mutating func noteToken(_ text: UnsafeBufferPointer<UInt8>, _ place: Range<Int>) {
-        guard place.lowerBound >= tokenEnd else { return }
-        var scan = ExactSpelling(text, place)
+    private mutating func noteToken(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
+        guard range.lowerBound >= tokenEnd else { return }
+        var scan = ExactSpelling(text, range)
         while let next = scan.next {
             let end: Int
             if Self.isWordByte(text[next]) {
@@ -67,7 +67,7 @@ extension Tokenizer {
             if !scan.add(next..<end) { break }
         }
         tokenEnd = scan.end
-        if let token = scan.token { extras.append(Extra(place: token, word: nil)) }
+        if let token = scan.token { extras.append(Extra(range: token, word: nil)) }
     }
 
     private mutating func asciiEnd(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
@@ -79,13 +79,13 @@ extension Tokenizer {
         return foldWord(text, from: start) ?? end
     }
 
-    /// The exact spelling of the token at `place`: its words, folded, and its signs.
-    private mutating func spelling(_ text: UnsafeBufferPointer<UInt8>, _ place: Range<Int>)
+    /// The exact spelling of the token at `range`: its words, folded, and its signs.
+    private mutating func spelling(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>)
         -> [UInt8]
     {
         var spelling = ExactSpelling.marker
-        var position = place.lowerBound
-        while position < place.upperBound {
+        var position = range.lowerBound
+        while position < range.upperBound {
             let byte = text[position]
             if byte < 0x80, !Self.isWordByte(byte) {
                 spelling += ExactSpelling.sign(byte)

@@ -3,9 +3,9 @@
 /// Folds one word at a time into the buffer: composed, without the signs inside it.
 extension Tokenizer {
     struct Other {
-        /// The place in the text of the word in the buffer; empty when there is no word.
-        let place: Range<Int>
-        /// The place at which the search for words goes on.
+        /// The range in the text of the word in the buffer; empty when there is no word.
+        let range: Range<Int>
+        /// The index at which the search for words goes on.
         let next: Int
         /// Whether the word may be part of a token with signs.
         var isInToken = false
@@ -14,34 +14,34 @@ extension Tokenizer {
     /// The word that begins at a byte outside ASCII.
     mutating func otherWord(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Other {
         let (scalar, end) = Self.decode(text, start)
-        guard let scalar else { return Other(place: end..<end, next: end) }
+        guard let scalar else { return Other(range: end..<end, next: end) }
         switch table[scalar].kind {
         case .letter:
             guard let token = foldToken(text, from: start) else { break }
-            return Other(place: token.place, next: token.end, isInToken: true)
+            return Other(range: token.range, next: token.end, isInToken: true)
         case .unspaced, .extending:
             buffer.removeAll()
             guard let next = appendUnit(text, at: start) else { break }
             let last = appendUnit(text, at: next) ?? next
-            return Other(place: start..<last, next: next)
+            return Other(range: start..<last, next: next)
         case .emoji, .regional:
             let end = foldEmoji(text, from: start)
-            return Other(place: start..<end, next: end)
+            return Other(range: start..<end, next: end)
         case .separator, .mark, .ordered, .combining, .dropped, .apostrophe: break
         }
-        return Other(place: end..<end, next: end)
+        return Other(range: end..<end, next: end)
     }
 
     /// A word or an abbreviation.
     struct Token {
-        /// The place of the word, without the parts that are left out at its start and end.
-        let place: Range<Int>
+        /// The range of the word, without the parts that are left out at its start and end.
+        let range: Range<Int>
         let end: Int
     }
 
     /// Puts the word or abbreviation that begins at `start` into the buffer.
     ///
-    /// - Returns: The token's place; `nil` when no word begins there.
+    /// - Returns: The token; `nil` when no word begins there.
     mutating func foldToken(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Token? {
         if let end = abbreviation(text, from: start) {
             buffer.removeAll()
@@ -51,29 +51,29 @@ extension Tokenizer {
                 if let scalar, table[scalar].kind == .letter { append(table[scalar]) }
                 position = next
             }
-            return Token(place: start..<end, end: end + possessive(text, at: end))
+            return Token(range: start..<end, end: end + possessive(text, at: end))
         }
         guard let end = foldWord(text, from: start) else { return nil }
-        if apostrophes.isEmpty { return Token(place: start..<end, end: end) }
+        if apostrophes.isEmpty { return Token(range: start..<end, end: end) }
         let parts = UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)
             .split(separator: Apostrophes.mark).map { Array($0) }
         // An apostrophe may have been cut off with the end of a word that is too long.
         guard parts.count == apostrophes.count + 1 else {
             buffer.removeAll()
             buffer.append(contentsOf: parts.joined())
-            return Token(place: start..<end, end: end)
+            return Token(range: start..<end, end: end)
         }
         let result = Apostrophes.resolve(parts, language)
         buffer.removeAll()
-        buffer.append(contentsOf: parts[result.kept].joined())
+        buffer.append(contentsOf: parts[result.remaining].joined())
         if result.isJoinedToo {
-            extras.append(Extra(place: start..<end, word: parts.flatMap(\.self)))
+            extras.append(Extra(range: start..<end, word: parts.flatMap(\.self)))
         }
-        let first = result.kept.lowerBound
-        let last = result.kept.upperBound
-        let placeStart = first == 0 ? start : apostrophes[first - 1].upperBound
-        let placeEnd = last == parts.count ? end : apostrophes[last - 1].lowerBound
-        return Token(place: placeStart..<placeEnd, end: end)
+        let first = result.remaining.lowerBound
+        let last = result.remaining.upperBound
+        let rangeStart = first == 0 ? start : apostrophes[first - 1].upperBound
+        let rangeEnd = last == parts.count ? end : apostrophes[last - 1].lowerBound
+        return Token(range: rangeStart..<rangeEnd, end: end)
     }
 
     /// Puts the word that begins at `start` into the buffer, with apostrophes.
@@ -163,21 +163,21 @@ extension Tokenizer {
         return end + 1 - start
     }
 
-    func isLetter(_ text: UnsafeBufferPointer<UInt8>, at place: Int) -> Bool {
-        guard place < text.count, let scalar = Self.scalar(text, place).scalar else { return false }
+    func isLetter(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        guard index < text.count, let scalar = Self.scalar(text, index).scalar else { return false }
         let entry = table[scalar]
         return entry.kind == .letter && !entry.isNumber
     }
 
-    private func isPartOfWord(_ text: UnsafeBufferPointer<UInt8>, at place: Int) -> Bool {
-        guard let scalar = Self.scalar(text, place).scalar else { return false }
+    private func isPartOfWord(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        guard let scalar = Self.scalar(text, index).scalar else { return false }
         switch table[scalar].kind {
         case .letter, .mark, .ordered, .combining, .dropped: return true
         default: return false
         }
     }
 
-    /// Composes the letters and marks in the buffer, from a place on, to one form.
+    /// Composes the letters and marks in the buffer, from an offset on, to one form.
     mutating func compose(from start: Int) {
         let bytes = UnsafeBufferPointer(start: buffer.bytes + start, count: buffer.count - start)
         let scalars = LetterFolding.composed(

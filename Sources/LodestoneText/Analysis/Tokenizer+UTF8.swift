@@ -9,7 +9,7 @@ extension Tokenizer {
         text[start] < 0x80 ? (Unicode.Scalar(text[start]), start + 1) : decode(text, start)
     }
 
-    /// The scalar at `start`, or `nil` when there is none, and the place of the next one.
+    /// The scalar at `start`, or `nil` when there is none, and the index of the next one.
     static func decode(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (
         scalar: Unicode.Scalar?, end: Int
     ) {

@@ -25,15 +25,15 @@ struct Tokenizer: ~Copyable {
     let language: TextLanguage
     let table: ScalarTable
     var buffer = WordBuffer()
-    /// The places of the apostrophes in the word under way.
+    /// The ranges of the apostrophes in the current word.
     var apostrophes: [Range<Int>] = []
     var extras: [Extra] = []
     /// The end of the text that was already searched for tokens.
     var tokenEnd = 0
 
     struct Extra {
-        let place: Range<Int>
-        /// The extra word, if it is not the exact spelling of the text at its place.
+        let range: Range<Int>
+        /// The extra word, if it is not the exact spelling of the text in its range.
         let word: [UInt8]?
     }
 
@@ -53,14 +53,14 @@ struct Tokenizer: ~Copyable {
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (NormalizedToken) -> Void
     ) {
-        forEachPlacedWord(in: text) { word, _ in body(word) }
+        forEachWordRange(in: text) { word, _ in body(word) }
     }
 
-    /// Calls `body` with each word of `text`, in order, and with its place in bytes.
+    /// Calls `body` with each word of `text`, in order, and with its range in bytes.
     ///
-    /// Places rise, and overlap in runs without spaces.
+    /// Ranges rise, and overlap in runs without spaces.
     @inline(__always)
-    mutating func forEachPlacedWord(
+    mutating func forEachWordRange(
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (NormalizedToken, Range<Int>) -> Void
     ) {
@@ -76,11 +76,11 @@ struct Tokenizer: ~Copyable {
                     continue
                 }
                 let other = otherWord(text, from: start)
-                guard other.place.upperBound > other.place.lowerBound else {
+                guard other.range.upperBound > other.range.lowerBound else {
                     start = other.next
                     continue
                 }
-                body(buffer.word, other.place)
+                body(buffer.word, other.range)
                 if other.isInToken { lookAtToken(text, start, other.next) }
                 start = other.next
                 continue
@@ -90,8 +90,8 @@ struct Tokenizer: ~Copyable {
             // Spaces, quotes, commas and parentheses end most words.
             let goesOn = end < count && Self.mayGoOn(bytes[end])
             if end - start > NormalizedToken.shortCount || (goesOn && continues(text, start, end)) {
-                let token = foldToken(text, from: start) ?? Token(place: start..<end, end: end)
-                body(buffer.word, token.place)
+                let token = foldToken(text, from: start) ?? Token(range: start..<end, end: end)
+                body(buffer.word, token.range)
                 end = token.end
             } else {
                 body(

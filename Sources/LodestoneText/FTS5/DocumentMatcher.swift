@@ -4,14 +4,14 @@ import LodestoneCore
 /// Tells from a document's text whether the document matches a query.
 ///
 /// FTS5 keeps the stems of all fields as one text. For a query with a field, a prefix or a pattern
-/// it finds only the candidates (`TextExpression.candidates`). This matcher reads the texts of the
+/// it finds only the candidates (`BooleanExpression.candidates`). This matcher reads the texts of the
 /// candidates.
 ///
 /// Threading: a value for one thread.
 struct DocumentMatcher {
     private indirect enum Node {
-        /// Stems in a row, and the beginning of the word behind them.
-        case row([[UInt8]], WordBeginning?)
+        /// Stems in a row, and the prefix of the word behind them.
+        case row([[UInt8]], WordPrefix?)
         case pattern(WordMatcher)
         case anyOf(Set<[UInt8]>)
         case field(ByteString, Node)
@@ -26,18 +26,18 @@ struct DocumentMatcher {
     /// - Parameters:
     ///   - expression: A query whose fuzzy words were expanded.
     ///   - analyzer: The analyzer of the collection.
-    init(_ expression: TextExpression, _ analyzer: TextAnalyzer) {
+    init(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) {
         self.analyzer = analyzer
         root = Self.node(expression, analyzer)
     }
 
-    private static func node(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> Node {
+    private static func node(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) -> Node {
         let row = { (words: [String], isOpen: Bool) in
-            var words = analyzer.question(words)
+            var words = analyzer.phraseTerms(of: words)
             let last = isOpen ? words.popLast() : nil
             return Node.row(
                 words.map(\.stem.bytes),
-                last.map { WordBeginning($0.form.bytes, analyzer) }
+                last.map { WordPrefix($0.form.bytes, analyzer) }
             )
         }
         return switch expression {
@@ -45,7 +45,7 @@ struct DocumentMatcher {
         case .phrase(let words): row(words, false)
         case .prefix(let words): row(words, true)
         case .pattern(let pattern): .pattern(WordMatcher(pattern, analyzer))
-        case .found(let asked, _): node(asked, analyzer)
+        case .found(let original, _): node(original, analyzer)
         case .anyOf(let words): .anyOf(Set(words.map(\.stem.bytes)))
         case .field(let name, let inner): .field(name, node(inner, analyzer))
         case .and(let parts): .and(parts.map { node($0, analyzer) })
@@ -86,13 +86,13 @@ struct DocumentMatcher {
             (self.stems, self.forms) = (stems, forms)
         }
 
-        /// Whether the words of `row` and a word with `beginning` follow each other in the field.
-        func has(_ row: [[UInt8]], _ beginning: WordBeginning?) -> Bool {
-            let count = row.count + (beginning == nil ? 0 : 1)
+        /// Whether the words of `row` and a word with `prefix` follow each other in the field.
+        func has(_ row: [[UInt8]], _ prefix: WordPrefix?) -> Bool {
+            let count = row.count + (prefix == nil ? 0 : 1)
             guard count > 0, count <= stems.count else { return false }
             return (0...(stems.count - count)).contains { start in
                 row.indices.allSatisfy { stems[start + $0] == row[$0] }
-                    && beginning?.matches(forms[start + row.count]) ?? true
+                    && prefix?.matches(forms[start + row.count]) ?? true
             }
         }
     }
@@ -102,8 +102,8 @@ struct DocumentMatcher {
             fields.contains { field in (scope == nil || scope == field.name) && isSo(field) }
         }
         return switch node {
-        case .row(let row, let beginning):
-            inScope { $0.has(row, beginning) }
+        case .row(let row, let prefix):
+            inScope { $0.has(row, prefix) }
         case .pattern(let matcher):
             inScope { $0.forms.contains { $0.withUnsafeBufferPointer { matcher.matches($0) } } }
         case .anyOf(let stems):
@@ -117,7 +117,7 @@ struct DocumentMatcher {
     }
 }
 
-extension TextExpression {
+extension BooleanExpression {
     /// Whether FTS5 finds only candidates, so that their texts must be read.
     var needsTexts: Bool {
         switch self {
@@ -130,7 +130,7 @@ extension TextExpression {
 
     /// A query without fields and negations; every document that matches this query matches it,
     /// too.
-    var candidates: TextExpression {
+    var candidates: BooleanExpression {
         switch self {
         case .field(_, let inner): inner.candidates
         case .and(let parts): .and(parts.map(\.candidates))

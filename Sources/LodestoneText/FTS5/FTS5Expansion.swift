@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-extension NormalizedTextQuery {
+extension BooleanQuery {
     /// The same query with the words that its fuzzy words, patterns and prefixes stand for.
     ///
     /// The words are those that `PostingsTextIndex` finds, by the same rules, limits and order.
@@ -14,15 +14,15 @@ extension NormalizedTextQuery {
     func expanded(
         by words: some StoredWords,
         _ analyzer: TextAnalyzer
-    ) throws(LodestoneError) -> NormalizedTextQuery {
+    ) throws(LodestoneError) -> BooleanQuery {
         guard expression.needsVocabulary else { return self }
-        let fuzzyCount = expression.anyWord(by: analyzer)?.fuzzy.count ?? 1
+        let fuzzyCount = expression.disjunction(by: analyzer)?.fuzzy.count ?? 1
         let expansion = FTS5Expansion(
             words: words,
             analyzer: analyzer,
             mostExpansions: FuzzyWord.mostExpansions / max(1, fuzzyCount)
         )
-        return NormalizedTextQuery(
+        return BooleanQuery(
             try expansion.expanded(expression),
             isComplement: isComplement
         )
@@ -35,14 +35,14 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
     let analyzer: TextAnalyzer
     let mostExpansions: Int
 
-    func expanded(_ expression: TextExpression) throws(LodestoneError) -> TextExpression {
+    func expanded(_ expression: BooleanExpression) throws(LodestoneError) -> BooleanExpression {
         switch expression {
         case .fuzzy(let word, let fuzziness):
             return .anyOf(try near(word, fuzziness))
         case .pattern(let pattern):
             return .found(expression, by: try alike(pattern))
         case .prefix(let words) where expression.needsVocabulary:
-            return .found(expression, by: try beginning(words))
+            return .found(expression, by: try withPrefix(words))
         case .field(let name, let inner):
             return .field(name, try expanded(inner))
         case .and(let parts):
@@ -59,17 +59,17 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
     /// The words near a word, as `PostingsTextIndex.fuzzyWord` finds them.
     private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryTerm]
     {
-        guard let asked = analyzer.words(of: word).first else { return [] }
-        let folded = asked.form.bytes
+        guard let term = analyzer.words(of: word).first else { return [] }
+        let folded = term.form.bytes
         let scalars = folded.withUnsafeBufferPointer { WordScalars.all(in: $0) }
         let edits = fuzziness.edits(forLetters: scalars.count)
         let limit = min(fuzziness.maxExpansions, mostExpansions)
-        guard edits > 0 else { return [asked] }
+        guard edits > 0 else { return [term] }
         let distances = EditDistance(scalars)
         let signature = folded.withUnsafeBufferPointer { CharacterMask.of($0) }
         let prefix = PostingsTextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
         var found: [(form: [UInt8], distance: Int)] = []
-        try words.forEachForm(from: []) { form in
+        try self.words.forEachForm(from: []) { form in
             form.withUnsafeBufferPointer { bytes in
                 let own = CharacterMask.of(bytes)
                 if (own & ~signature).nonzeroBitCount <= edits,
@@ -88,7 +88,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
             if let known = best[stem] {
                 frequency = known.frequency
             } else {
-                frequency = try words.frequency(ofStem: stem.bytes)
+                frequency = try self.words.frequency(ofStem: stem.bytes)
             }
             let rank = form.withUnsafeBufferPointer { bytes in
                 ExpansionRank(
@@ -106,8 +106,8 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
             return ranked.prefix(limit + 1).map { QueryTerm(stem: $0.key) }
         }
         // No text has the word itself, but some texts may have its stem; the word then finds these.
-        let others = ranked.prefix(limit).map(\.key).filter { $0 != asked.stem }
-        return [asked] + others.map { QueryTerm(stem: $0) }
+        let others = ranked.prefix(limit).map(\.key).filter { $0 != term.stem }
+        return [term] + others.map { QueryTerm(stem: $0) }
     }
 
     /// The stems of the words that look like a pattern, as in `PostingsTextIndex.forms(like:)`.
@@ -116,7 +116,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         let limit = Limits.standard.maxPatternWords
         var found = FoundStems()
         var count = 0
-        try words.forEachForm(from: []) { form in
+        try self.words.forEachForm(from: []) { form in
             if form.withUnsafeBufferPointer({ matcher.matches($0) }) {
                 count += 1
                 found.stems.insert(analyzer.stem(of: form))
@@ -127,18 +127,18 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         return found
     }
 
-    /// The stems of the words that begin like the last text, as in `PostingsTextIndex.forms(_:)`.
+    /// The stems of the words with the last text as their prefix, as in `PostingsTextIndex.forms(_:)`.
     ///
-    /// Most stems begin as their words do, so FTS5 finds these by the beginning alone.
-    private func beginning(_ asked: [String]) throws(LodestoneError) -> FoundStems {
-        guard let last = analyzer.question(asked).last else { return FoundStems() }
-        let beginning = WordBeginning(last.form.bytes, analyzer)
-        var found = FoundStems(beginning: beginning.bytes)
+    /// Most stems begin as their words do, so FTS5 finds these by the prefix alone.
+    private func withPrefix(_ words: [String]) throws(LodestoneError) -> FoundStems {
+        guard let last = analyzer.phraseTerms(of: words).last else { return FoundStems() }
+        let prefix = WordPrefix(last.form.bytes, analyzer)
+        var found = FoundStems(prefix: prefix.bytes)
         let limit = Limits.standard.maxPatternWords
-        try words.forEachForm(from: beginning.foldsAccents ? [] : beginning.bytes) { form in
-            guard beginning.matches(form) else { return beginning.foldsAccents }
+        try self.words.forEachForm(from: prefix.foldsAccents ? [] : prefix.bytes) { form in
+            guard prefix.matches(form) else { return prefix.foldsAccents }
             let stem = analyzer.stem(of: form)
-            if !stem.bytes.starts(with: beginning.bytes) { found.stems.insert(stem) }
+            if !stem.bytes.starts(with: prefix.bytes) { found.stems.insert(stem) }
             return found.stems.count <= limit
         }
         guard found.stems.count <= limit else {
@@ -154,13 +154,13 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
 /// FTS5 misses no document by these stems. It may also find documents with other words that have
 /// the same stems.
 package struct FoundStems: Sendable, Equatable {
-    /// A beginning; every stem with it counts.
-    var beginning: [UInt8]?
+    /// A prefix; every stem with it counts.
+    var prefix: [UInt8]?
     /// Further stems that count.
     var stems: Set<TermKey> = []
 
-    init(beginning: [UInt8]? = nil) {
-        self.beginning = beginning
+    init(prefix: [UInt8]? = nil) {
+        self.prefix = prefix
     }
 }
 

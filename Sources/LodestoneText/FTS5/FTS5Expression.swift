@@ -8,7 +8,8 @@ package enum FTS5Expression {
     /// table has all of them in one column; `DocumentMatcher` checks the documents that FTS5 finds.
     /// Fuzzy words, patterns and prefixes are expanded before. One that was not expanded is looked
     /// for by its letters.
-    package static func render(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
+    package static func render(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) -> String
+    {
         switch expression {
         case .word(let word): quote([word], analyzer)
         case .fuzzy(let word, _): quote([word], analyzer)
@@ -24,29 +25,30 @@ package enum FTS5Expression {
         case .anyOf(let words):
             // A query may have a word any number of times.
             Set(words.map(\.stem)).map { quote([$0.bytes]) }.sorted().joined(separator: " OR ")
-        case .found(let asked, let found): render(asked, found, analyzer)
+        case .found(let original, let found): render(original, found, analyzer)
         }
     }
 
     /// Words in a row; the last one has one of the found stems.
     private static func render(
-        _ asked: TextExpression,
+        _ original: BooleanExpression,
         _ found: FoundStems,
         _ analyzer: TextAnalyzer
     ) -> String {
         var before: [[UInt8]] = []
-        if case .prefix(let words) = asked {
-            before = analyzer.question(words).dropLast().map(\.stem.bytes)
+        if case .prefix(let words) = original {
+            before = analyzer.phraseTerms(of: words).dropLast().map(\.stem.bytes)
         }
         var rows = found.stems.map { quote(before + [$0.bytes]) }.sorted()
-        if let beginning = found.beginning { rows.append(quote(before + [beginning]) + "*") }
+        if let prefix = found.prefix { rows.append(quote(before + [prefix]) + "*") }
         return rows.isEmpty ? nothing : rows.joined(separator: " OR ")
     }
 
     /// A word that no document has: two of the spaces between fields.
     private static let nothing = "\"\u{A0}\u{A0}\""
 
-    private static func operand(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
+    private static func operand(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) -> String
+    {
         switch expression {
         case .word, .fuzzy, .pattern, .phrase, .prefix: render(expression, analyzer)
         case .field(_, let expression): operand(expression, analyzer)
@@ -55,7 +57,7 @@ package enum FTS5Expression {
     }
 
     private static func quote(_ words: [String], _ analyzer: TextAnalyzer) -> String {
-        quote(analyzer.question(words).map(\.stem.bytes))
+        quote(analyzer.phraseTerms(of: words).map(\.stem.bytes))
     }
 
     /// Stems hold letters, digits and marks alone, so none has a quote to double.

@@ -53,15 +53,15 @@ package struct FTS5TextIndex: TextIndex {
     /// No field is declared, so any field can be searched.
     package func mayHaveField(_ name: ByteString) -> Bool { true }
 
-    package func expanded(_ query: NormalizedTextQuery, in scope: TextScope)
-        throws(LodestoneError) -> NormalizedTextQuery
+    package func expanded(_ query: BooleanQuery, in scope: TextScope)
+        throws(LodestoneError) -> BooleanQuery
     {
         guard let tables = scope.tables, query.expression.needsVocabulary else { return query }
         return try query.expanded(by: tables, TextAnalyzer(options))
     }
 
     package func search(
-        _ query: NormalizedTextQuery,
+        _ query: BooleanQuery,
         k: Int,
         in scope: TextScope,
         isAllowed: (UInt32) -> Bool
@@ -95,7 +95,7 @@ package struct FTS5TextIndex: TextIndex {
     /// If the query has fields, prefixes or patterns, the text of each row with its stems is read,
     /// too.
     private func forEachRow(
-        matching expression: TextExpression,
+        matching expression: BooleanExpression,
         in scope: TextScope,
         _ isAllowed: (UInt32) -> Bool,
         _ body: (UInt32, Double) -> Bool
@@ -118,20 +118,20 @@ package struct FTS5TextIndex: TextIndex {
     }
 
     package func scores(
-        of query: NormalizedTextQuery,
+        of query: BooleanQuery,
         rows: [UInt32],
         in scope: TextScope
     ) throws(LodestoneError) -> [Double]? {
         nil
     }
 
-    package func explanation(of query: NormalizedTextQuery, in scope: TextScope)
+    package func explanation(of query: BooleanQuery, in scope: TextScope)
         throws(LodestoneError) -> [TextExplanation.Word]?
     {
         nil
     }
 
-    package func highlightTerms(of queries: [NormalizedTextQuery], in scope: TextScope)
+    package func highlightTerms(of queries: [BooleanQuery], in scope: TextScope)
         throws(LodestoneError) -> HighlightTerms
     {
         // Words were expanded before the search.

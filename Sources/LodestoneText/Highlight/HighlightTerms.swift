@@ -19,11 +19,11 @@ package struct HighlightTerms: Sendable {
     /// Words in a row.
     private struct Row {
         let stems: [[UInt8]]
-        /// The beginning of the word behind them.
-        let ending: WordBeginning?
+        /// The prefix of the word behind them.
+        let prefix: WordPrefix?
         let word: Int
 
-        var count: Int { stems.count + (ending == nil ? 0 : 1) }
+        var count: Int { stems.count + (prefix == nil ? 0 : 1) }
     }
 
     private var scopes: [Scope] = []
@@ -38,7 +38,7 @@ package struct HighlightTerms: Sendable {
     ///   - context: Checked while words are looked up.
     /// - Throws: The errors of a search for the same words.
     init(
-        _ queries: [NormalizedTextQuery],
+        _ queries: [BooleanQuery],
         analyzer: TextAnalyzer,
         index: PostingsTextIndex?,
         context: CallContext?
@@ -50,7 +50,7 @@ package struct HighlightTerms: Sendable {
     }
 
     private mutating func add(
-        _ expression: TextExpression,
+        _ expression: BooleanExpression,
         isWanted: Bool,
         _ field: ByteString?,
         _ index: PostingsTextIndex?,
@@ -66,53 +66,53 @@ package struct HighlightTerms: Sendable {
             // In a query that is negated as a whole, the part behind NOT is wanted.
             try add(wanted, isWanted: isWanted, field, index, context)
             return try add(unwanted, isWanted: !isWanted, field, index, context)
-        case .found(let asked, _):
-            return try add(asked, isWanted: isWanted, field, index, context)
+        case .found(let original, _):
+            return try add(original, isWanted: isWanted, field, index, context)
         case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf:
             break
         }
         guard isWanted else { return }
-        let place = scope(of: field)
+        let target = scope(of: field)
         switch expression {
         case .word(let word):
-            add(analyzer.question([word]), to: place)
+            add(analyzer.phraseTerms(of: [word]), to: target)
         case .phrase(let words):
-            add(analyzer.question(words), to: place)
+            add(analyzer.phraseTerms(of: words), to: target)
         case .prefix(let words):
-            var words = analyzer.question(words)
+            var words = analyzer.phraseTerms(of: words)
             guard let last = words.popLast() else { return }
-            add(words, endingIn: WordBeginning(last.form.bytes, analyzer), to: place)
+            add(words, prefix: WordPrefix(last.form.bytes, analyzer), to: target)
         case .fuzzy(let word, let fuzziness):
             let found = try index?.fuzzyWord(word, fuzziness, context: context)
             wordCount += 1
-            for expansion in found?.expansions ?? [] { add(expansion.stem.bytes, to: place) }
+            for expansion in found?.expansions ?? [] { add(expansion.stem.bytes, to: target) }
         case .pattern(let pattern):
             wordCount += 1
-            scopes[place].patterns.append((WordMatcher(pattern, analyzer), wordCount))
+            scopes[target].patterns.append((WordMatcher(pattern, analyzer), wordCount))
         case .anyOf(let words):
-            for word in words { add([word], to: place) }
+            for word in words { add([word], to: target) }
         case .field, .and, .or, .andNot, .found:
             break
         }
     }
 
     private mutating func scope(of field: ByteString?) -> Int {
-        if let place = scopes.firstIndex(where: { $0.field == field }) { return place }
+        if let known = scopes.firstIndex(where: { $0.field == field }) { return known }
         scopes.append(Scope(field: field))
         return scopes.count - 1
     }
 
     private mutating func add(
         _ words: [QueryTerm],
-        endingIn ending: WordBeginning? = nil,
+        prefix: WordPrefix? = nil,
         to scope: Int
     ) {
         wordCount += 1
-        if words.count == 1, ending == nil {
+        if words.count == 1, prefix == nil {
             add(words[0].stem.bytes, to: scope)
         } else {
             scopes[scope].rows.append(
-                Row(stems: words.map(\.stem.bytes), ending: ending, word: wordCount)
+                Row(stems: words.map(\.stem.bytes), prefix: prefix, word: wordCount)
             )
         }
     }
@@ -133,11 +133,11 @@ package struct HighlightTerms: Sendable {
     func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: ByteString) -> [Match] {
         var matches = stems.map { _ in Match(word: 0) }
         for scope in scopes where scope.field == nil || scope.field == field {
-            for place in stems.indices where matches[place].word == 0 {
-                matches[place].word =
-                    scope.stems[stems[place]]
+            for word in stems.indices where matches[word].word == 0 {
+                matches[word].word =
+                    scope.stems[stems[word]]
                     ?? scope.patterns.first { pattern in
-                        forms[place].withUnsafeBufferPointer { pattern.matcher.matches($0) }
+                        forms[word].withUnsafeBufferPointer { pattern.matcher.matches($0) }
                     }?.word ?? 0
             }
         }
@@ -149,7 +149,7 @@ package struct HighlightTerms: Sendable {
         return matches
     }
 
-    /// Marks the places of some words in a row.
+    /// Marks the positions of some words in a row.
     private func mark(
         _ row: Row,
         in stems: [[UInt8]],
@@ -158,15 +158,15 @@ package struct HighlightTerms: Sendable {
     ) {
         for start in 0...(stems.count - row.count) {
             guard row.stems.indices.allSatisfy({ stems[start + $0] == row.stems[$0] }),
-                row.ending?.matches(forms[start + row.stems.count]) ?? true
+                row.prefix?.matches(forms[start + row.stems.count]) ?? true
             else { continue }
-            for place in 0..<row.count {
-                let match = matches[start + place]
+            for offset in 0..<row.count {
+                let match = matches[start + offset]
                 guard match.word == 0 || match.byteCount != nil else { continue }
-                let ending = place == row.stems.count ? row.ending : nil
-                matches[start + place] = Match(
+                let prefix = offset == row.stems.count ? row.prefix : nil
+                matches[start + offset] = Match(
                     word: row.word,
-                    byteCount: ending.flatMap { Self.character($0.bytes) }
+                    byteCount: prefix.flatMap { Self.character($0.bytes) }
                 )
             }
         }
@@ -174,8 +174,9 @@ package struct HighlightTerms: Sendable {
 
     /// The byte count of a word that is one character of Chinese, Japanese or Korean; else `nil`.
     ///
-    /// Words that begin with such a character only show its places.
+    /// Words that begin with such a character only show its positions.
     private static func character(_ word: [UInt8]) -> Int? {
-        Words.isUnspacedCharacter(String(decoding: word, as: UTF8.self)) ? word.count : nil
+        UnicodeTokenizer.isUnspacedCharacter(String(decoding: word, as: UTF8.self))
+            ? word.count : nil
     }
 }

@@ -32,15 +32,15 @@ package struct Highlighter {
     package func fragments(of field: TextField) -> [HighlightedField.Fragment] {
         var text = field.text
         return text.withUTF8 { bytes in
-            let places = WordPlaces(bytes, words.analyzer)
+            let ranges = WordRanges(bytes, words.analyzer)
             let name = ByteString(field.name)
-            let matches = words.matches(in: places.stems, places.forms, field: name)
+            let matches = words.matches(in: ranges.stems, ranges.forms, field: name)
             let matching = matches.indices.filter { matches[$0].word != 0 }
             if matching.isEmpty { return [] }
             let found = Self.merged(
-                matching.map { place in
-                    let bytes = places.bytes[place]
-                    return matches[place].byteCount.map { bytes.prefix($0) } ?? bytes
+                matching.map { index in
+                    let bytes = ranges.bytes[index]
+                    return matches[index].byteCount.map { bytes.prefix($0) } ?? bytes
                 }
             )
             guard highlight.fragmentSize > 0 else {
@@ -48,7 +48,7 @@ package struct Highlighter {
             }
             var windows = Window.all(
                 matching.map { ($0, matches[$0].word) },
-                places,
+                ranges,
                 size: highlight.fragmentSize
             )
             windows.sort()
@@ -63,15 +63,15 @@ package struct Highlighter {
             var end = 0
             var endByte = 0
             return chosen.indices.compactMap { number in
-                let words = places.extended(
+                let words = ranges.extended(
                     chosen[number].words,
                     within:
                         end..<(number + 1 < chosen.count
-                        ? chosen[number + 1].words.lowerBound : places.stems.count),
+                        ? chosen[number + 1].words.lowerBound : ranges.stems.count),
                     size: highlight.fragmentSize
                 )
                 end = words.upperBound
-                let range = places.range(of: words, size: highlight.fragmentSize)
+                let range = ranges.range(of: words, size: highlight.fragmentSize)
                     .clamped(to: endByte..<bytes.count)
                 endByte = range.upperBound
                 let fragment = fragment(bytes, range, found)
@@ -141,22 +141,22 @@ private struct Window: Comparable {
 
     /// The windows that begin with each match.
     static func all(
-        _ matches: [(place: Int, word: Int)],
-        _ places: WordPlaces,
+        _ matches: [(index: Int, word: Int)],
+        _ ranges: WordRanges,
         size: Int
     ) -> [Window] {
         var counts: [Int: Int] = [:]
         var end = 0
         return matches.indices.map { start in
-            let first = places.scalars[matches[start].place].lowerBound
+            let first = ranges.scalars[matches[start].index].lowerBound
             while end < matches.count,
-                end == start || places.scalars[matches[end].place].upperBound - first <= size
+                end == start || ranges.scalars[matches[end].index].upperBound - first <= size
             {
                 counts[matches[end].word, default: 0] += 1
                 end += 1
             }
             let window = Window(
-                words: matches[start].place..<matches[end - 1].place + 1,
+                words: matches[start].index..<matches[end - 1].index + 1,
                 differentWords: counts.count,
                 matchCount: end - start
             )
@@ -167,13 +167,13 @@ private struct Window: Comparable {
     }
 }
 
-/// The words of a text, and their places.
-private struct WordPlaces {
+/// The words of a text, and their ranges.
+private struct WordRanges {
     private(set) var stems: [[UInt8]] = []
     /// The words folded.
     private(set) var forms: [[UInt8]] = []
     private(set) var bytes: [Range<Int>] = []
-    /// The places of the words in Unicode scalars.
+    /// The ranges of the words in Unicode scalars.
     private(set) var scalars: [Range<Int>] = []
     private let byteCount: Int
     private var scalarCount = 0
@@ -182,16 +182,16 @@ private struct WordPlaces {
         byteCount = text.count
         var tokenizer = analyzer.tokenizer()
         var buffer = WordBuffer()
-        var place = 0
+        var index = 0
         var count = 0
         func scalar(at end: Int) -> Int {
-            while place < end {
-                if text[place] & 0xC0 != 0x80 { count += 1 }
-                place += 1
+            while index < end {
+                if text[index] & 0xC0 != 0x80 { count += 1 }
+                index += 1
             }
             return count
         }
-        tokenizer.forEachPlacedWord(in: text) { word, range in
+        tokenizer.forEachWordRange(in: text) { word, range in
             forms.append(word.withBytes { Array($0) })
             buffer.set(word)
             analyzer.stem(&buffer)

@@ -5,22 +5,22 @@
 /// `PostingsTextIndex.analyze` makes them on any thread, so that the one writer has the least to
 /// do.
 package struct AnalyzedTexts: Sendable {
-    /// An entry of a text in a postings list.
-    struct Occurrence {
+    /// A posting of a text in one list.
+    struct TermPosting {
         var list: UInt32
-        /// The only position; with `isRun` the place in `positions` of a count and of so many
-        /// positions.
-        var place: UInt32
+        /// The only position; with `isPositionList` the index in `positions` of a position list: a
+        /// count, and so many positions.
+        var positionReference: UInt32
         var postingClass: UInt16
     }
 
-    /// Marks a place where several positions lie.
-    static let isRun: UInt32 = 1 << 31
+    /// Marks a position reference that stands for a position list.
+    static let isPositionList: UInt32 = 1 << 31
 
     private(set) var tables: TextTables
-    private(set) var occurrences: ContiguousArray<Occurrence> = []
+    private(set) var postings: ContiguousArray<TermPosting> = []
     private(set) var positions: ContiguousArray<UInt32> = []
-    /// The end of each text's occurrences.
+    /// The end of each text's postings.
     private var ends: ContiguousArray<Int> = []
     /// The number of words that count in each slot, text by text.
     private var lengths: ContiguousArray<UInt32> = []
@@ -34,7 +34,7 @@ package struct AnalyzedTexts: Sendable {
 
     /// Bytes of memory, roughly.
     package var byteCount: Int {
-        occurrences.count * MemoryLayout<Occurrence>.stride
+        postings.count * MemoryLayout<TermPosting>.stride
             + (positions.count + lengths.count) * 4 + ends.count * 8
     }
 
@@ -44,20 +44,20 @@ package struct AnalyzedTexts: Sendable {
         let fields = tables.fields.numbers(from: self.tables.fields)
         texts.tables = tables
         texts.positions = []
-        for place in texts.occurrences.indices {
-            let old = occurrences[place]
-            texts.occurrences[place].list = number(old.list)
-            texts.occurrences[place].postingClass = tables.classes.number(
+        for index in texts.postings.indices {
+            let old = postings[index]
+            texts.postings[index].list = number(old.list)
+            texts.postings[index].postingClass = tables.classes.number(
                 of: self.tables.classes.postingClass(old.postingClass)
             )
             let renumbered = positions(of: old).map { Position.renumbered($0, fields) }.sorted()
-            texts.occurrences[place].place = texts.place(of: ContiguousArray(renumbered))
+            texts.postings[index].positionReference = texts.store(ContiguousArray(renumbered))
         }
         return texts
     }
 
-    /// The occurrences of a text.
-    func occurrences(of text: Int) -> Range<Int> {
+    /// The postings of a text.
+    func postings(of text: Int) -> Range<Int> {
         (text == 0 ? 0 : ends[text - 1])..<ends[text]
     }
 
@@ -66,15 +66,17 @@ package struct AnalyzedTexts: Sendable {
         Int(lengths[text * tables.fields.slotCount + slot])
     }
 
-    /// The positions of an occurrence, in order.
-    func positions(of occurrence: Occurrence) -> ContiguousArray<UInt32> {
-        guard occurrence.place & Self.isRun != 0 else { return [occurrence.place] }
-        let start = Int(occurrence.place & ~Self.isRun)
+    /// The positions of a posting, in order.
+    func positions(of posting: TermPosting) -> ContiguousArray<UInt32> {
+        guard posting.positionReference & Self.isPositionList != 0 else {
+            return [posting.positionReference]
+        }
+        let start = Int(posting.positionReference & ~Self.isPositionList)
         return ContiguousArray(positions[(start + 1)...].prefix(Int(positions[start])))
     }
 
-    /// The words and keys of the text under way.
-    struct Lists {
+    /// The words and keys of the text that is being analyzed.
+    struct Builder {
         fileprivate var words: ContiguousArray<NormalizedToken> = []
         /// One key per word: its stem (high half) and its number in the text (low half).
         fileprivate var keys: ContiguousArray<UInt64> = []
@@ -105,143 +107,149 @@ package struct AnalyzedTexts: Sendable {
     /// Analyzes the text of a field, as UTF-8; field numbers don't fall from call to call.
     ///
     /// Extra words stand behind all others, so that they are in no phrase. The caller uses the
-    /// tokenizer and the lists again for the next field and text.
+    /// tokenizer and the builder again for the next field and text.
     func read(
         _ text: UnsafeBufferPointer<UInt8>,
         field number: Int,
         _ tokenizer: inout Tokenizer,
-        _ lists: inout Lists
+        _ builder: inout Builder
     ) {
-        var field = nextField(number, lists)
+        var field = nextField(number, builder)
         var length: UInt32 = 0
         // Short words are collected first and looked up together. The CPU then mispredicts no ends
-        // of words in between, and waits for several places of the dictionary at once.
+        // of words in between, and waits for several entries of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
             if word.long == nil {
-                lists.words.append(word)
+                builder.words.append(word)
                 return
             }
-            resolve(&lists, &length)
-            lists.words.append(word)
-            resolve(&lists, &length)
+            resolve(&builder, &length)
+            builder.words.append(word)
+            resolve(&builder, &length)
         }
-        resolve(&lists, &length)
-        end(&field, length, &lists)
+        resolve(&builder, &length)
+        end(&field, length, &builder)
         guard tokenizer.hasExtras else { return }
-        field = nextField(number, lists)
+        field = nextField(number, builder)
         length = 0
         tokenizer.forEachExtra(in: text) { word, _ in
-            lists.words.append(word)
-            resolve(&lists, &length)
+            builder.words.append(word)
+            resolve(&builder, &length)
         }
-        end(&field, length, &lists)
+        end(&field, length, &builder)
     }
 
     /// A field whose words come next.
-    private func nextField(_ number: Int, _ lists: Lists) -> Field {
-        let start = UInt32(truncatingIfNeeded: lists.keys.count)
-        var place: UInt32 = 0
-        if let last = lists.fields.last, last.number == number {
+    private func nextField(_ number: Int, _ builder: Builder) -> Field {
+        let start = UInt32(truncatingIfNeeded: builder.keys.count)
+        var position: UInt32 = 0
+        if let last = builder.fields.last, last.number == number {
             // A gap, so that no phrase crosses it.
-            place = ((start &+ last.shift) & Position.placeMask) + 1
+            position = ((start &+ last.shift) & Position.offsetMask) + 1
         }
         return Field(
             number: number,
             slot: tables.fields.slot(of: number),
-            shift: UInt32(number) << Position.bits &+ place &- start
+            shift: UInt32(number) << Position.bits &+ position &- start
         )
     }
 
-    private func end(_ field: inout Field, _ length: UInt32, _ lists: inout Lists) {
-        field.end = lists.keys.count
-        lists.fields.append(field)
-        lists.lengths[field.slot] += length
+    private func end(_ field: inout Field, _ length: UInt32, _ builder: inout Builder) {
+        field.end = builder.keys.count
+        builder.fields.append(field)
+        builder.lengths[field.slot] += length
     }
 
     /// Looks up the words that were collected.
-    private func resolve(_ lists: inout Lists, _ length: inout UInt32) {
-        var number = UInt64(lists.keys.count)
-        for word in lists.words {
+    private func resolve(_ builder: inout Builder, _ length: inout UInt32) {
+        var number = UInt64(builder.keys.count)
+        for word in builder.words {
             let entry = tables.dictionary.entry(of: word)
-            lists.keys.append(UInt64(entry.stem) << 32 | number)
-            lists.forms.append(entry.list)
+            builder.keys.append(UInt64(entry.stem) << 32 | number)
+            builder.forms.append(entry.list)
             length &+= entry.isStopWord ? 0 : 1
             number += 1
         }
-        lists.words.removeAll(keepingCapacity: true)
+        builder.words.removeAll(keepingCapacity: true)
     }
 
     /// Adds the text whose fields were read.
-    mutating func endText(_ lists: inout Lists) {
-        Self.sort(&lists.keys)
-        lists.findSingles(tables.classes)
+    mutating func endText(_ builder: inout Builder) {
+        Self.sort(&builder.keys)
+        builder.findSingles(tables.classes)
         var index = 0
-        while index < lists.keys.count {
-            let stem = lists.keys[index] >> 32
+        while index < builder.keys.count {
+            let stem = builder.keys[index] >> 32
             var end = index + 1
-            while end < lists.keys.count, lists.keys[end] >> 32 == stem { end += 1 }
+            while end < builder.keys.count, builder.keys[end] >> 32 == stem { end += 1 }
             if end == index + 1 {
-                addSingle(Int(truncatingIfNeeded: lists.keys[index] & 0xFFFF_FFFF), &lists)
+                addSingle(Int(truncatingIfNeeded: builder.keys[index] & 0xFFFF_FFFF), &builder)
             } else {
-                addRepeated(index..<end, &lists)
+                addRepeated(index..<end, &builder)
             }
             index = end
         }
-        ends.append(occurrences.count)
-        lengths.append(contentsOf: lists.lengths)
-        lists.keys.removeAll(keepingCapacity: true)
-        lists.forms.removeAll(keepingCapacity: true)
-        lists.fields.removeAll(keepingCapacity: true)
-        for slot in lists.lengths.indices { lists.lengths[slot] = 0 }
+        ends.append(postings.count)
+        lengths.append(contentsOf: builder.lengths)
+        builder.keys.removeAll(keepingCapacity: true)
+        builder.forms.removeAll(keepingCapacity: true)
+        builder.fields.removeAll(keepingCapacity: true)
+        for slot in builder.lengths.indices { builder.lengths[slot] = 0 }
     }
 
     /// Adds a stem that has one word in the text.
     @inline(__always)
-    private mutating func addSingle(_ word: Int, _ lists: inout Lists) {
-        let field = lists.field(of: word)
-        occurrences.append(
-            Occurrence(
-                list: lists.forms[word],
-                place: UInt32(truncatingIfNeeded: word) &+ field.shift,
-                postingClass: lists.singles[field.slot]
+    private mutating func addSingle(_ word: Int, _ builder: inout Builder) {
+        let field = builder.field(of: word)
+        postings.append(
+            TermPosting(
+                list: builder.forms[word],
+                positionReference: UInt32(truncatingIfNeeded: word) &+ field.shift,
+                postingClass: builder.singles[field.slot]
             )
         )
     }
 
     /// Adds a stem that has several words in the text, by their keys.
-    private mutating func addRepeated(_ keys: Range<Int>, _ lists: inout Lists) {
-        let form = lists.form(at: keys.lowerBound)
-        let isMixed = keys.contains { lists.form(at: $0) != form }
-        occurrences.append(
-            Occurrence(
-                list: isMixed ? tables.dictionary.list(.mixed, beside: form) : form,
-                place: place(of: keys, nil, lists),
-                postingClass: lists.classNumber(of: keys, nil, tables.classes)
+    private mutating func addRepeated(_ keys: Range<Int>, _ builder: inout Builder) {
+        let form = builder.form(at: keys.lowerBound)
+        let isMixed = keys.contains { builder.form(at: $0) != form }
+        postings.append(
+            TermPosting(
+                list: isMixed ? tables.dictionary.list(.mixedForms, like: form) : form,
+                positionReference: storePositions(of: keys, nil, builder),
+                postingClass: builder.classNumber(of: keys, nil, tables.classes)
             )
         )
         guard isMixed else { return }
         var forms: [UInt32] = []
-        for key in keys where !forms.contains(lists.form(at: key)) {
-            forms.append(lists.form(at: key))
+        for key in keys where !forms.contains(builder.form(at: key)) {
+            forms.append(builder.form(at: key))
         }
         for form in forms {
-            occurrences.append(
-                Occurrence(
-                    list: tables.dictionary.list(.among, beside: form),
-                    place: place(of: keys, form, lists),
-                    postingClass: lists.classNumber(of: keys, form, tables.classes)
+            postings.append(
+                TermPosting(
+                    list: tables.dictionary.list(.formOfMixed, like: form),
+                    positionReference: storePositions(of: keys, form, builder),
+                    postingClass: builder.classNumber(of: keys, form, tables.classes)
                 )
             )
         }
     }
 
     /// Stores the positions of the words of `keys`, or only of those with the form `form`.
-    private mutating func place(of keys: Range<Int>, _ form: UInt32?, _ lists: Lists) -> UInt32 {
+    ///
+    /// - Returns: The position reference.
+    private mutating func storePositions(
+        of keys: Range<Int>,
+        _ form: UInt32?,
+        _ builder: Builder
+    ) -> UInt32 {
         let start = positions.count
         positions.append(0)
-        for key in keys where form == nil || lists.form(at: key) == form {
-            let word = lists.word(at: key)
-            positions.append(UInt32(truncatingIfNeeded: word) &+ lists.field(of: word).shift)
+        for key in keys where form == nil || builder.form(at: key) == form {
+            let word = builder.word(at: key)
+            positions.append(UInt32(truncatingIfNeeded: word) &+ builder.field(of: word).shift)
         }
         let count = positions.count - start - 1
         if count == 1 {
@@ -249,17 +257,19 @@ package struct AnalyzedTexts: Sendable {
             return positions[start + 1]
         }
         positions[start] = UInt32(count)
-        return Self.isRun | UInt32(start)
+        return Self.isPositionList | UInt32(start)
     }
 
-    /// Stores positions and returns their place.
-    private mutating func place(of list: ContiguousArray<UInt32>) -> UInt32 {
+    /// Stores positions.
+    ///
+    /// - Returns: The position reference.
+    private mutating func store(_ list: ContiguousArray<UInt32>) -> UInt32 {
         if list.count == 1 { return list[0] }
         defer {
             positions.append(UInt32(list.count))
             positions.append(contentsOf: list)
         }
-        return Self.isRun | UInt32(positions.count)
+        return Self.isPositionList | UInt32(positions.count)
     }
 
     /// Short lists, nearly all of them, are sorted faster by hand.
@@ -269,19 +279,19 @@ package struct AnalyzedTexts: Sendable {
             var end = 1
             while end < keys.count {
                 let key = keys[end]
-                var place = end
-                while place > 0, keys[place - 1] > key {
-                    keys[place] = keys[place - 1]
-                    place -= 1
+                var index = end
+                while index > 0, keys[index - 1] > key {
+                    keys[index] = keys[index - 1]
+                    index -= 1
                 }
-                keys[place] = key
+                keys[index] = key
                 end += 1
             }
         }
     }
 }
 
-extension AnalyzedTexts.Lists {
+extension AnalyzedTexts.Builder {
     /// The field that a word stands in.
     @inline(__always)
     fileprivate func field(of word: Int) -> AnalyzedTexts.Field {
@@ -366,10 +376,10 @@ private struct ClassCache {
         let mixed =
             postingClass.frequencies &* 0x9E37_79B9_7F4A_7C15
             ^ postingClass.lengths &* 0xC2B2_AE3D_27D4_EB4F
-        let place = Int(truncatingIfNeeded: mixed >> 56)
-        if entries[place].postingClass == postingClass { return entries[place].number }
+        let index = Int(truncatingIfNeeded: mixed >> 56)
+        if entries[index].postingClass == postingClass { return entries[index].number }
         let number = table.number(of: postingClass)
-        entries[place] = (postingClass, number)
+        entries[index] = (postingClass, number)
         return number
     }
 }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Memory in words of 64 bits that grows at its end and never moves, so that readers need no lock.
+/// Memory in units of 64 bits that grows at its end and never moves, so that readers need no lock.
 ///
-/// Segments double in size; a run of words never crosses from one segment to the next.
+/// Segments double in size; units that were allocated together never cross from one segment to the
+/// next.
 ///
-/// Threading: one thread allocates at a time. Any thread reads: it learns of words by an acquiring
+/// Threading: one thread allocates at a time. Any thread reads: it learns of units by an acquiring
 /// load of a value that the writer stored, releasing, after the allocation.
-// Unchecked for the pointers: words are atomic, and a segment is never freed before the object.
+// Unchecked for the pointers: units are atomic, and a segment is never freed before the object.
 final class AtomicArena: @unchecked Sendable {
-    typealias Word = Atomic<UInt64>
+    typealias Unit = Atomic<UInt64>
 
     private static let firstBits: UInt32 = 10
     private static let segmentCount = 23
 
-    private let segments: UnsafeMutablePointer<UnsafeMutablePointer<Word>?>
-    /// The number of the first word that was never allocated.
+    private let segments: UnsafeMutablePointer<UnsafeMutablePointer<Unit>?>
+    /// The number of the first unit that was never allocated.
     private var next: UInt64 = 0
 
     init() {
@@ -24,7 +25,7 @@ final class AtomicArena: @unchecked Sendable {
     }
 
     deinit {
-        // The words are plain numbers and need no deinitialization.
+        // The units are plain numbers and need no deinitialization.
         for segment in 0..<Self.segmentCount { segments[segment]?.deallocate() }
         segments.deallocate()
     }
@@ -32,24 +33,24 @@ final class AtomicArena: @unchecked Sendable {
     /// The bytes that were allocated, with gaps.
     var byteCount: Int { Int(next) * 8 }
 
-    /// The first of `count` zeroed words in a row; `nil` when one of them would have a number of
+    /// The first of `count` zeroed units in a row; `nil` when one of them would have a number of
     /// `limit` or more.
     func allocate(_ count: Int, below limit: UInt64 = 1 << 32) -> UInt32? {
         var start = next
         while true {
             guard start + UInt64(count) <= limit else { return nil }
-            let (segment, offset) = Self.place(UInt32(truncatingIfNeeded: start))
+            let (segment, offset) = Self.location(of: UInt32(truncatingIfNeeded: start))
             let size = Self.size(of: segment)
             if offset + count <= size {
-                let words: UnsafeMutablePointer<Word>
-                if let there = segments[segment] {
-                    words = there
+                let units: UnsafeMutablePointer<Unit>
+                if let known = segments[segment] {
+                    units = known
                 } else {
-                    words = .allocate(capacity: size)
-                    segments[segment] = words
+                    units = .allocate(capacity: size)
+                    segments[segment] = units
                 }
                 for index in offset..<(offset + count) {
-                    (words + index).initialize(to: Atomic(0))
+                    (units + index).initialize(to: Atomic(0))
                 }
                 next = start + UInt64(count)
                 return UInt32(truncatingIfNeeded: start)
@@ -58,16 +59,16 @@ final class AtomicArena: @unchecked Sendable {
         }
     }
 
-    /// The word at `index`, which was allocated.
+    /// The unit at `index`, which was allocated.
     @inline(__always)
-    subscript(index: UInt32) -> UnsafeMutablePointer<Word> {
-        let (segment, offset) = Self.place(index)
+    subscript(index: UInt32) -> UnsafeMutablePointer<Unit> {
+        let (segment, offset) = Self.location(of: index)
         // Only an error of ours can give a number that was never allocated.
         return segments[segment].unsafelyUnwrapped + offset
     }
 
     @inline(__always)
-    private static func place(_ index: UInt32) -> (segment: Int, offset: Int) {
+    private static func location(of index: UInt32) -> (segment: Int, offset: Int) {
         let segment = 32 - (index >> firstBits).leadingZeroBitCount
         let start: UInt32 = segment == 0 ? 0 : 1 << (firstBits - 1 + UInt32(segment))
         return (segment, Int(index &- start))

@@ -73,8 +73,8 @@ struct ImpactTable: Sendable {
                 let norm = max(1 - b + b * relative, 1e-3)
                 frequency += key.bm25.weights[slot] * Double(count) / norm
             }
-            let share = frequency > 0 ? frequency / (frequency + k1) : 0
-            weights[number] = UInt16(min(max(share * 65_535, 1), 65_535))
+            let saturation = frequency > 0 ? frequency / (frequency + k1) : 0
+            weights[number] = UInt16(min(max(saturation * 65_535, 1), 65_535))
         }
         self.weights = weights
     }

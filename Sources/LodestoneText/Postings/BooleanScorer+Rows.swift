@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension BooleanScorer {
-    private var chunk: Chunk { Chunk(index, number) }
+    private var rowBlock: RowBlock { RowBlock(index, number) }
 
-    /// The rows of a chunk that match, among `candidates` if given; chunks rise from call to call.
+    /// The rows of a row block that match, among `candidates` if given; row blocks rise from call to call.
     mutating func rows(in number: Int, among candidates: RowList? = nil) -> RowList {
         self.number = number
-        for place in cursors.indices {
-            isPresent[place] = cursors[place].move(to: number, of: index)
+        for list in cursors.indices {
+            isPresent[list] = cursors[list].move(to: number, of: index)
         }
-        for leaf in leaves.indices { leaves[leaf].rows = nil }
+        for clause in clauses.indices { clauses[clause].rows = nil }
         return rows(of: root, among: candidates)
     }
 
@@ -19,8 +19,8 @@ extension BooleanScorer {
     /// wanted, for the scores.
     private mutating func rows(of node: Node, among candidates: RowList?) -> RowList {
         switch node {
-        case .leaf(let leaf):
-            return rows(ofLeaf: leaf, among: candidates)
+        case .clause(let clause):
+            return rows(ofClause: clause, among: candidates)
         case .and(let parts):
             // The rarest part comes first, so that the others are only looked up. Below an OR, a
             // row that lacks one part may still match, and then the scores of the others matter.
@@ -50,88 +50,93 @@ extension BooleanScorer {
         }
     }
 
-    /// About how many postings it takes to find a part's rows; parts that are no leaves come last.
+    /// About how many postings it takes to find a part's rows; parts that are no clauses come last.
     private func size(of node: Node) -> Int {
-        guard case .leaf(let number) = node else { return .max }
-        let leaf = leaves[number]
-        return leaf.words.map { size(ofLists: $0) }.min() ?? size(ofLists: leaf.endings ?? 0..<0)
+        guard case .clause(let number) = node else { return .max }
+        let clause = clauses[number]
+        return clause.words.map { size(ofLists: $0) }.min()
+            ?? size(ofLists: clause.expansions ?? 0..<0)
     }
 
     private func size(ofLists lists: Range<Int>) -> Int {
-        lists.reduce(0) { sum, place in
-            guard isPresent[place] else { return sum }
-            return sum + cursors[place].count(in: number, enough: Scratch.rows, of: index.delta)
+        lists.reduce(0) { sum, list in
+            guard isPresent[list] else { return sum }
+            return sum + cursors[list].count(in: number, enough: Scratch.rows, of: index.delta)
         }
     }
 
-    private mutating func rows(ofLeaf number: Int, among candidates: RowList?) -> RowList {
-        if let known = leaves[number].rows { return known }
-        let rows = findRows(leaves[number], among: candidates)
-        leaves[number].rows = rows
+    private mutating func rows(ofClause number: Int, among candidates: RowList?) -> RowList {
+        if let known = clauses[number].rows { return known }
+        let rows = findRows(clauses[number], among: candidates)
+        clauses[number].rows = rows
         return rows
     }
 
-    private func findRows(_ leaf: Leaf, among candidates: RowList?) -> RowList {
-        if case .none = leaf.scope { return RowList() }
+    private func findRows(_ clause: Clause, among candidates: RowList?) -> RowList {
+        if case .none = clause.scope { return RowList() }
         // The rows that have all the words, at any positions; the rarest word comes first.
         var all = candidates
-        for lists in leaf.words.map({ (lists: $0, size: size(ofLists: $0)) })
+        for lists in clause.words.map({ (lists: $0, size: size(ofLists: $0)) })
             .sorted(by: { $0.size < $1.size })
         {
             all = rows(ofLists: lists.lists, among: all)
             if all?.isEmpty ?? true { return RowList() }
         }
-        if let endings = leaf.endings, !leaf.needsPositions {
-            return rows(ofLists: endings, among: all)
+        if let expansions = clause.expansions, !clause.needsPositions {
+            return rows(ofLists: expansions, among: all)
         }
-        guard leaf.needsPositions else { return all ?? RowList() }
-        let words = leaf.words.map { lists in
-            lists.filter { isPresent[$0] && shares[$0].stem != nil }.map { cursors[$0] }
+        guard clause.needsPositions else { return all ?? RowList() }
+        let words = clause.words.map { lists in
+            lists.filter { isPresent[$0] && contributions[$0].stem != nil }.map { cursors[$0] }
         }
-        guard let endings = leaf.endings else {
-            let reader = PhraseReader(chunk, words, field: leaf.scope.field)
+        guard let expansions = clause.expansions else {
+            let reader = PhraseReader(rowBlock, words, field: clause.scope.field)
             return reader.rows(in: all ?? RowList())
         }
         var any = RowList()
-        for ending in endings where isPresent[ending] {
-            let reader = PhraseReader(chunk, words + [[cursors[ending]]], field: leaf.scope.field)
-            any = any.union(reader.rows(in: rows(ofLists: ending..<ending + 1, among: all)))
+        for list in expansions where isPresent[list] {
+            let reader = PhraseReader(
+                rowBlock,
+                words + [[cursors[list]]],
+                field: clause.scope.field
+            )
+            any = any.union(reader.rows(in: rows(ofLists: list..<list + 1, among: all)))
         }
         return any
     }
 
     /// The rows that have a stem.
     private func rows(ofLists lists: Range<Int>, among candidates: RowList?) -> RowList {
-        let lists = lists.filter { isPresent[$0] && shares[$0].stem != nil }
+        let lists = lists.filter { isPresent[$0] && contributions[$0].stem != nil }
         if let candidates {
             return lists.isEmpty ? RowList() : self.candidates(candidates, inAny: lists)
         }
         if lists.count == 1 {
-            let postings = chunk.postings(of: cursors[lists[0]])
-            if let base = postings.base, postings.firstBlock == 0 {
+            let postings = rowBlock.postings(of: cursors[lists[0]])
+            if let base = postings.base, postings.firstNode == 0 {
                 return RowList(copying: UnsafeBufferPointer(start: base.rows, count: base.count))
             }
         }
         var rows = RowCollector()
-        for place in lists {
-            chunk.forEachPosting(cursors[place]) { row, _ in rows.insert(row) }
+        for list in lists {
+            rowBlock.forEachPosting(cursors[list]) { row, _ in rows.insert(row) }
         }
         return lists.isEmpty ? RowList() : rows.rows
     }
 
     /// The rows of `candidates` that are in any of the lists.
     private func candidates(_ candidates: RowList, inAny lists: [Int]) -> RowList {
-        let (chunk, marks) = (chunk, scratch.marks)
+        let (rowBlock, marks) = (rowBlock, scratch.marks)
         var hasReadLists = false
-        for place in lists {
+        for list in lists {
             let clearing = hasReadLists ? 0 : Scratch.marksClearing
-            if chunk.isLong(cursors[place], beside: candidates, clearing: clearing) {
-                chunk.lookUp(candidates, in: cursors[place]) { place, _ in
-                    marks[candidates[place]] = true
+            if rowBlock.isLong(cursors[list], comparedWith: candidates, clearing: clearing) {
+                rowBlock.lookUp(candidates, in: cursors[list]) { index, _ in
+                    marks[candidates[index]] = true
                 }
             } else {
                 hasReadLists = true
-                chunk.forEachPosting(cursors[place]) { row, _ in marks[row] = true }
+                rowBlock.forEachPosting(cursors[list]) { row, _ in marks[row] = true }
             }
         }
         let found = candidates.filtered(marks)
@@ -145,24 +150,25 @@ extension BooleanScorer {
 
     // MARK: Weights
 
-    /// The weights of the words; the shares of lists are places among them.
+    /// The weights of the words; the contributions of lists are indexes among them.
     var weights: QuantizedIDF { QuantizedIDF(inverseFrequencies, bm25: bm25) }
 
-    /// Adds the scores of the leaves to the sums of `rows`, which are rows of the chunk under way.
+    /// Adds the scores of the clauses to the sums of `rows`, which are rows of the current row block.
     ///
     /// Other rows may get sums, too. After reading the sums, the caller must call `clearSums`.
     mutating func addWeights(_ weights: [UInt64], _ classes: ImpactTable, of rows: RowList) {
-        let (chunk, sums, mask) = (chunk, scratch.sums, classes.mask)
-        for number in leaves.indices where leaves[number].isWanted {
-            let needsPositions = leaves[number].needsPositions
+        let (rowBlock, sums, mask) = (rowBlock, scratch.sums, classes.mask)
+        for number in clauses.indices where clauses[number].isWanted {
+            let needsPositions = clauses[number].needsPositions
             var counted = rows
             if needsPositions {
-                counted = rows.intersection(self.rows(ofLeaf: number, among: rows))
+                counted = rows.intersection(self.rows(ofClause: number, among: rows))
             }
-            let leaf = leaves[number]
-            if case .none = leaf.scope { continue }
-            for place in leaf.words.joined() + Array(leaf.endings ?? 0..<0) where isPresent[place] {
-                let weight = shares[place].weight(weights)
+            let clause = clauses[number]
+            if case .none = clause.scope { continue }
+            let lists = clause.words.joined() + Array(clause.expansions ?? 0..<0)
+            for list in lists where isPresent[list] {
+                let weight = contributions[list].weight(weights)
                 // A prefix may stand for any number of words, so this sum has no bound.
                 let add = { (row: Int, postingClass: UInt16) in
                     let sum = sums[row] &+ QuantizedIDF.product(weight, postingClass)
@@ -171,14 +177,14 @@ extension BooleanScorer {
                 classes.weights.withUnsafeBufferPointer { classes in
                     let clearing = hasStraySums ? 0 : Scratch.sumsClearing
                     if needsPositions
-                        || chunk.isLong(cursors[place], beside: counted, clearing: clearing)
+                        || rowBlock.isLong(cursors[list], comparedWith: counted, clearing: clearing)
                     {
-                        chunk.lookUp(counted, in: cursors[place]) { place, postingClass in
-                            add(counted[place], classes[postingClass & mask])
+                        rowBlock.lookUp(counted, in: cursors[list]) { index, postingClass in
+                            add(counted[index], classes[postingClass & mask])
                         }
                     } else {
                         hasStraySums = true
-                        chunk.forEachPosting(cursors[place]) { row, postingClass in
+                        rowBlock.forEachPosting(cursors[list]) { row, postingClass in
                             add(row, classes[postingClass & mask])
                         }
                     }
@@ -187,7 +193,7 @@ extension BooleanScorer {
         }
     }
 
-    /// Zeroes all sums that `addWeights` has made.
+    /// Zeroes all sums that `addWeights` has written.
     mutating func clearSums(of rows: RowList) {
         if hasStraySums {
             scratch.sums.update(repeating: 0, count: Scratch.rows)

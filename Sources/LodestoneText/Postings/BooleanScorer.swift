@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Finds the rows that match an expression, chunk after chunk.
+/// Finds the rows that match an expression, row block after row block.
 struct BooleanScorer {
     /// Words in a row, where the last may stand for several.
-    struct Leaf {
-        /// The lists of each known word, as places in `cursors`, in the order of the words.
+    struct Clause {
+        /// The lists of each known word, as ranges of `cursors`, in the order of the words.
         var words: [Range<Int>] = []
-        /// The expansions of the last word, which then is not in `words`: words with its beginning,
-        /// of its pattern, or near it.
-        var endings: Range<Int>?
+        /// The lists of the expansions of the last word, which then is not in `words`: words with
+        /// its prefix, of its pattern, or near it.
+        var expansions: Range<Int>?
         /// The fields in which the words must stand.
         let scope: Scope
         /// Whether a match adds to the score.
         let isWanted: Bool
         /// Whether rows with the words are only candidates, whose positions must be checked.
         var needsPositions: Bool {
-            words.count + (endings == nil ? 0 : 1) > 1 || scope.field != nil
+            words.count + (expansions == nil ? 0 : 1) > 1 || scope.field != nil
         }
-        /// The rows in the chunk under way, once they are known.
+        /// The rows in the current row block, once they are known.
         var rows: RowList?
     }
 
@@ -34,7 +34,8 @@ struct BooleanScorer {
     }
 
     indirect enum Node {
-        case leaf(Int)
+        /// A clause by its index in `clauses`.
+        case clause(Int)
         case and([Node])
         case or([Node])
         case andNot(Node, Node)
@@ -44,18 +45,18 @@ struct BooleanScorer {
     let scratch: Scratch
     var cursors: [PostingsCursor] = []
     var isPresent: [Bool] = []
-    /// The share of each cursor.
-    var shares: [TermContribution] = []
+    /// The contribution of each cursor.
+    var contributions: [TermContribution] = []
     var inverseFrequencies: [Double] = []
     let bm25: BM25
-    var leaves: [Leaf] = []
+    var clauses: [Clause] = []
     var root: Node
 
-    /// The chunk under way.
+    /// The number of the current row block.
     var number = 0
     /// Whether rows outside the requested ones have sums.
     var hasStraySums = false
-    /// The number of ORs around the part under way.
+    /// The number of ORs around the current part.
     var unionDepth = 0
 
     /// - Parameters:
@@ -67,7 +68,7 @@ struct BooleanScorer {
     /// - Throws: The errors of the lookup of its words.
     init(
         _ index: PostingsTextIndex,
-        _ expression: TextExpression,
+        _ expression: BooleanExpression,
         _ scratch: Scratch,
         _ context: CallContext?
     ) throws(LodestoneError) {
@@ -80,35 +81,38 @@ struct BooleanScorer {
     }
 
     private mutating func node(
-        _ expression: TextExpression,
+        _ expression: BooleanExpression,
         _ scope: Scope,
         isWanted: Bool,
         _ context: CallContext?
     ) throws(LodestoneError) -> Node {
         switch expression {
         case .word(let word):
-            return leaf(analyzed([word]), scope, isWanted)
+            return clause(analyzed([word]), scope, isWanted)
         case .anyOf(let words):
-            return .or(words.map { leaf([$0], scope, isWanted) })
+            return .or(words.map { clause([$0], scope, isWanted) })
         case .phrase(let words):
-            return leaf(analyzed(words), scope, isWanted)
+            return clause(analyzed(words), scope, isWanted)
         case .prefix(let words):
             var words = analyzed(words)
-            guard let last = words.popLast() else { return leaf([], scope, isWanted) }
+            guard let last = words.popLast() else { return clause([], scope, isWanted) }
             let analyzer = index.delta.dictionary.analyzer
-            let beginning = WordBeginning(last.form.bytes, analyzer)
-            let endings = try index.forms(beginning, context: context)
-            return leaf(words, endingIn: endings, scope, isWanted)
-        case .found(let asked, _):
-            return try node(asked, scope, isWanted: isWanted, context)
+            let prefix = WordPrefix(last.form.bytes, analyzer)
+            let expansions = try index.forms(prefix, context: context)
+            return clause(words, expansions: expansions, scope, isWanted)
+        case .found(let original, _):
+            return try node(original, scope, isWanted: isWanted, context)
         case .fuzzy(let word, let fuzziness):
             let word = try index.fuzzyWord(word, fuzziness, context: context)
-            return leaf(of: word.expansions, scope, isWanted) { expansion, matcher in
-                matcher.addInverseFrequency(word.frequency, times: word.share(of: expansion))
+            return clause(of: word.expansions, scope, isWanted) { expansion, scorer in
+                scorer.addInverseFrequency(
+                    word.frequency,
+                    times: word.relativeWeight(of: expansion)
+                )
             }
         case .pattern(let pattern):
-            let endings = try index.forms(like: pattern, context: context)
-            return leaf([], endingIn: endings, scope, isWanted)
+            let expansions = try index.forms(like: pattern, context: context)
+            return clause([], expansions: expansions, scope, isWanted)
         case .field(let name, let inner):
             let number = index.delta.tables.fields.number(of: name)
             let scope = number.map { Scope.one($0) } ?? .none
@@ -126,7 +130,7 @@ struct BooleanScorer {
     }
 
     private mutating func nodes(
-        _ parts: [TextExpression],
+        _ parts: [BooleanExpression],
         _ scope: Scope,
         isWanted: Bool,
         _ context: CallContext?
@@ -136,50 +140,51 @@ struct BooleanScorer {
         return nodes
     }
 
-    /// The leaf of a word that stands for several; `place` gives the place of each one's weight.
-    private mutating func leaf(
+    /// The clause of a word that stands for several; `weight` gives the index of each one's weight.
+    private mutating func clause(
         of expansions: [Expansion],
         _ scope: Scope,
         _ isWanted: Bool,
-        _ place: (Expansion, inout BooleanScorer) -> Int
+        _ weight: (Expansion, inout BooleanScorer) -> Int
     ) -> Node {
-        var leaf = Leaf(scope: scope, isWanted: isWanted)
+        var clause = Clause(scope: scope, isWanted: isWanted)
         let start = cursors.count
         for expansion in expansions {
-            let share = TermContribution(stem: place(expansion, &self), form: nil)
+            let contribution = TermContribution(stem: weight(expansion, &self), form: nil)
             for cursor in expansion.cursors {
                 cursors.append(cursor)
-                shares.append(share)
+                contributions.append(contribution)
             }
         }
-        leaf.endings = start..<cursors.count
-        leaves.append(leaf)
-        return .leaf(leaves.count - 1)
+        clause.expansions = start..<cursors.count
+        clauses.append(clause)
+        return .clause(clauses.count - 1)
     }
 
     private func analyzed(_ texts: [String]) -> [QueryTerm] {
-        index.delta.dictionary.analyzer.question(texts)
+        index.delta.dictionary.analyzer.phraseTerms(of: texts)
     }
 
-    /// The leaf of words in a row; the last one may be any of `endings`, which count as one word.
-    private mutating func leaf(
+    /// The clause of words in a row; the last one may be any of `expansions`, which count as one
+    /// word.
+    private mutating func clause(
         _ words: [QueryTerm],
-        endingIn endings: [Expansion]? = nil,
+        expansions: [Expansion]? = nil,
         _ scope: Scope,
         _ isWanted: Bool
     ) -> Node {
-        var leaf = Leaf(scope: scope, isWanted: isWanted)
-        for word in words { leaf.words.append(addLists(of: word)) }
-        if let endings {
+        var clause = Clause(scope: scope, isWanted: isWanted)
+        for word in words { clause.words.append(addLists(of: word)) }
+        if let expansions {
             let start = cursors.count
-            let frequency = endings.reduce(0) { $0 + $1.frequency }
-            let share = TermContribution(stem: addInverseFrequency(frequency), form: nil)
-            for ending in endings { cursors += ending.cursors }
-            leaf.endings = start..<cursors.count
-            while shares.count < cursors.count { shares.append(share) }
+            let frequency = expansions.reduce(0) { $0 + $1.frequency }
+            let contribution = TermContribution(stem: addInverseFrequency(frequency), form: nil)
+            for expansion in expansions { cursors += expansion.cursors }
+            clause.expansions = start..<cursors.count
+            while contributions.count < cursors.count { contributions.append(contribution) }
         }
-        leaves.append(leaf)
-        return .leaf(leaves.count - 1)
+        clauses.append(clause)
+        return .clause(clauses.count - 1)
     }
 
     private mutating func addInverseFrequency(_ frequency: Int, times factor: Double = 1) -> Int {
@@ -189,21 +194,21 @@ struct BooleanScorer {
         return inverseFrequencies.count - 1
     }
 
-    /// - Returns: The places of the lists in `cursors`.
+    /// - Returns: The lists, as a range of `cursors`.
     private mutating func addLists(of word: QueryTerm) -> Range<Int> {
         let start = cursors.count
-        let place = inverseFrequencies.count
+        let weight = inverseFrequencies.count
         let isExact = bm25.exactWeight > 0
         var (frequency, formFrequency) = (0, 0)
         index.forEachList(ofStem: word.stem, forms: isExact ? [word.form] : []) {
             cursor,
             kind,
             form in
-            if kind != .among { frequency += cursor.frequency }
+            if kind != .formOfMixed { frequency += cursor.frequency }
             if form != nil { formFrequency += cursor.frequency }
             cursors.append(cursor)
-            shares.append(
-                TermContribution(kind, stem: place, form: form.map { _ in place + 1 })
+            contributions.append(
+                TermContribution(kind, stem: weight, form: form.map { _ in weight + 1 })
             )
         }
         _ = addInverseFrequency(frequency)

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-extension TextExpression {
+extension BooleanExpression {
     /// The words of a query for documents with any of them.
-    struct AnyWord {
+    struct Disjunction {
         var plain: [QueryTerm] = []
         var fuzzy: [(text: String, fuzziness: Fuzziness)] = []
     }
 
     /// The words, if this query looks for any of some single words; else `nil`.
-    func anyWord(by analyzer: TextAnalyzer) -> AnyWord? {
+    func disjunction(by analyzer: TextAnalyzer) -> Disjunction? {
         switch self {
         case .word(let word):
-            let words = analyzer.question([word])
-            return words.count == 1 ? AnyWord(plain: words) : nil
+            let words = analyzer.phraseTerms(of: [word])
+            return words.count == 1 ? Disjunction(plain: words) : nil
         case .anyOf(let words):
-            return AnyWord(plain: words)
+            return Disjunction(plain: words)
         case .fuzzy(let word, let fuzziness):
-            return AnyWord(fuzzy: [(word, fuzziness)])
+            return Disjunction(fuzzy: [(word, fuzziness)])
         case .or(let parts):
-            var all = AnyWord()
+            var all = Disjunction()
             for part in parts {
-                guard let words = part.anyWord(by: analyzer) else { return nil }
+                guard let words = part.disjunction(by: analyzer) else { return nil }
                 all.plain += words.plain
                 all.fuzzy += words.fuzzy
             }
@@ -43,53 +43,56 @@ struct DisjunctionScorer {
     var lists: ContiguousArray<List>
     let scale: QuantizedIDF
 
-    /// A part with a weight of its own: a stem, or a word in its exact form.
-    private struct Part {
-        /// The repetitions of the part in the query, times its weight compared with others.
+    /// A term of the query with a weight of its own: a stem, or a word in its exact form.
+    private struct Term {
+        /// The repetitions of the term in the query, times its weight compared with others.
         var factor: Double
-        /// The number of documents that have the part.
+        /// The number of documents that have the term.
         var frequency = 0
     }
 
-    init(_ index: PostingsTextIndex, _ words: TextExpression.AnyWord, _ context: CallContext?)
-        throws(LodestoneError)
-    {
+    init(
+        _ index: PostingsTextIndex,
+        _ words: BooleanExpression.Disjunction,
+        _ context: CallContext?
+    ) throws(LodestoneError) {
         let bm25 = BM25(index.options)
-        var parts: ContiguousArray<Part> = []
-        var found: ContiguousArray<(cursor: PostingsCursor, share: TermContribution)> = []
-        parts.reserveCapacity(words.plain.count * 2)
+        var terms: ContiguousArray<Term> = []
+        var found: ContiguousArray<(cursor: PostingsCursor, contribution: TermContribution)> = []
+        terms.reserveCapacity(words.plain.count * 2)
         found.reserveCapacity(words.plain.count * 4)
         var forms: [TermKey] = []
         let (plain, counts) = Self.counted(words.plain, index)
         // A query has few words, so they are compared one by one.
-        for (place, word) in plain.enumerated()
-        where !plain[..<place].contains(where: { $0.stem == word.stem }) {
-            let stem = parts.count
-            parts.append(Part(factor: 0))
+        for (first, word) in plain.enumerated()
+        where !plain[..<first].contains(where: { $0.stem == word.stem }) {
+            let stem = terms.count
+            terms.append(Term(factor: 0))
             forms.removeAll(keepingCapacity: true)
-            for (number, other) in plain[place...].enumerated() where other.stem == word.stem {
-                let count = counts[place + number]
-                parts[stem].factor += count
+            for (offset, other) in plain[first...].enumerated() where other.stem == word.stem {
+                let count = counts[first + offset]
+                terms[stem].factor += count
                 if bm25.exactWeight == 0 { continue }
                 let form = forms.firstIndex(of: other.form) ?? forms.count
                 if form == forms.count {
                     forms.append(other.form)
-                    parts.append(Part(factor: 0))
+                    terms.append(Term(factor: 0))
                 }
-                parts[stem + 1 + form].factor += count * bm25.exactWeight
+                terms[stem + 1 + form].factor += count * bm25.exactWeight
             }
             index.forEachList(ofStem: word.stem, forms: forms) { cursor, kind, form in
-                if kind != .among { parts[stem].frequency += cursor.frequency }
-                if let form { parts[stem + 1 + form].frequency += cursor.frequency }
+                if kind != .formOfMixed { terms[stem].frequency += cursor.frequency }
+                if let form { terms[stem + 1 + form].frequency += cursor.frequency }
                 if cursor.isAtEnd { return }
-                let share = TermContribution(kind, stem: stem, form: form.map { stem + 1 + $0 })
-                found.append((cursor, share))
+                found.append(
+                    (cursor, TermContribution(kind, stem: stem, form: form.map { stem + 1 + $0 }))
+                )
             }
         }
         let count = index.documentCount
         // Words that occur nowhere take part in the weights. So the weights don't depend on whether
-        // the postings of dropped documents are still there.
-        var inverseFrequencies = parts.map {
+        // the postings of deleted documents are still there.
+        var inverseFrequencies = terms.map {
             $0.factor * bm25.inverseFrequency($0.frequency, of: count)
         }
         for word in try index.fuzzyWords(words.fuzzy, context) {
@@ -97,14 +100,16 @@ struct DisjunctionScorer {
             for (expansion, weight) in zip(word.expansions, inverse) {
                 inverseFrequencies.append(weight)
                 for cursor in expansion.cursors where !cursor.isAtEnd {
-                    let share = TermContribution(stem: inverseFrequencies.count - 1, form: nil)
-                    found.append((cursor, share))
+                    let stem = inverseFrequencies.count - 1
+                    found.append((cursor, TermContribution(stem: stem, form: nil)))
                 }
             }
         }
         let scale = QuantizedIDF(inverseFrequencies, bm25: bm25)
         lists = ContiguousArray(
-            found.lazy.map { List(cursor: $0.cursor, weight: $0.share.weight(scale.weights)) }
+            found.lazy.map {
+                List(cursor: $0.cursor, weight: $0.contribution.weight(scale.weights))
+            }
         )
         lists.sort { $0.weight > $1.weight }
         self.scale = scale
@@ -132,14 +137,14 @@ struct DisjunctionScorer {
         words: [QueryTerm], counts: [Double]
     ) {
         if words.count <= 64 { return (words, words.map { count(of: $0, index) }) }
-        var places: [QueryTerm: Int] = [:]
+        var indexes: [QueryTerm: Int] = [:]
         var (different, counts): ([QueryTerm], [Double]) = ([], [])
         for word in words {
             let count = count(of: word, index)
-            if let place = places[word] {
-                counts[place] += count
+            if let known = indexes[word] {
+                counts[known] += count
             } else {
-                places[word] = different.count
+                indexes[word] = different.count
                 different.append(word)
                 counts.append(count)
             }

@@ -86,8 +86,8 @@ struct FieldNormClass: Hashable {
 
     /// The number with all but its highest `bits` bits cleared.
     private static func rounded(_ number: Int, bits: Int) -> Int {
-        let rest = max(0, Int.bitWidth - number.leadingZeroBitCount - bits)
-        return (number >> rest) << rest
+        let cleared = max(0, Int.bitWidth - number.leadingZeroBitCount - bits)
+        return (number >> cleared) << cleared
     }
 }
 

@@ -63,25 +63,6 @@ final class FieldTable: Sendable {
     }
 }
 
-/// The position of a word: the field's number above, and the word's place in the field below.
-///
-/// So words of different fields are never next to each other.
-enum Position {
-    static let bits: UInt32 = 23
-    static let placeMask: UInt32 = 1 << bits - 1
-
-    @inline(__always)
-    static func field(_ position: UInt32) -> Int { Int(position >> bits) }
-
-    /// A position with the new number of its field.
-    static func renumbered(_ position: UInt32, _ fields: [Int]?) -> UInt32 {
-        guard let fields else { return position }
-        let field = Self.field(position)
-        let number = field < fields.count ? fields[field] : FieldTable.last
-        return UInt32(number) << bits | position & placeMask
-    }
-}
-
 /// The tables that the numbers in an index's postings refer to.
 struct TextTables: Sendable {
     let dictionary: TermDictionary

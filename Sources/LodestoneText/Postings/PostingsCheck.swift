@@ -49,30 +49,30 @@ extension PostingsTextIndex {
         var positions: ContiguousArray<UInt32> = []
         for number in 0..<(base?.listCount ?? 0) {
             guard let base, let list = base.list(number) else { continue }
-            let word = UInt64(hashing: list.keyBytes)
+            let hash = UInt64(hashing: list.keyBytes)
             var reader = TextBase.PositionReader()
-            base.forEachEntry(of: list) { chunk, postings in
+            base.forEachEntry(of: list) { rowBlock, postings in
                 for (row, number) in zip(base.columns(of: postings).rows, postings) {
                     positions.removeAll(keepingCapacity: true)
                     base.readPositions(of: number, with: &reader, into: &positions)
-                    let row = chunk << 16 | Int(row)
-                    if row < sums.count { sums[row] &+= Self.sum(word, positions) }
+                    let row = rowBlock << 16 | Int(row)
+                    if row < sums.count { sums[row] &+= Self.sum(hash, positions) }
                 }
             }
         }
         for list in 0..<delta.dictionary.listCount {
-            let word = UInt64(hashing: delta.dictionary.key(of: list))
-            var number = delta.firstBlock(of: list)
+            let hash = UInt64(hashing: delta.dictionary.key(of: list))
+            var number = delta.firstNode(of: list)
             while number != 0 {
-                let block = delta.block(number)
-                number = block.next
-                for place in 0..<block.count {
-                    let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
-                    let row = Int(block.chunk) << 16 | posting.row
+                let node = delta.node(number)
+                number = node.next
+                for index in 0..<node.count {
+                    let posting = DeltaPosting(node.postings[index].load(ordering: .relaxed))
+                    let row = Int(node.rowBlock) << 16 | posting.row
                     guard row < sums.count else { continue }
                     positions.removeAll(keepingCapacity: true)
-                    delta.positions(at: posting.place, into: &positions)
-                    sums[row] &+= Self.sum(word, positions)
+                    delta.readPositions(of: posting.positionReference, into: &positions)
+                    sums[row] &+= Self.sum(hash, positions)
                 }
             }
         }
@@ -114,7 +114,7 @@ extension PostingsTextIndex {
                     isKnown =
                         isKnown
                         && (delta.dictionary.number(of: word).map { delta.dictionary.isInTexts($0) }
-                            ?? false || base?.vocabulary.place(of: word) != nil)
+                            ?? false || base?.vocabulary.contains(word) ?? false)
                 }
             }
             return isKnown
@@ -123,13 +123,13 @@ extension PostingsTextIndex {
 
     /// The fingerprint of a row with the text at `index` of `texts`.
     static func fingerprint(of texts: AnalyzedTexts, at index: Int) -> UInt64 {
-        texts.occurrences[texts.occurrences(of: index)].reduce(0) { sum, occurrence in
-            let word = UInt64(hashing: texts.tables.dictionary.key(of: occurrence.list))
-            return sum &+ Self.sum(word, texts.positions(of: occurrence))
+        texts.postings[texts.postings(of: index)].reduce(0) { sum, posting in
+            let list = UInt64(hashing: texts.tables.dictionary.key(of: posting.list))
+            return sum &+ Self.sum(list, texts.positions(of: posting))
         }
     }
 
-    private static func sum(_ word: UInt64, _ positions: ContiguousArray<UInt32>) -> UInt64 {
-        positions.reduce(0) { $0 &+ word.mixed(with: UInt64($1)) }
+    private static func sum(_ list: UInt64, _ positions: ContiguousArray<UInt32>) -> UInt64 {
+        positions.reduce(0) { $0 &+ list.mixed(with: UInt64($1)) }
     }
 }

@@ -19,7 +19,7 @@ extension PostingsTextIndex {
     /// - Complexity: O(postings of all words in the query); for phrases, also the positions of the
     ///   rows that have all words.
     package func search(
-        _ query: NormalizedTextQuery,
+        _ query: BooleanQuery,
         k: Int,
         context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
@@ -28,26 +28,26 @@ extension PostingsTextIndex {
         if query.isComplement {
             return try others(than: query.expression, k: k, context: context, isAllowed: isAllowed)
         }
-        if let words = query.expression.anyWord(by: delta.dictionary.analyzer) {
+        if let words = query.expression.disjunction(by: delta.dictionary.analyzer) {
             return try rank(words, k: k, context: context, isAllowed: isAllowed)
         }
         let classes = classWeights
         var top = TopHits(limit: k)
         return try scratch.withScratch { (scratch) throws(LodestoneError) in
-            var matcher = try BooleanScorer(self, query.expression, scratch, context)
-            let weights = matcher.weights
-            for number in 0..<Chunk.count(self) {
+            var scorer = try BooleanScorer(self, query.expression, scratch, context)
+            let weights = scorer.weights
+            for number in 0..<RowBlock.count(self) {
                 try context?.check()
-                let rows = matcher.rows(in: number)
+                let rows = scorer.rows(in: number)
                 if rows.isEmpty { continue }
-                matcher.addWeights(weights.weights, classes, of: rows)
+                scorer.addWeights(weights.weights, classes, of: rows)
                 for row in rows.rows {
                     let sum = scratch.sums[Int(row)]
                     if sum < top.threshold { continue }
                     let number = UInt32(number << 16) | UInt32(row)
                     if top.accepts(sum, number), isAllowed(number) { top.insert(sum, number) }
                 }
-                matcher.clearSums(of: rows)
+                scorer.clearSums(of: rows)
             }
             return top.hits(weights)
         }
@@ -55,18 +55,18 @@ extension PostingsTextIndex {
 
     /// The first `k` allowed rows that don't match.
     private func others(
-        than expression: TextExpression,
+        than expression: BooleanExpression,
         k: Int,
         context: CallContext?,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         try scratch.withScratch { (scratch) throws(LodestoneError) in
-            var matcher = try BooleanScorer(self, expression, scratch, context)
+            var scorer = try BooleanScorer(self, expression, scratch, context)
             var hits: [TextHit] = []
-            for number in 0..<Chunk.count(self) {
+            for number in 0..<RowBlock.count(self) {
                 try context?.check()
-                var matching = matcher.rows(in: number).rows[...]
-                for row in 0..<Chunk(self, number).bound {
+                var matching = scorer.rows(in: number).rows[...]
+                for row in 0..<RowBlock(self, number).bound {
                     if hits.count == k { return hits }
                     if matching.first.map(Int.init) == row {
                         matching.removeFirst()

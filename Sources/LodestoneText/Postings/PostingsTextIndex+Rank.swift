@@ -17,37 +17,42 @@ extension PostingsTextIndex {
     /// - Throws: The errors of `context`.
     /// - Complexity: O(postings of the words), about 1 ns each.
     func rank(
-        _ words: TextExpression.AnyWord,
+        _ words: BooleanExpression.Disjunction,
         k: Int,
         context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
-        var question = try DisjunctionScorer(self, words, context)
-        guard !question.lists.isEmpty else { return [] }
+        var scorer = try DisjunctionScorer(self, words, context)
+        guard !scorer.lists.isEmpty else { return [] }
         let classes = classWeights
         var top = TopHits(limit: k)
-        var lists: ContiguousArray<ChunkRanking.List> = []
-        lists.reserveCapacity(question.lists.count)
+        var lists: ContiguousArray<RowBlockRanking.List> = []
+        lists.reserveCapacity(scorer.lists.count)
         try scratch.withScratch { (scratch) throws(LodestoneError) in
-            for number in 0..<Chunk.count(self) {
+            for number in 0..<RowBlock.count(self) {
                 try context?.check()
-                let chunk = Chunk(self, number)
+                let rowBlock = RowBlock(self, number)
                 lists.removeAll(keepingCapacity: true)
-                for place in question.lists.indices
-                where question.lists[place].cursor.move(to: number, of: self) {
+                for index in scorer.lists.indices
+                where scorer.lists[index].cursor.move(to: number, of: self) {
                     // The cursor is not copied as a whole: the copy would wait for the last write
                     // to it.
-                    let postings = chunk.postings(of: question.lists[place].cursor)
-                    let count = question.lists[place].cursor
+                    let postings = rowBlock.postings(of: scorer.lists[index].cursor)
+                    let count = scorer.lists[index].cursor
                         .count(in: number, enough: Scratch.rows, of: delta)
-                    lists.append((postings, count, question.lists[place].weight))
+                    lists.append((postings, count, scorer.lists[index].weight))
                 }
-                ChunkRanking(chunk: chunk, sums: scratch.sums, classes: classes, lists: lists)
-                    .rank(into: &top, isAllowed)
+                RowBlockRanking(
+                    rowBlock: rowBlock,
+                    sums: scratch.sums,
+                    classes: classes,
+                    lists: lists
+                )
+                .rank(into: &top, isAllowed)
             }
         }
-        return top.hits(question.scale)
+        return top.hits(scorer.scale)
     }
 
     /// The weight of each class, by the current average lengths.
@@ -56,19 +61,19 @@ extension PostingsTextIndex {
         return scratch.weights(key, of: delta.tables.classes)
     }
 
-    /// Calls `body` with each list of a stem, and with the place in `forms` of the list's form.
+    /// Calls `body` with each list of a stem, and with the index in `forms` of the list's form.
     ///
-    /// Lists of the kind `among` are left out, unless their form is one of `forms`.
+    /// Lists of the kind `formOfMixed` are left out, unless their form is one of `forms`.
     func forEachList(
         ofStem stem: TermKey,
         forms: [TermKey],
-        _ body: (_ cursor: PostingsCursor, _ kind: PostingList.Kind, _ form: Int?) -> Void
+        _ body: (_ cursor: PostingsCursor, _ kind: PostingListKey.Kind, _ form: Int?) -> Void
     ) {
         stem.withWord { stem in
             if let base {
                 base.forEachList(ofStem: stem) { list, key in
                     let form = forms.firstIndex { $0.withWord { key.isList(of: $0) } }
-                    if key.kind == .among, form == nil { return }
+                    if key.kind == .formOfMixed, form == nil { return }
                     body(PostingsCursor(list), key.kind, form)
                 }
             }
@@ -76,20 +81,20 @@ extension PostingsTextIndex {
             if dictionary.listCount == 0 { return }
             let numbers = forms.map { $0.withWord { dictionary.number(of: $0) } }
             dictionary.forEachList(ofStem: stem) { list in
-                let form = list.kind == .mixed ? nil : numbers.firstIndex(of: list.word)
-                if list.kind == .among, form == nil { return }
+                let form = list.kind == .mixedForms ? nil : numbers.firstIndex(of: list.term)
+                if list.kind == .formOfMixed, form == nil { return }
                 body(PostingsCursor(list.number, of: delta), list.kind, form)
             }
         }
     }
 }
 
-/// Adds up the scores of a chunk's rows, list by list, and picks the best.
-private struct ChunkRanking {
-    /// The postings of one list in the chunk, their number, and the list's weight.
-    typealias List = (postings: ChunkPostings, count: Int, weight: UInt64)
+/// Adds up the scores of a row block's rows, list by list, and picks the best.
+private struct RowBlockRanking {
+    /// The postings of one list in the row block, their number, and the list's weight.
+    typealias List = (postings: RowBlockPostings, count: Int, weight: UInt64)
 
-    let chunk: Chunk
+    let rowBlock: RowBlock
     let sums: UnsafeMutablePointer<UInt32>
     let classes: ImpactTable
     /// The lists, the heaviest first.
@@ -97,24 +102,24 @@ private struct ChunkRanking {
 
     /// Adds up the scores, then picks the best rows; leaves the sums zeroed.
     ///
-    /// The pick goes through the lists again, the heaviest first. It ends when the lists that are
-    /// left can't make a row good enough by themselves, so rows with common words alone are never
+    /// The pick goes through the lists again, the heaviest first. It ends when the remaining lists
+    /// can't make a row good enough by themselves, so rows with common words alone are never
     /// looked at. Where a long list comes before that end, all rows are scanned instead.
     func rank(into top: inout TopHits, _ isAllowed: (UInt32) -> Bool) {
         addUp()
-        var rest = lists.reduce(0) { $0 + $1.weight }
-        for place in lists.indices {
-            if rest < UInt64(top.threshold) { return clear(lists[place...]) }
-            if lists[place].count >= Self.long {
+        var remaining = lists.reduce(0) { $0 + $1.weight }
+        for index in lists.indices {
+            if remaining < UInt64(top.threshold) { return clear(lists[index...]) }
+            if lists[index].count >= Self.long {
                 pickFromAll(&top, isAllowed)
                 return sums.update(repeating: 0, count: Scratch.rows)
             }
-            pick(from: lists[place].postings, into: &top, isAllowed)
-            rest -= lists[place].weight
+            pick(from: lists[index].postings, into: &top, isAllowed)
+            remaining -= lists[index].weight
         }
     }
 
-    /// The number of postings that take as long to read as every row of the chunk.
+    /// The number of postings that take as long to read as every row of the row block.
     private static let long = 8_192
 
     private func addUp() {
@@ -123,7 +128,7 @@ private struct ChunkRanking {
         classes.weights.withUnsafeBufferPointer { weights in
             for (postings, count, weight) in lists {
                 if count <= 4 * weights.count {
-                    chunk.forEachPosting(postings) { row, postingClass in
+                    rowBlock.forEachPosting(postings) { row, postingClass in
                         let weightOfClass = weights[postingClass & mask]
                         sums[row] = sums[row] &+ QuantizedIDF.product(weight, weightOfClass)
                     }
@@ -134,7 +139,7 @@ private struct ChunkRanking {
                 products.removeAll(keepingCapacity: true)
                 products.append(contentsOf: weights.lazy.map { QuantizedIDF.product(weight, $0) })
                 products.withUnsafeBufferPointer { products in
-                    chunk.forEachPosting(postings) { row, postingClass in
+                    rowBlock.forEachPosting(postings) { row, postingClass in
                         sums[row] = sums[row] &+ products[postingClass & mask]
                     }
                 }
@@ -143,17 +148,17 @@ private struct ChunkRanking {
     }
 
     private func pick(
-        from postings: ChunkPostings,
+        from postings: RowBlockPostings,
         into top: inout TopHits,
         _ isAllowed: (UInt32) -> Bool
     ) {
         // A row that an earlier list has picked has sum 0.
         var least = max(1, top.threshold)
-        chunk.forEachPosting(postings) { row, _ in
+        rowBlock.forEachPosting(postings) { row, _ in
             let sum = sums[row]
             sums[row] = 0
             if sum < least { return }
-            let number = chunk.firstRow | UInt32(row)
+            let number = rowBlock.firstRow | UInt32(row)
             if top.accepts(sum, number), isAllowed(number) {
                 top.insert(sum, number)
                 least = max(1, top.threshold)
@@ -171,7 +176,7 @@ private struct ChunkRanking {
             guard any(values .>= least) else { continue }
             for lane in 0..<Lanes.scalarCount where values[lane] >= least[0] {
                 let sum = UInt32(truncatingIfNeeded: values[lane])
-                let row = chunk.firstRow | UInt32(group * Lanes.scalarCount + lane)
+                let row = rowBlock.firstRow | UInt32(group * Lanes.scalarCount + lane)
                 guard top.accepts(sum, row), isAllowed(row) else { continue }
                 top.insert(sum, row)
                 least = Lanes(repeating: Int32(truncatingIfNeeded: max(1, top.threshold)))
@@ -184,7 +189,7 @@ private struct ChunkRanking {
         if lists.reduce(0, { $0 + $1.count }) >= Self.long {
             sums.update(repeating: 0, count: Scratch.rows)
         } else {
-            for list in lists { chunk.forEachPosting(list.postings) { row, _ in sums[row] = 0 } }
+            for list in lists { rowBlock.forEachPosting(list.postings) { row, _ in sums[row] = 0 } }
         }
     }
 }

@@ -13,30 +13,30 @@ extension PostingsTextIndex {
     /// - Returns: A score for each element of `rows`.
     /// - Throws: The errors of `context`.
     /// - Complexity: For plain words O(rows × words × log of the postings), with a step for each
-    ///   block of the delta; else O(postings of all words) in the chunks of the rows.
+    ///   node of the delta; else O(postings of all words) in the row blocks of the rows.
     package func scores(
-        of query: NormalizedTextQuery,
+        of query: BooleanQuery,
         rows: [UInt32],
         context: CallContext? = nil
     ) throws(LodestoneError) -> [Double] {
         var scores = [Double](repeating: 0, count: rows.count)
         if query.isComplement { return scores }
-        let places = rows.indices.filter { rows[$0] < rowBound }
+        let order = rows.indices.filter { rows[$0] < rowBound }
             .sorted { rows[$0] < rows[$1] }
-        guard !places.isEmpty else { return scores }
+        guard !order.isEmpty else { return scores }
         try scratch.withScratch { (scratch) throws(LodestoneError) in
             var scorer = try RowScorer(self, query.expression, scratch, context)
             var start = 0
-            while start < places.count {
+            while start < order.count {
                 try context?.check()
-                let number = Int(rows[places[start]] >> 16)
+                let number = Int(rows[order[start]] >> 16)
                 var end = start
-                while end < places.count, Int(rows[places[end]] >> 16) == number { end += 1 }
-                let asked = places[start..<end]
-                let wanted = RowList(rising: asked.lazy.map { Int(rows[$0] & 0xFFFF) })
+                while end < order.count, Int(rows[order[end]] >> 16) == number { end += 1 }
+                let indexes = order[start..<end]
+                let wanted = RowList(rising: indexes.lazy.map { Int(rows[$0] & 0xFFFF) })
                 scorer.addUp(wanted, in: number)
-                for place in asked {
-                    scores[place] = scorer.score(of: Int(rows[place] & 0xFFFF))
+                for index in indexes {
+                    scores[index] = scorer.score(of: Int(rows[index] & 0xFFFF))
                 }
                 scorer.clear(wanted)
                 start = end
@@ -46,32 +46,32 @@ extension PostingsTextIndex {
     }
 }
 
-/// Adds up the scores of given rows, chunk after chunk.
+/// Adds up the scores of given rows, row block after row block.
 private struct RowScorer {
     private let index: PostingsTextIndex
     private var lists: ContiguousArray<DisjunctionScorer.List> = []
-    /// The matcher of a query that is more than words.
-    private var matcher: BooleanScorer?
+    /// The scorer of a query that is more than words.
+    private var scorer: BooleanScorer?
     private let scale: QuantizedIDF
     private let classes: ImpactTable
     private let scratch: Scratch
 
     init(
         _ index: PostingsTextIndex,
-        _ expression: TextExpression,
+        _ expression: BooleanExpression,
         _ scratch: Scratch,
         _ context: CallContext?
     ) throws(LodestoneError) {
         self.index = index
         self.scratch = scratch
         classes = index.classWeights
-        if let words = expression.anyWord(by: index.delta.dictionary.analyzer) {
-            let question = try DisjunctionScorer(index, words, context)
-            (lists, scale) = (question.lists, question.scale)
+        if let words = expression.disjunction(by: index.delta.dictionary.analyzer) {
+            let disjunction = try DisjunctionScorer(index, words, context)
+            (lists, scale) = (disjunction.lists, disjunction.scale)
         } else {
-            let matcher = try BooleanScorer(index, expression, scratch, context)
-            scale = matcher.weights
-            self.matcher = matcher
+            let scorer = try BooleanScorer(index, expression, scratch, context)
+            scale = scorer.weights
+            self.scorer = scorer
         }
     }
 
@@ -81,22 +81,22 @@ private struct RowScorer {
     /// Forgets the rows that were added up.
     mutating func clear(_ rows: RowList) {
         for row in rows.rows { scratch.sums[Int(row)] = 0 }
-        matcher?.clearSums(of: rows)
+        scorer?.clearSums(of: rows)
     }
 
-    /// Adds up the scores of `wanted`; chunks rise from call to call.
+    /// Adds up the scores of `wanted`; row blocks rise from call to call.
     mutating func addUp(_ wanted: RowList, in number: Int) {
-        if let rows = matcher?.rows(in: number, among: wanted) {
-            matcher?.addWeights(scale.weights, classes, of: rows)
+        if let rows = scorer?.rows(in: number, among: wanted) {
+            scorer?.addWeights(scale.weights, classes, of: rows)
             for row in wanted.subtracting(rows).rows { scratch.sums[Int(row)] = 0 }
             return
         }
         let sums = scratch.sums
-        let chunk = Chunk(index, number)
-        for place in lists.indices where lists[place].cursor.move(to: number, of: index) {
-            let (weight, mask) = (lists[place].weight, classes.mask)
-            chunk.lookUp(wanted, in: lists[place].cursor) { place, postingClass in
-                sums[wanted[place]] &+=
+        let rowBlock = RowBlock(index, number)
+        for list in lists.indices where lists[list].cursor.move(to: number, of: index) {
+            let (weight, mask) = (lists[list].weight, classes.mask)
+            rowBlock.lookUp(wanted, in: lists[list].cursor) { row, postingClass in
+                sums[wanted[row]] &+=
                     QuantizedIDF.product(weight, classes.weights[postingClass & mask])
             }
         }

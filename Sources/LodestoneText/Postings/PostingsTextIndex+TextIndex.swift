@@ -24,14 +24,14 @@ extension PostingsTextIndex: TextIndex {
 
     package func frequencies(in scope: TextScope) -> (any StemFrequencies)? { self }
 
-    package func expanded(_ query: NormalizedTextQuery, in scope: TextScope)
-        throws(LodestoneError) -> NormalizedTextQuery
+    package func expanded(_ query: BooleanQuery, in scope: TextScope)
+        throws(LodestoneError) -> BooleanQuery
     {
         query
     }
 
     package func search(
-        _ query: NormalizedTextQuery,
+        _ query: BooleanQuery,
         k: Int,
         in scope: TextScope,
         isAllowed: (UInt32) -> Bool
@@ -40,20 +40,20 @@ extension PostingsTextIndex: TextIndex {
     }
 
     package func scores(
-        of query: NormalizedTextQuery,
+        of query: BooleanQuery,
         rows: [UInt32],
         in scope: TextScope
     ) throws(LodestoneError) -> [Double]? {
         try scores(of: query, rows: rows, context: scope.context)
     }
 
-    package func explanation(of query: NormalizedTextQuery, in scope: TextScope)
+    package func explanation(of query: BooleanQuery, in scope: TextScope)
         throws(LodestoneError) -> [TextExplanation.Word]?
     {
         try explanation(of: query, context: scope.context)
     }
 
-    package func highlightTerms(of queries: [NormalizedTextQuery], in scope: TextScope)
+    package func highlightTerms(of queries: [BooleanQuery], in scope: TextScope)
         throws(LodestoneError) -> HighlightTerms
     {
         try HighlightTerms(

@@ -125,28 +125,28 @@ package struct PostingsTextIndex: Sendable {
     package func analyze(_ documents: some Collection<[TextField]>) -> AnalyzedTexts {
         var analyzed = AnalyzedTexts(delta.tables)
         var tokenizer = delta.dictionary.analyzer.tokenizer()
-        var lists = AnalyzedTexts.Lists(delta.tables)
+        var builder = AnalyzedTexts.Builder(delta.tables)
         // Documents have the same fields as a rule, in the same order.
         var known: [(name: ByteString, number: Int)] = []
-        var parts: [(number: Int, place: Int)] = []
+        var parts: [(number: Int, index: Int)] = []
         for fields in documents {
             parts.removeAll(keepingCapacity: true)
-            for place in fields.indices {
-                let name = ByteString(fields[place].name)
-                if place >= known.count || known[place].name != name {
-                    known.removeLast(max(0, known.count - place))
+            for index in fields.indices {
+                let name = ByteString(fields[index].name)
+                if index >= known.count || known[index].name != name {
+                    known.removeLast(max(0, known.count - index))
                     known.append((name, delta.tables.fields.add(name)))
                 }
-                parts.append((known[place].number, place))
+                parts.append((known[index].number, index))
             }
             if !zip(parts, parts.dropFirst()).allSatisfy({ $0.number <= $1.number }) {
-                parts.sort { ($0.number, $0.place) < ($1.number, $1.place) }
+                parts.sort { ($0.number, $0.index) < ($1.number, $1.index) }
             }
             for part in parts {
-                var text = fields[part.place].text
-                text.withUTF8 { analyzed.read($0, field: part.number, &tokenizer, &lists) }
+                var text = fields[part.index].text
+                text.withUTF8 { analyzed.read($0, field: part.number, &tokenizer, &builder) }
             }
-            analyzed.endText(&lists)
+            analyzed.endText(&builder)
         }
         return analyzed
     }
@@ -174,28 +174,28 @@ package struct PostingsTextIndex: Sendable {
     package mutating func add(_ texts: AnalyzedTexts, at index: Int, row: UInt32) {
         precondition(row >= rowBound && rowBound == delta.nextRow, "Rows rise.")
         let translation = Translation(texts.tables, delta.tables)
-        let occurrences = texts.occurrences(of: index)
-        for occurrence in texts.occurrences[occurrences] {
-            let list = translation?.list(occurrence.list) ?? occurrence.list
-            let number = translation?.number(occurrence.postingClass) ?? occurrence.postingClass
-            var place = occurrence.place
+        let postings = texts.postings(of: index)
+        for posting in texts.postings[postings] {
+            let list = translation?.list(posting.list) ?? posting.list
+            let number = translation?.number(posting.postingClass) ?? posting.postingClass
+            var reference = posting.positionReference
             if let translation {
-                let positions = translation.positions(texts.positions(of: occurrence))
-                place =
+                let positions = translation.positions(texts.positions(of: posting))
+                reference =
                     positions.count == 1
-                    ? positions[0] : delta.addRun(positions.count) { positions[$0] }
-            } else if place & AnalyzedTexts.isRun != 0 {
-                let start = Int(place & ~AnalyzedTexts.isRun)
-                place = delta.addRun(Int(texts.positions[start])) {
+                    ? positions[0] : delta.addPositionList(positions.count) { positions[$0] }
+            } else if reference & AnalyzedTexts.isPositionList != 0 {
+                let start = Int(reference & ~AnalyzedTexts.isPositionList)
+                reference = delta.addPositionList(Int(texts.positions[start])) {
                     texts.positions[start + 1 + $0]
                 }
             }
-            delta.append(list, row: row, postingClass: number, place: place)
+            delta.append(list, row: row, postingClass: number, positionReference: reference)
             classCount = max(classCount, Int(number) + 1)
         }
         rowBound = row + 1
         delta.nextRow = rowBound
-        if !occurrences.isEmpty {
+        if !postings.isEmpty {
             documentCount += 1
             for slot in slots.indices { slots[slot].add(texts.length(of: index, slot: slot)) }
         }
@@ -206,10 +206,10 @@ package struct PostingsTextIndex: Sendable {
     /// Its postings stay until the next base is written.
     package mutating func remove(_ texts: AnalyzedTexts, at index: Int) {
         let translation = Translation(texts.tables, delta.tables)
-        let occurrences = texts.occurrences(of: index)
-        guard !occurrences.isEmpty else { return }
-        for occurrence in texts.occurrences[occurrences] {
-            delta.addFrequency(-1, to: translation?.list(occurrence.list) ?? occurrence.list)
+        let postings = texts.postings(of: index)
+        guard !postings.isEmpty else { return }
+        for posting in texts.postings[postings] {
+            delta.addFrequency(-1, to: translation?.list(posting.list) ?? posting.list)
         }
         removalCount += 1
         delta.removalCount = removalCount

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Some rows of one chunk: rising, each once.
+/// Some rows of one row block: rising, each once.
 ///
-/// Most queries match few rows. For them a set with one bit per row of the chunk cost more to make
+/// Most queries match few rows. For them a set with one bit per row of the row block cost more to make
 /// and to read than the rest of the query.
 struct RowList {
     private(set) var rows: ContiguousArray<UInt16> = []
@@ -23,7 +23,7 @@ struct RowList {
     var isEmpty: Bool { rows.isEmpty }
 
     @inline(__always)
-    subscript(place: Int) -> Int { Int(rows[place]) }
+    subscript(index: Int) -> Int { Int(rows[index]) }
 
     /// Adds a row that is greater than all others.
     @inline(__always)
@@ -61,9 +61,9 @@ struct RowList {
 
     func subtracting(_ other: RowList) -> RowList {
         if other.isEmpty { return self }
-        var rest = RowList()
-        Self.forEach(self, other) { if $1, !$2 { rest.append($0) } }
-        return rest
+        var remaining = RowList()
+        Self.forEach(self, other) { if $1, !$2 { remaining.append($0) } }
+        return remaining
     }
 
     /// The rows whose mark is set.

@@ -2,11 +2,11 @@
 import LodestoneCore
 import Synchronization
 
-/// The memory that one search writes to: a sum and a mark per row of a chunk, all zero between
+/// The memory that one search writes to: a sum and a mark per row of a row block, all zero between
 /// uses.
 // Unchecked for the pointers: one search at a time has it.
 final class Scratch: @unchecked Sendable {
-    /// The number of rows of a chunk.
+    /// The number of rows of a row block.
     static let rows = 1 << 16
 
     /// The time to zero all sums or all marks, as the number of postings that are read in that

@@ -1,36 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Numbers the words of an index's documents, and the lists of their postings.
+/// Numbers the terms of an index's documents, and the lists of their postings.
 ///
-/// A word has two roles. As a form in a text it has a stem, which is computed once and kept. As a
-/// stem it has lists, which are linked to each other (`PostingList`). Words and lists are never
-/// removed.
+/// A term is a folded word. It has two roles. As a form in a text it has a stem, which is computed
+/// once and kept. As a stem it has lists, which are linked to each other (`PostingListKey`). Terms
+/// and lists are never removed.
 ///
-/// Threading: any thread. Looking up takes no lock; new words take one.
+/// Threading: any thread. Looking up takes no lock; new terms take one.
 // Unchecked for the pointers: the memory behind them is atomic, and a table stays until the end.
 package final class TermDictionary: @unchecked Sendable {
-    /// The records of words, four 64-bit units each.
-    ///
-    ///     0  first eight bytes; of a long word its hash
-    ///     1  next eight bytes; of a long word where its bytes lie in `longWords`
-    ///     2  bytes (low half); stem's number (30 bits), whether it is a stop word (last bit)
-    ///     3  its list of `alone` + 1, or 0 (low half); as a stem the last of its lists + 1, or 0
-    private let words = AtomicArena()
-    private let longWords = AtomicArena()
-    /// The records of lists, two 64-bit units each.
-    ///
-    ///     0  number of the word, of `mixed` that of the stem (low half); kind (high half)
-    ///     1  the list of the same stem that came before + 1, or 0
+    /// The records of terms (`TermRecord`).
+    private let terms = AtomicArena()
+    /// The bytes of terms that are too long for their records.
+    private let longTerms = AtomicArena()
+    /// The records of lists (`ListRecord`).
     private let lists = AtomicArena()
     private let listTotal = Atomic<UInt32>(0)
-    private let wordTotal = Atomic<UInt32>(0)
+    private let termTotal = Atomic<UInt32>(0)
     /// The hash table: the mask, then the slots.
     ///
-    /// A slot has the upper half of a hash, and the number of the word + 1; 0 is free.
-    private let table: Atomic<UnsafeMutablePointer<AtomicArena.Word>>
+    /// A slot has the upper half of a hash, and the number of the term + 1; 0 is free.
+    private let table: Atomic<UnsafeMutablePointer<AtomicArena.Unit>>
     private let additions: Mutex<Additions>
-    /// Makes hashes differ from index to index, so that nobody can prepare words that collide.
+    /// Makes hashes differ from index to index, so that nobody can prepare terms that collide.
     let seed: UInt64
     /// The analyzer, for stems and stop words.
     let analyzer: TextAnalyzer
@@ -44,7 +37,7 @@ package final class TermDictionary: @unchecked Sendable {
     /// A table as something to send.
     // Unchecked for the pointer: slots are atomic.
     private struct Table: @unchecked Sendable {
-        let slots: UnsafeMutablePointer<AtomicArena.Word>
+        let slots: UnsafeMutablePointer<AtomicArena.Unit>
     }
 
     init(seed: UInt64, analyzer: TextAnalyzer) {
@@ -64,8 +57,8 @@ package final class TermDictionary: @unchecked Sendable {
     /// The number of lists; lists are numbered from 0.
     var listCount: UInt32 { listTotal.load(ordering: .acquiring) }
 
-    /// The number of words, which are numbered from 0: those of texts, and stems.
-    var wordCount: UInt32 { wordTotal.load(ordering: .acquiring) }
+    /// The number of terms, which are numbered from 0: forms in texts, and stems.
+    var termCount: UInt32 { termTotal.load(ordering: .acquiring) }
 
     /// Bytes of memory, roughly.
     var byteCount: Int {
@@ -74,7 +67,7 @@ package final class TermDictionary: @unchecked Sendable {
 
     // MARK: Looking up
 
-    /// The entry of a word as it stands in a text.
+    /// The entry of a form.
     struct Entry {
         /// The number of its stem.
         let stem: UInt32
@@ -83,47 +76,42 @@ package final class TermDictionary: @unchecked Sendable {
         let isStopWord: Bool
 
         @inline(__always)
-        fileprivate init(_ record: UnsafeMutablePointer<AtomicArena.Word>, list: UInt32) {
-            let stem = record[2].load(ordering: .relaxed) >> 32
-            self.stem = UInt32(truncatingIfNeeded: stem & 0x3FFF_FFFF)
+        fileprivate init(_ record: TermRecord, list: UInt32) {
+            stem = record.stem
             self.list = list
-            isStopWord = stem >> 31 != 0
+            isStopWord = record.isStopWord
         }
     }
 
-    /// The entry of `word`; a new word is added.
+    /// The entry of a form; a new term is added.
     @inline(__always)
-    func entry(of word: NormalizedToken) -> Entry {
-        if let record = find(word, hash: word.hash(seed: seed)) {
-            let list = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring))
-            if list != 0 { return Entry(record, list: list - 1) }
+    func entry(of form: NormalizedToken) -> Entry {
+        if let number = find(form, hash: form.hash(seed: seed)) {
+            let record = record(of: number)
+            if let list = record.soleFormList { return Entry(record, list: list) }
         }
-        return addSurface(word)
+        return addForm(form)
     }
 
     /// A list of a stem.
     struct List {
         let number: UInt32
-        let kind: PostingList.Kind
-        /// The number of the word; for `mixed` the number of the stem.
-        let word: UInt32
+        let kind: PostingListKey.Kind
+        /// The number of the form; for `mixedForms` the number of the stem.
+        let term: UInt32
     }
 
     /// The list with a number.
     func list(_ number: UInt32) -> List {
-        let head = lists[number * 2][0].load(ordering: .relaxed)
-        return List(
-            number: number,
-            kind: PostingList.Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32)) ?? .mixed,
-            word: UInt32(truncatingIfNeeded: head)
-        )
+        let record = listRecord(of: number)
+        return List(number: number, kind: record.kind, term: record.term)
     }
 
     /// Calls `body` with the lists of a stem.
     @inline(__always)
-    func forEachList(ofStem word: NormalizedToken, _ body: (List) -> Void) {
-        guard let record = find(word, hash: word.hash(seed: seed)) else { return }
-        _ = firstList(of: record) { list in
+    func forEachList(ofStem stem: NormalizedToken, _ body: (List) -> Void) {
+        guard let number = find(stem, hash: stem.hash(seed: seed)) else { return }
+        _ = firstList(of: record(of: number)) { list in
             body(list)
             return false
         }
@@ -131,63 +119,51 @@ package final class TermDictionary: @unchecked Sendable {
 
     /// The first list of a stem for which `isIt` is true.
     @inline(__always)
-    private func firstList(
-        of record: UnsafeMutablePointer<AtomicArena.Word>,
-        where isIt: (List) -> Bool
-    ) -> List? {
-        var next = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring) >> 32)
-        while next != 0 {
-            let list = list(next - 1)
+    private func firstList(of stem: TermRecord, where isIt: (List) -> Bool) -> List? {
+        var next = stem.lastList
+        while let number = next {
+            let list = list(number)
             if isIt(list) { return list }
-            next = UInt32(truncatingIfNeeded: lists[(next - 1) * 2][1].load(ordering: .relaxed))
+            next = listRecord(of: number).previous
         }
         return nil
     }
 
-    /// The list of a kind for documents that have several forms of a stem; a new list is made.
+    /// The list of a kind for documents that have several forms of a stem; a new list is added.
     ///
     /// - Parameters:
-    ///   - kind: `mixed` for the stem, or `among` for a form.
-    ///   - alone: The list `alone` of the form; for `mixed` that of any form of the stem.
+    ///   - kind: `mixedForms` for the stem, or `formOfMixed` for a form.
+    ///   - soleForm: The list `soleForm` of the form; for `mixedForms` that of any form of the
+    ///     stem.
     /// - Returns: The number of the list.
-    func list(_ kind: PostingList.Kind, beside alone: UInt32) -> UInt32 {
-        let form = list(alone).word
-        let stem = stem(of: form)
-        let word = kind == .mixed ? stem : form
-        let record = words[stem * 4]
-        let isIt = { (list: List) in list.kind == kind && list.word == word }
-        if let there = firstList(of: record, where: isIt) { return there.number }
+    func list(_ kind: PostingListKey.Kind, like soleForm: UInt32) -> UInt32 {
+        let form = list(soleForm).term
+        let stem = record(of: form).stem
+        let term = kind == .mixedForms ? stem : form
+        let stemRecord = record(of: stem)
+        let isIt = { (list: List) in list.kind == kind && list.term == term }
+        if let known = firstList(of: stemRecord, where: isIt) { return known.number }
         return additions.withLock { _ in
-            firstList(of: record, where: isIt)?.number ?? addList(kind, word, stem: stem)
+            firstList(of: stemRecord, where: isIt)?.number ?? addList(kind, term, stem: stem)
         }
     }
 
-    /// The number of a word's stem; 0 for a word that never stood in a text.
-    private func stem(of word: UInt32) -> UInt32 {
-        let record = words[word * 4]
-        return UInt32(truncatingIfNeeded: record[2].load(ordering: .relaxed) >> 32) & 0x3FFF_FFFF
-    }
+    /// Whether a term stands in texts and is not only the stem of other terms.
+    func isInTexts(_ number: UInt32) -> Bool { record(of: number).soleFormList != nil }
 
-    /// Whether a word stands in texts and is not only the stem of other words.
-    func isInTexts(_ number: UInt32) -> Bool {
-        words[number * 4][3].load(ordering: .acquiring) & 0xFFFF_FFFF != 0
-    }
-
-    /// Calls `body` with a word.
-    func withWord<T>(_ number: UInt32, _ body: (NormalizedToken) -> T) -> T {
-        let record = words[number * 4]
-        let count = Int(record[2].load(ordering: .relaxed) & 0xFFFF_FFFF)
-        let low = record[0].load(ordering: .relaxed)
-        let high = record[1].load(ordering: .relaxed)
-        guard count > NormalizedToken.shortCount else {
-            return body(NormalizedToken(low: low, high: high, count: count))
+    /// Calls `body` with a term.
+    func withTerm<T>(_ number: UInt32, _ body: (NormalizedToken) -> T) -> T {
+        let record = record(of: number)
+        let count = record.byteCount
+        guard record.isLong else {
+            return body(NormalizedToken(low: record.low, high: record.high, count: count))
         }
-        let bytes = longWords[UInt32(truncatingIfNeeded: high)]
+        let bytes = longTerms[record.longIndex]
         let copy = ContiguousArray(
             (0..<((count + 7) / 8)).map { bytes[$0].load(ordering: .relaxed) }
         )
         return copy.withUnsafeBufferPointer { copy in
-            guard let start = copy.baseAddress else { preconditionFailure("a long word is empty") }
+            guard let start = copy.baseAddress else { preconditionFailure("a long term is empty") }
             return body(NormalizedToken(start, count: count))
         }
     }
@@ -195,63 +171,65 @@ package final class TermDictionary: @unchecked Sendable {
     /// The key of a list in a base.
     func key(of list: UInt32) -> [UInt8] {
         let list = self.list(list)
-        let stem = list.kind == .mixed ? list.word : stem(of: list.word)
-        return PostingList.key(
+        let stem = list.kind == .mixedForms ? list.term : record(of: list.term).stem
+        return PostingListKey.bytes(
             list.kind,
-            stem: withWord(stem) { $0.bytes },
-            word: withWord(list.word) { $0.bytes }
+            stem: withTerm(stem) { $0.bytes },
+            form: withTerm(list.term) { $0.bytes }
         )
     }
 
-    /// The number of a word.
-    func number(of word: NormalizedToken) -> UInt32? {
-        findNumber(word, hash: word.hash(seed: seed))
+    /// The number of a term; `nil` when the dictionary lacks it.
+    func number(of term: NormalizedToken) -> UInt32? {
+        find(term, hash: term.hash(seed: seed))
     }
 
-    /// Calls `body` with the words of texts that begin with `bytes`.
+    /// Calls `body` with the forms of texts that begin with `bytes`.
     ///
-    /// With `orBeyondASCII`, words that don't begin with ASCII are included. The scan looks at
-    /// every word, about 5 ns each.
+    /// With `orBeyondASCII`, forms that don't begin with ASCII are included. The scan reads every
+    /// term, about 5 ns each.
     func forEachForm(
         beginningWith bytes: [UInt8],
         orBeyondASCII: Bool,
         _ body: (UnsafeBufferPointer<UInt8>) -> Void
     ) {
-        var wanted: UInt64 = 0
-        for (place, byte) in bytes.prefix(8).enumerated() {
-            wanted |= UInt64(byte) << UInt64(place * 8)
+        var prefix: UInt64 = 0
+        for (index, byte) in bytes.prefix(8).enumerated() {
+            prefix |= UInt64(byte) << UInt64(index * 8)
         }
         let mask = bytes.count < 8 ? 1 << UInt64(bytes.count * 8) - 1 : UInt64.max
-        for number in 0..<wordCount {
-            let record = words[number * 4]
-            let count = record[2].load(ordering: .relaxed) & 0xFFFF_FFFF
-            if count <= UInt64(NormalizedToken.shortCount) {
-                let start = record[0].load(ordering: .relaxed)
-                guard start & mask == wanted || (orBeyondASCII && start & 0x80 != 0) else {
+        for number in 0..<termCount {
+            let record = record(of: number)
+            if !record.isLong {
+                let start = record.low
+                guard start & mask == prefix || (orBeyondASCII && start & 0x80 != 0) else {
                     continue
                 }
             }
-            // Stems that no text has as they are don't count.
-            guard isInTexts(number) else { continue }
-            withWord(number) { word in
-                word.withBytes { word in
-                    let isBeyond = orBeyondASCII && word.first.map { $0 >= 0x80 } ?? false
-                    if isBeyond || word.starts(with: bytes) { body(word) }
+            // Stems that are no form of a text don't count.
+            guard record.soleFormList != nil else { continue }
+            withTerm(number) { term in
+                term.withBytes { term in
+                    let isBeyond = orBeyondASCII && term.first.map { $0 >= 0x80 } ?? false
+                    if isBeyond || term.starts(with: bytes) { body(term) }
                 }
             }
         }
     }
 
     @inline(__always)
-    private func find(_ word: NormalizedToken, hash: UInt64) -> UnsafeMutablePointer<
-        AtomicArena.Word
-    >? {
-        findNumber(word, hash: hash).map { words[$0 &* 4] }
+    private func record(of number: UInt32) -> TermRecord {
+        TermRecord(terms[number &* TermRecord.unitCount])
     }
 
-    /// The number of a word; `nil` when the dictionary lacks it.
     @inline(__always)
-    private func findNumber(_ word: NormalizedToken, hash: UInt64) -> UInt32? {
+    private func listRecord(of number: UInt32) -> ListRecord {
+        ListRecord(lists[number &* ListRecord.unitCount])
+    }
+
+    /// The number of a term; `nil` when the dictionary lacks it.
+    @inline(__always)
+    private func find(_ term: NormalizedToken, hash: UInt64) -> UInt32? {
         let table = table.load(ordering: .acquiring)
         let mask = table[0].load(ordering: .relaxed)
         var index = hash & mask
@@ -260,129 +238,110 @@ package final class TermDictionary: @unchecked Sendable {
             if slot == 0 { return nil }
             if slot >> 32 == hash >> 32 {
                 let number = UInt32(truncatingIfNeeded: slot) &- 1
-                if isEqual(words[number &* 4], word, hash) { return number }
+                if isEqual(record(of: number), term, hash) { return number }
             }
             index = (index + 1) & mask
         }
     }
 
     @inline(__always)
-    private func isEqual(
-        _ record: UnsafeMutablePointer<AtomicArena.Word>,
-        _ word: NormalizedToken,
-        _ hash: UInt64
-    ) -> Bool {
-        guard record[2].load(ordering: .relaxed) & 0xFFFF_FFFF == UInt64(word.count) else {
-            return false
-        }
-        if let long = word.long {
-            return record[0].load(ordering: .relaxed) == hash && hasBytes(record, long, word)
-        }
-        return record[0].load(ordering: .relaxed) == word.low
-            && record[1].load(ordering: .relaxed) == word.high
+    private func isEqual(_ record: TermRecord, _ term: NormalizedToken, _ hash: UInt64) -> Bool {
+        guard record.byteCount == term.count else { return false }
+        if let long = term.long { return record.low == hash && hasBytes(record, long, term) }
+        return record.low == term.low && record.high == term.high
     }
 
     private func hasBytes(
-        _ record: UnsafeMutablePointer<AtomicArena.Word>,
+        _ record: TermRecord,
         _ long: UnsafePointer<UInt64>,
-        _ word: NormalizedToken
+        _ term: NormalizedToken
     ) -> Bool {
-        let bytes = longWords[UInt32(truncatingIfNeeded: record[1].load(ordering: .relaxed))]
-        return (0..<word.wordCount).allSatisfy { bytes[$0].load(ordering: .relaxed) == long[$0] }
+        let bytes = longTerms[record.longIndex]
+        return (0..<term.wordCount).allSatisfy { bytes[$0].load(ordering: .relaxed) == long[$0] }
     }
 
     // MARK: Adding
 
-    /// Computes the stem of a new word, and stores it.
-    private func addSurface(_ word: NormalizedToken) -> Entry {
+    /// Computes the stem of a new form, and stores it.
+    private func addForm(_ form: NormalizedToken) -> Entry {
         var buffer = WordBuffer()
-        buffer.set(word)
-        let isStopWord = analyzer.isStopWord(word)
+        buffer.set(form)
+        let isStopWord = analyzer.isStopWord(form)
         analyzer.stem(&buffer)
         return additions.withLock { additions in
-            let number = add(word, &additions)
-            let record = words[number * 4]
-            let sides = record[3].load(ordering: .relaxed)
-            if sides & 0xFFFF_FFFF != 0 {
-                return Entry(record, list: UInt32(truncatingIfNeeded: sides) - 1)
-            }
+            let number = add(form, &additions)
+            let record = record(of: number)
+            if let list = record.soleFormList { return Entry(record, list: list) }
             let stem = add(buffer.word, &additions)
-            let bytes = record[2].load(ordering: .relaxed)
-            record[2].store(
-                bytes | UInt64(stem) << 32 | (isStopWord ? 1 << 63 : 0),
-                ordering: .relaxed
-            )
-            let list = addList(.alone, number, stem: stem)
-            let own = record[3].load(ordering: .relaxed) >> 32
-            record[3].store(own << 32 | UInt64(list + 1), ordering: .releasing)
+            record.set(stem: stem, isStopWord: isStopWord)
+            let list = addList(.soleForm, number, stem: stem)
+            record.set(soleFormList: list)
             return Entry(record, list: list)
         }
     }
 
     /// Adds a list before the others of its stem; under the lock.
-    private func addList(_ kind: PostingList.Kind, _ word: UInt32, stem: UInt32) -> UInt32 {
-        guard let place = lists.allocate(2) else { preconditionFailure("too many words") }
-        let record = words[stem * 4]
-        let sides = record[3].load(ordering: .relaxed)
-        lists[place][0].store(UInt64(kind.rawValue) << 32 | UInt64(word), ordering: .relaxed)
-        lists[place][1].store(sides >> 32, ordering: .relaxed)
-        listTotal.store(place / 2 + 1, ordering: .releasing)
-        record[3].store(
-            UInt64(place / 2 + 1) << 32 | sides & 0xFFFF_FFFF,
-            ordering: .releasing
-        )
-        return place / 2
+    private func addList(_ kind: PostingListKey.Kind, _ term: UInt32, stem: UInt32) -> UInt32 {
+        guard let index = lists.allocate(Int(ListRecord.unitCount)) else {
+            preconditionFailure("too many lists")
+        }
+        let stem = record(of: stem)
+        let number = index / ListRecord.unitCount
+        listRecord(of: number).set(kind, term: term, previous: stem.lastList)
+        listTotal.store(number + 1, ordering: .releasing)
+        stem.set(lastList: number)
+        return number
     }
 
-    /// The number in this dictionary of a list of another dictionary; a new list is made.
+    /// The number in this dictionary of a list of another dictionary; a new list is added.
     func number(of list: UInt32, from other: TermDictionary) -> UInt32 {
         let list = other.list(list)
-        guard list.kind == .mixed else {
-            let alone = other.withWord(list.word) { entry(of: $0).list }
-            return list.kind == .alone ? alone : self.list(list.kind, beside: alone)
+        guard list.kind == .mixedForms else {
+            let soleForm = other.withTerm(list.term) { entry(of: $0).list }
+            return list.kind == .soleForm ? soleForm : self.list(list.kind, like: soleForm)
         }
         // Several forms have this stem: any of them leads to the list.
-        let form = other.firstList(of: other.words[list.word * 4]) { $0.kind == .alone }
+        let form = other.firstList(of: other.record(of: list.term)) { $0.kind == .soleForm }
         guard let form else { preconditionFailure("a stem without a form") }
-        return self.list(.mixed, beside: other.withWord(form.word) { entry(of: $0).list })
+        return self.list(.mixedForms, like: other.withTerm(form.term) { entry(of: $0).list })
     }
 
-    /// The number of a word; a new word is added.
+    /// The number of a term; a new term is added.
     ///
     /// The caller holds the lock.
-    private func add(_ word: NormalizedToken, _ additions: inout Additions) -> UInt32 {
-        let hash = word.hash(seed: seed)
-        if let number = findNumber(word, hash: hash) { return number }
-        guard let index = words.allocate(4) else { preconditionFailure("too many words") }
-        let record = words[index]
-        record[0].store(word.low, ordering: .relaxed)
-        record[1].store(word.high, ordering: .relaxed)
-        record[2].store(UInt64(word.count), ordering: .relaxed)
-        if let long = word.long {
-            guard let start = longWords.allocate(word.wordCount) else {
-                preconditionFailure("too many long words")
+    private func add(_ term: NormalizedToken, _ additions: inout Additions) -> UInt32 {
+        let hash = term.hash(seed: seed)
+        if let number = find(term, hash: hash) { return number }
+        guard let index = terms.allocate(Int(TermRecord.unitCount)) else {
+            preconditionFailure("too many terms")
+        }
+        let number = index / TermRecord.unitCount
+        if let long = term.long {
+            guard let start = longTerms.allocate(term.wordCount) else {
+                preconditionFailure("too many long terms")
             }
-            let bytes = longWords[start]
-            for index in 0..<word.wordCount { bytes[index].store(long[index], ordering: .relaxed) }
-            record[0].store(hash, ordering: .relaxed)
-            record[1].store(UInt64(start), ordering: .relaxed)
+            let bytes = longTerms[start]
+            for index in 0..<term.wordCount { bytes[index].store(long[index], ordering: .relaxed) }
+            record(of: number).set(term, hash: hash, longIndex: start)
+        } else {
+            record(of: number).set(term)
         }
         var table = table.load(ordering: .relaxed)
-        if (Int(index) / 4 + 1) * 2 > Int(table[0].load(ordering: .relaxed)) {
+        if (Int(number) + 1) * 2 > Int(table[0].load(ordering: .relaxed)) {
             additions.retired.append(Table(slots: table))
             table = grown(table)
         }
-        Self.put(hash, index / 4, into: table)
+        Self.put(hash, number, into: table)
         self.table.store(table, ordering: .releasing)
-        wordTotal.store(index / 4 + 1, ordering: .releasing)
+        termTotal.store(number + 1, ordering: .releasing)
         let slots = Int(table[0].load(ordering: .relaxed)) * 2
         additions.byteCount =
-            words.byteCount + longWords.byteCount + lists.byteCount + slots * 8
-        return index / 4
+            terms.byteCount + longTerms.byteCount + lists.byteCount + slots * 8
+        return number
     }
 
-    private func grown(_ table: UnsafeMutablePointer<AtomicArena.Word>)
-        -> UnsafeMutablePointer<AtomicArena.Word>
+    private func grown(_ table: UnsafeMutablePointer<AtomicArena.Unit>)
+        -> UnsafeMutablePointer<AtomicArena.Unit>
     {
         let slots = Int(table[0].load(ordering: .relaxed)) + 1
         let larger = Self.makeTable(slots: slots * 2)
@@ -390,21 +349,13 @@ package final class TermDictionary: @unchecked Sendable {
             let slot = table[index + 1].load(ordering: .relaxed)
             guard slot != 0 else { continue }
             let number = UInt32(truncatingIfNeeded: slot) - 1
-            let record = words[number * 4]
-            let count = Int(record[2].load(ordering: .relaxed) & 0xFFFF_FFFF)
-            let low = record[0].load(ordering: .relaxed)
-            let hash =
-                count > NormalizedToken.shortCount
-                ? low
-                : NormalizedToken(low: low, high: record[1].load(ordering: .relaxed), count: count)
-                    .hash(seed: seed)
-            Self.put(hash, number, into: larger)
+            Self.put(record(of: number).hash(seed: seed), number, into: larger)
         }
         return larger
     }
 
-    private static func makeTable(slots: Int) -> UnsafeMutablePointer<AtomicArena.Word> {
-        let table = UnsafeMutablePointer<AtomicArena.Word>.allocate(capacity: slots + 1)
+    private static func makeTable(slots: Int) -> UnsafeMutablePointer<AtomicArena.Unit> {
+        let table = UnsafeMutablePointer<AtomicArena.Unit>.allocate(capacity: slots + 1)
         for index in 0...slots { (table + index).initialize(to: Atomic(0)) }
         table[0].store(UInt64(slots - 1), ordering: .relaxed)
         return table
@@ -413,7 +364,7 @@ package final class TermDictionary: @unchecked Sendable {
     private static func put(
         _ hash: UInt64,
         _ number: UInt32,
-        into table: UnsafeMutablePointer<AtomicArena.Word>
+        into table: UnsafeMutablePointer<AtomicArena.Unit>
     ) {
         let mask = table[0].load(ordering: .relaxed)
         var index = hash & mask

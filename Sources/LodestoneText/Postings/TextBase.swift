@@ -4,8 +4,8 @@ import LodestoneStructures
 
 /// The postings that were written to a file, searched where they lie.
 ///
-/// Posting lists are numbered in the order of their keys (`PostingList`), so the lists of a stem
-/// follow each other. The postings of a list lie together, in row order. Those of a chunk of 65,536
+/// Posting lists are numbered in the order of their keys (`PostingListKey`), so the lists of a stem
+/// follow each other. The postings of a list lie together, in row order. Those of a row block of 65,536
 /// rows begin with the rows of all of them.
 ///
 ///     THDR  see `Header`                               UInt64
@@ -13,11 +13,11 @@ import LodestoneStructures
 ///     TFLD  names of fields, a byte of length before    UInt8
 ///     TCTB  frequencies and lengths of each class       UInt64
 ///     TLST  the record of each list, see `PostingsHeader`     UInt64
-///     TLSE  where each record begins                    UInt32
+///     TLSE  the start of each record                    UInt32
 ///     THSH  upper half of a stem's hash, where its      UInt64
 ///           first list's record begins + 1; 0 free
-///     TPST  each posting's row in its chunk, for all    UInt16
-///           of a list in a chunk, then their classes
+///     TPST  each posting's row in its row block, for all    UInt16
+///           of a list in a row block, then their classes
 ///     TPOS  each posting's positions, as numbers of     UInt8
 ///           seven bits per byte, lowest first
 ///     TSKP  where every 64th posting's positions begin  UInt64
@@ -31,7 +31,7 @@ import LodestoneStructures
 ///
 /// A class, because a copy of a struct with so many parts cost a ranked search a fifth of its time.
 final class TextBase: Sendable {
-    /// The words of `THDR`, in order.
+    /// The numbers of `THDR`, in order.
     enum Header: Int, CaseIterable {
         case format, seed, rowBound, documentCount, analysis
     }
@@ -44,9 +44,9 @@ final class TextBase: Sendable {
     let slots: [SlotStatistics]
     let fieldNames: [ByteString]
     let classTable: MappedArray<UInt64>
-    var listCount: Int { places.count }
+    var listCount: Int { starts.count }
     private let lists: MappedArray<UInt64>
-    private let places: MappedArray<UInt32>
+    private let starts: MappedArray<UInt32>
     private let stems: MappedArray<UInt64>
     private let postings: MappedArray<UInt16>
     private let positions: MappedArray<UInt8>
@@ -68,7 +68,7 @@ final class TextBase: Sendable {
         guard let header = source.section("THDR", of: UInt64.self),
             header.count == Header.allCases.count,
             let lists = source.section("TLST", of: UInt64.self),
-            let places = source.section("TLSE", of: UInt32.self),
+            let starts = source.section("TLSE", of: UInt32.self),
             let slots = source.section("TSLT", of: UInt64.self),
             let fields = source.section("TFLD", of: UInt8.self),
             let classTable = source.section("TCTB", of: UInt64.self),
@@ -91,10 +91,10 @@ final class TextBase: Sendable {
         let fieldNames = Self.names(fields)
         let declared = options.fields.map { ByteString($0.name) }
         guard fieldNames.starts(with: declared) else { return nil }
-        self.slots = stride(from: 0, to: slots.count, by: 2).map { place in
+        self.slots = stride(from: 0, to: slots.count, by: 2).map { index in
             SlotStatistics(
-                documents: Int(clamping: slots.element(place, or: 0)),
-                words: Int(clamping: slots.element(place + 1, or: 0) & (1 << 48 - 1))
+                documents: Int(clamping: slots.element(index, or: 0)),
+                words: Int(clamping: slots.element(index + 1, or: 0) & (1 << 48 - 1))
             )
         }
         self.fieldNames = fieldNames
@@ -103,7 +103,7 @@ final class TextBase: Sendable {
         self.rowBound = rowBound
         documentCount = Int(value(.documentCount))
         self.lists = lists
-        self.places = places
+        self.starts = starts
         self.stems = stems
         self.postings = postings
         self.positions = positions
@@ -113,11 +113,11 @@ final class TextBase: Sendable {
 
     /// The names in `TFLD`.
     private static func names(_ fields: MappedArray<UInt8>) -> [ByteString] {
-        var rest = fields.elements(0..<fields.count)[...]
+        var remaining = fields.elements(0..<fields.count)[...]
         var names: [ByteString] = []
-        while let count = rest.popFirst(), names.count < FieldTable.last {
-            names.append(ByteString(String(decoding: rest.prefix(Int(count)), as: UTF8.self)))
-            rest = rest.dropFirst(Int(count))
+        while let count = remaining.popFirst(), names.count < FieldTable.last {
+            names.append(ByteString(String(decoding: remaining.prefix(Int(count)), as: UTF8.self)))
+            remaining = remaining.dropFirst(Int(count))
         }
         return names
     }
@@ -128,7 +128,7 @@ final class TextBase: Sendable {
     @inline(__always)
     func forEachList(
         ofStem word: NormalizedToken,
-        _ body: (_ list: PostingsHeader, _ key: PostingList.Key) -> Void
+        _ body: (_ list: PostingsHeader, _ key: PostingListKey) -> Void
     ) {
         let hash = word.hash(seed: seed)
         let mask = stems.count - 1
@@ -154,8 +154,8 @@ final class TextBase: Sendable {
 
     /// A list by its number; `nil` when it is damaged.
     func list(_ number: Int) -> PostingsHeader? {
-        let place = Int(places.element(number, or: .max))
-        return place < lists.count ? PostingsHeader(lists, at: place) : nil
+        let start = Int(starts.element(number, or: .max))
+        return start < lists.count ? PostingsHeader(lists, at: start) : nil
     }
 
     /// The postings from `entry` up to the entry `next`; none when an entry is damaged.
@@ -166,19 +166,19 @@ final class TextBase: Sendable {
         return start..<end
     }
 
-    /// Calls `body` with each chunk of a list, and its postings there.
+    /// Calls `body` with each row block of a list, and its postings there.
     func forEachEntry<Failure: Error>(
         of list: PostingsHeader,
-        _ body: (_ chunk: Int, _ postings: Range<Int>) throws(Failure) -> Void
+        _ body: (_ rowBlock: Int, _ postings: Range<Int>) throws(Failure) -> Void
     ) throws(Failure) {
-        for place in 0..<list.entries.count - 1 {
-            let entry = list.entries[place]
-            let postings = postings(of: entry, before: list.entries[place + 1])
-            if !postings.isEmpty { try body(PostingsHeader.chunk(entry), postings) }
+        for index in 0..<list.entries.count - 1 {
+            let entry = list.entries[index]
+            let postings = postings(of: entry, before: list.entries[index + 1])
+            if !postings.isEmpty { try body(PostingsHeader.rowBlock(entry), postings) }
         }
     }
 
-    /// The rows and classes of the postings of a list in a chunk.
+    /// The rows and classes of the postings of a list in a row block.
     @inline(__always)
     func columns(of range: Range<Int>) -> (
         rows: UnsafeBufferPointer<UInt16>, classes: UnsafeBufferPointer<UInt16>
@@ -193,7 +193,7 @@ final class TextBase: Sendable {
 
     // MARK: Positions
 
-    /// A place among the positions, from which the next read goes on.
+    /// An offset among the positions, from which the next read goes on.
     struct PositionReader {
         /// The group of postings that `bytes` belongs to.
         fileprivate var group = -1

@@ -3,21 +3,22 @@ import Synchronization
 
 /// The postings that were added since the base was written, in memory that never moves.
 ///
-/// The postings of a list lie in blocks, each linked to the next, in rising row order. A block
-/// holds rows of one chunk of 65,536.
+/// A postings list is an unrolled linked list: its nodes hold postings in rising row order, each
+/// node the rows of one row block (`RowBlock`).
 ///
-///     block    header, postings
-///     header   next block, or 0 (low 32 bits); chunk (16); postings (16)
-///     posting  row in its chunk (low 16 bits); class (16); place (32): the one position, or with
-///              `AnalyzedTexts.isRun` where a run of positions lies
-///     run      positions (low 32 bits), then the positions, two per word
-///     head     first block, or 0 (low 32 bits); last block (32)
-///              document frequency gained (low 32 bits, signed)
-///              of the last block: postings (low 16 bits), room (16), chunk (16); for the writer,
-///              which so needs not wait for the block to come from memory
+///     node           header, postings
+///     header         next node, or 0 (low 32 bits); row block (16); postings (16)
+///     posting        row in its row block (low 16 bits); class (16); position reference (32): the
+///                    one position, or with `AnalyzedTexts.isPositionList` the index of a position
+///                    list
+///     position list  number of positions (low 32 bits), then the positions, two per unit
+///     head           first node, or 0 (low 32 bits); last node (32)
+///                    document frequency gained (low 32 bits, signed)
+///                    of the last node: postings (low 16 bits), capacity (16), row block (16); the
+///                    writer then need not wait for the node to come from memory
 ///
 /// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
-// Unchecked for the properties that only the writer touches: `maxClass`, `nextRow`, `removalCount`.
+// Unchecked for the properties that only the writer touches: `nextRow`, `removalCount`, `isFull`.
 final class TextDelta: @unchecked Sendable {
     let tables: TextTables
     var dictionary: TermDictionary { tables.dictionary }
@@ -33,7 +34,7 @@ final class TextDelta: @unchecked Sendable {
     init(_ tables: TextTables, nextRow: UInt32) {
         self.tables = tables
         self.nextRow = nextRow
-        // No block has number 0.
+        // No node has number 0.
         _ = arena.allocate(2)
     }
 
@@ -46,41 +47,42 @@ final class TextDelta: @unchecked Sendable {
 
     /// Adds a posting behind all others of its list.
     @inline(__always)
-    func append(_ list: UInt32, row: UInt32, postingClass: UInt16, place: UInt32) {
+    func append(_ list: UInt32, row: UInt32, postingClass: UInt16, positionReference: UInt32) {
         let head = head(of: list)
         let links = head[0].load(ordering: .relaxed)
         let frequency = head[1].load(ordering: .relaxed)
         let state = head[2].load(ordering: .relaxed)
         let last = UInt32(truncatingIfNeeded: links >> 32)
-        let chunk = UInt64(row >> 16)
+        let rowBlock = UInt64(row >> 16)
         let posting =
-            UInt64(row & 0xFFFF) | UInt64(postingClass) << 16 | UInt64(place) << 32
-        let (count, room) = (state & 0xFFFF, state >> 16 & 0xFFFF)
+            UInt64(row & 0xFFFF) | UInt64(postingClass) << 16
+            | UInt64(positionReference) << 32
+        let (count, capacity) = (state & 0xFFFF, state >> 16 & 0xFFFF)
         head[1].store(
             UInt64(UInt32(truncatingIfNeeded: frequency) &+ 1),
             ordering: .relaxed
         )
-        if count < room, state >> 32 == chunk {
-            let block = arena[last]
-            block[Int(count) + 1].store(posting, ordering: .relaxed)
-            // No block follows the last one.
-            block[0].store((count + 1) << 48 | chunk << 32, ordering: .releasing)
+        if count < capacity, state >> 32 == rowBlock {
+            let node = arena[last]
+            node[Int(count) + 1].store(posting, ordering: .relaxed)
+            // No node follows the last one.
+            node[0].store((count + 1) << 48 | rowBlock << 32, ordering: .releasing)
             head[2].store(state + 1, ordering: .relaxed)
             return
         }
-        // Blocks grow with the list, up to 2 KiB.
-        let newRoom = last == 0 ? 1 : min(255, room * 2 + 1)
-        guard let start = arena.allocate(Int(newRoom) + 1) else { return isFull = true }
-        let block = arena[start]
-        block[1].store(posting, ordering: .relaxed)
-        block[0].store(1 << 48 | chunk << 32, ordering: .relaxed)
+        // Nodes grow with the list, up to 2 KiB.
+        let newCapacity = last == 0 ? 1 : min(255, capacity * 2 + 1)
+        guard let start = arena.allocate(Int(newCapacity) + 1) else { return isFull = true }
+        let node = arena[start]
+        node[1].store(posting, ordering: .relaxed)
+        node[0].store(1 << 48 | rowBlock << 32, ordering: .relaxed)
         if last != 0 {
             let header = arena[last][0].load(ordering: .relaxed)
             arena[last][0].store(header | UInt64(start), ordering: .releasing)
         }
         let first = last == 0 ? UInt64(start) : links & 0xFFFF_FFFF
         head[0].store(first | UInt64(start) << 32, ordering: .releasing)
-        head[2].store(1 | newRoom << 16 | chunk << 32, ordering: .relaxed)
+        head[2].store(1 | newCapacity << 16 | rowBlock << 32, ordering: .relaxed)
     }
 
     /// Whether 16 GiB are used up and later documents are not found; compaction empties the delta.
@@ -88,21 +90,24 @@ final class TextDelta: @unchecked Sendable {
 
     /// Stores the positions of one posting.
     ///
-    /// - Returns: The place to put into the posting.
-    func addRun(_ count: Int, _ position: (Int) -> UInt32) -> UInt32 {
+    /// - Returns: The position reference of the posting.
+    func addPositionList(_ count: Int, _ position: (Int) -> UInt32) -> UInt32 {
         guard
-            let start = arena.allocate(1 + (count + 1) / 2, below: UInt64(AnalyzedTexts.isRun))
+            let start = arena.allocate(
+                1 + (count + 1) / 2,
+                below: UInt64(AnalyzedTexts.isPositionList)
+            )
         else {
             isFull = true
             return position(0)
         }
-        let words = arena[start]
-        words[0].store(UInt64(count), ordering: .relaxed)
+        let units = arena[start]
+        units[0].store(UInt64(count), ordering: .relaxed)
         for index in stride(from: 0, to: count, by: 2) {
             let second = index + 1 < count ? UInt64(position(index + 1)) << 32 : 0
-            words[1 + index / 2].store(UInt64(position(index)) | second, ordering: .relaxed)
+            units[1 + index / 2].store(UInt64(position(index)) | second, ordering: .relaxed)
         }
-        return AnalyzedTexts.isRun | start
+        return AnalyzedTexts.isPositionList | start
     }
 
     /// Changes the document frequency of a list.
@@ -113,7 +118,7 @@ final class TextDelta: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func head(of list: UInt32) -> UnsafeMutablePointer<AtomicArena.Word> {
+    private func head(of list: UInt32) -> UnsafeMutablePointer<AtomicArena.Unit> {
         if list >= headCount.load(ordering: .relaxed) { addHeads(through: list) }
         return heads[list * 4]
     }
@@ -129,8 +134,8 @@ final class TextDelta: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// The first block of a list, or 0.
-    func firstBlock(of list: UInt32) -> UInt32 {
+    /// The first node of a list, or 0.
+    func firstNode(of list: UInt32) -> UInt32 {
         guard list < headCount.load(ordering: .acquiring) else { return 0 }
         return UInt32(truncatingIfNeeded: heads[list * 4][0].load(ordering: .acquiring))
     }
@@ -142,48 +147,50 @@ final class TextDelta: @unchecked Sendable {
         return Int(Int32(truncatingIfNeeded: heads[list * 4][1].load(ordering: .relaxed)))
     }
 
-    /// A block as a reader found it.
-    struct Block {
+    /// A node as a reader found it.
+    struct Node {
         let next: UInt32
-        let chunk: UInt32
-        let postings: UnsafeMutablePointer<AtomicArena.Word>
+        let rowBlock: UInt32
+        let postings: UnsafeMutablePointer<AtomicArena.Unit>
         let count: Int
     }
 
     @inline(__always)
-    func block(_ number: UInt32) -> Block {
-        let words = arena[number]
-        let header = words[0].load(ordering: .acquiring)
-        return Block(
+    func node(_ number: UInt32) -> Node {
+        let units = arena[number]
+        let header = units[0].load(ordering: .acquiring)
+        return Node(
             next: UInt32(truncatingIfNeeded: header),
-            chunk: UInt32(truncatingIfNeeded: header >> 32 & 0xFFFF),
-            postings: words + 1,
+            rowBlock: UInt32(truncatingIfNeeded: header >> 32 & 0xFFFF),
+            postings: units + 1,
             count: Int(header >> 48)
         )
     }
 
-    /// The positions at `place`.
-    func positions(at place: UInt32, into positions: inout ContiguousArray<UInt32>) {
-        guard place & AnalyzedTexts.isRun != 0 else { return positions.append(place) }
-        let words = arena[place & ~AnalyzedTexts.isRun]
-        let count = Int(truncatingIfNeeded: words[0].load(ordering: .relaxed))
+    /// Appends the positions that a reference stands for.
+    func readPositions(of reference: UInt32, into positions: inout ContiguousArray<UInt32>) {
+        guard reference & AnalyzedTexts.isPositionList != 0 else {
+            return positions.append(reference)
+        }
+        let units = arena[reference & ~AnalyzedTexts.isPositionList]
+        let count = Int(truncatingIfNeeded: units[0].load(ordering: .relaxed))
         for index in 0..<count {
-            let pair = words[1 + index / 2].load(ordering: .relaxed)
+            let pair = units[1 + index / 2].load(ordering: .relaxed)
             positions.append(UInt32(truncatingIfNeeded: index % 2 == 0 ? pair : pair >> 32))
         }
     }
 }
 
-/// A posting of the delta, taken apart.
+/// A posting of the delta, decoded.
 struct DeltaPosting {
     let row: Int
     let postingClass: Int
-    let place: UInt32
+    let positionReference: UInt32
 
     @inline(__always)
-    init(_ word: UInt64) {
-        row = Int(truncatingIfNeeded: word & 0xFFFF)
-        postingClass = Int(truncatingIfNeeded: word >> 16 & 0xFFFF)
-        place = UInt32(truncatingIfNeeded: word >> 32)
+    init(_ unit: UInt64) {
+        row = Int(truncatingIfNeeded: unit & 0xFFFF)
+        postingClass = Int(truncatingIfNeeded: unit >> 16 & 0xFFFF)
+        positionReference = UInt32(truncatingIfNeeded: unit >> 32)
     }
 }

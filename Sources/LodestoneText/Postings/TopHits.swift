@@ -31,23 +31,23 @@ struct TopHits {
         let key = Self.key(sum, row)
         if keys.count < limit {
             keys.append(key)
-            var place = keys.count - 1
-            while place > 0, keys[place] < keys[(place - 1) / 2] {
-                keys.swapAt(place, (place - 1) / 2)
-                place = (place - 1) / 2
+            var index = keys.count - 1
+            while index > 0, keys[index] < keys[(index - 1) / 2] {
+                keys.swapAt(index, (index - 1) / 2)
+                index = (index - 1) / 2
             }
             return
         }
-        var place = 0
+        var index = 0
         while true {
-            var child = 2 * place + 1
+            var child = 2 * index + 1
             guard child < keys.count else { break }
             if child + 1 < keys.count, keys[child + 1] < keys[child] { child += 1 }
             guard keys[child] < key else { break }
-            keys[place] = keys[child]
-            place = child
+            keys[index] = keys[child]
+            index = child
         }
-        keys[place] = key
+        keys[index] = key
     }
 
     /// The rows, best first.

@@ -64,32 +64,32 @@ package struct PlainWords: Sendable {
             different.append((key(word), word.stem, 0))
         }
         if different.count <= limit { return }
-        for place in different.indices {
-            let stem = different[place].stem.bytes
-            different[place].frequency = max(0, try frequencies?.frequency(ofStem: stem) ?? 1)
+        for index in different.indices {
+            let stem = different[index].stem.bytes
+            different[index].frequency = max(0, try frequencies?.frequency(ofStem: stem) ?? 1)
         }
         // Swift's sort keeps the order of equal elements.
         different.sort { one, other in
             other.frequency == 0 ? one.frequency > 0 : 1..<other.frequency ~= one.frequency
         }
-        let kept = Set(different.prefix(limit).map(\.key))
+        let rarest = Set(different.prefix(limit).map(\.key))
         isPartial = different.dropFirst(limit).contains { $0.frequency > 0 }
-        for word in words where !kept.contains(key(word)) && known.remove(key(word)) != nil {
+        for word in words where !rarest.contains(key(word)) && known.remove(key(word)) != nil {
             leftOut.append(word.text)
         }
-        words.removeAll { !kept.contains(key($0)) }
+        words.removeAll { !rarest.contains(key($0)) }
     }
 
     /// A query for documents with any of the words.
     ///
     /// `nil` when there are no words.
-    package var query: TextQuery? {
+    package var query: ParsedQuery? {
         if words.isEmpty { return nil }
         // Single characters stand for several words.
-        let characters = words.filter { Words.isUnspacedCharacter($0.text) }
+        let characters = words.filter { UnicodeTokenizer.isUnspacedCharacter($0.text) }
         guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
         let extras = words.filter(\.isExtra)
-        var parts = words.filter { !$0.isExtra }.map { TextQuery.word($0.text, fuzzy: fuzzy) }
+        var parts = words.filter { !$0.isExtra }.map { ParsedQuery.word($0.text, fuzzy: fuzzy) }
         if !extras.isEmpty { parts.append(.anyOf(extras)) }
         if fuzzy == nil {
             let whole = words.filter { !characters.contains($0) }

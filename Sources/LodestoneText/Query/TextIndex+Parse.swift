@@ -3,7 +3,7 @@ package import LodestoneCore
 
 /// The query of a text source, ready for a search.
 package struct TextSourceQuery {
-    package let query: NormalizedTextQuery
+    package let query: BooleanQuery
     /// The words that are not searched for, because there are too many.
     package let leftOut: [String]
     /// Whether documents may be missing for that reason.
@@ -19,7 +19,7 @@ extension TextIndex {
         throws(LodestoneError) -> TextSourceQuery?
     {
         let plain: PlainWords?
-        let parsed: TextQuery?
+        let parsed: ParsedQuery?
         switch source.mode {
         case .anyWord:
             plain = try PlainWords(
@@ -34,7 +34,7 @@ extension TextIndex {
             plain = nil
             parsed = try TextQueryParser.parse(source.query, fuzzy: source.fuzzy, limits: limits)
         }
-        guard let query = parsed.map(NormalizedTextQuery.init) else { return nil }
+        guard let query = parsed.map(BooleanQuery.init) else { return nil }
         for field in query.fields where !mayHaveField(field) { throw unknown(field) }
         return TextSourceQuery(
             query: try expanded(query, in: scope),

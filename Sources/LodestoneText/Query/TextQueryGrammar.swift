@@ -18,7 +18,7 @@ struct TextQueryGrammar {
         self.maxNesting = maxNesting
     }
 
-    mutating func parse() throws(LodestoneError) -> TextQuery {
+    mutating func parse() throws(LodestoneError) -> ParsedQuery {
         let query = try disjunction(depth: 0)
         // Only a parenthesis too many is left over by all rules.
         if position < tokens.count {
@@ -30,7 +30,7 @@ struct TextQueryGrammar {
         return query
     }
 
-    private mutating func disjunction(depth: Int) throws(LodestoneError) -> TextQuery {
+    private mutating func disjunction(depth: Int) throws(LodestoneError) -> ParsedQuery {
         var parts = [try conjunction(depth: depth)]
         while case .or? = next {
             position += 1
@@ -39,7 +39,7 @@ struct TextQueryGrammar {
         return parts.count == 1 ? parts[0] : .or(parts)
     }
 
-    private mutating func conjunction(depth: Int) throws(LodestoneError) -> TextQuery {
+    private mutating func conjunction(depth: Int) throws(LodestoneError) -> ParsedQuery {
         var parts = [try negation(depth: depth)]
         while let kind = next {
             switch kind {
@@ -55,7 +55,7 @@ struct TextQueryGrammar {
         return parts.count == 1 ? parts[0] : .and(parts)
     }
 
-    private mutating func negation(depth: Int) throws(LodestoneError) -> TextQuery {
+    private mutating func negation(depth: Int) throws(LodestoneError) -> ParsedQuery {
         guard depth <= maxNesting else {
             throw .limit("query", depth, maxNesting, unit: "levels of nesting")
         }
@@ -85,7 +85,7 @@ struct TextQueryGrammar {
         position < tokens.count ? tokens[position].kind : nil
     }
 
-    /// The error for a place that lacks a term.
+    /// The error where a term is missing.
     private func missingOperand() -> LodestoneError {
         let here = position < tokens.count ? tokens[position] : nil
         if let here, let name = here.operatorName {

@@ -17,21 +17,21 @@ extension TextQueryLexer {
                 "Write title:word, or quote it to search for the words."
             )
         }
-        for place in run {
-            switch scalars[place] {
+        for index in run {
+            switch scalars[index] {
             case "[", "]", "{", "}":
                 throw .textSyntax(
-                    "The \(scalars[place]) at column \(place + 1) is of a range, which texts don't have.",
+                    "The \(scalars[index]) at column \(index + 1) is of a range, which texts don't have.",
                     "Quote it to search for the words, or filter by metadata: year >= 2020."
                 )
-            case "^" where touchesTerm(place, in: run):
+            case "^" where touchesTerm(index, in: run):
                 throw .textSyntax(
-                    "The ^ at column \(place + 1) gives a weight to a term, or a place.",
+                    "The ^ at column \(index + 1) gives a weight to a term, or a place.",
                     "Leave it out, or declare weights of fields; quote it to search for the words."
                 )
-            case "?" where touchesTerm(place, in: run):
+            case "?" where touchesTerm(index, in: run):
                 throw .textSyntax(
-                    "The ? at column \(place + 1) stands for one letter elsewhere.",
+                    "The ? at column \(index + 1) stands for one letter elsewhere.",
                     "Write * for any letters: fo*; leave the ? out behind a whole word."
                 )
             default:
@@ -53,13 +53,13 @@ extension TextQueryLexer {
         return scalars[start - 1] == "\"" || scalars[start - 1] == ")"
     }
 
-    /// Whether the character at `place` stands right behind a term or before a word.
-    private func touchesTerm(_ place: Int, in run: Range<Int>) -> Bool {
-        if place + 1 < run.upperBound, Words.begins(scalars[place + 1]) { return true }
-        guard place > 0 else { return false }
-        switch scalars[place - 1] {
+    /// Whether the character at `index` stands right behind a term or before a word.
+    private func touchesTerm(_ index: Int, in run: Range<Int>) -> Bool {
+        if index + 1 < run.upperBound, UnicodeTokenizer.begins(scalars[index + 1]) { return true }
+        guard index > 0 else { return false }
+        switch scalars[index - 1] {
         case "*", "~", "\"", ")": return true
-        default: return Self.isLetter(scalars[place - 1])
+        default: return Self.isLetter(scalars[index - 1])
         }
     }
 
@@ -112,9 +112,9 @@ extension TextQueryLexer {
     }
 
     /// The error for a term of a field that begins with a character that is no part of a term.
-    func refusedTerm(of column: Int, at place: Int) -> LodestoneError {
+    func refusedTerm(of column: Int, at index: Int) -> LodestoneError {
         .textSyntax(
-            "The term of the field at column \(column) begins with \(scalars[place]).",
+            "The term of the field at column \(column) begins with \(scalars[index]).",
             "Write a word, a phrase in quotes or a parenthesis behind the colon, and NOT before "
                 + "the field: NOT title:red; filter by metadata for numbers: year >= 2020."
         )

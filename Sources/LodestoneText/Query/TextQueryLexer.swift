@@ -4,7 +4,7 @@ import LodestoneCore
 /// A token of a query in query syntax.
 struct TextQueryToken {
     enum Kind {
-        case operand(TextQuery)
+        case operand(ParsedQuery)
         /// The name of a field, for the operand or parenthesis that follows.
         case field(String)
         case and, or, not, open, close
@@ -33,9 +33,9 @@ struct TextQueryLexer {
         let scalars = Array(query.unicodeScalars)
         self.scalars = scalars
         self.fuzzy = fuzzy
-        lastSlash = scalars.indices.last { place in
-            scalars[place] == "/"
-                && (place + 1 == scalars.count || Self.endsRun(scalars[place + 1]))
+        lastSlash = scalars.indices.last { index in
+            scalars[index] == "/"
+                && (index + 1 == scalars.count || Self.endsRun(scalars[index + 1]))
         }
     }
 
@@ -102,7 +102,8 @@ struct TextQueryLexer {
             return count == 1 && isAlone && !isLast ? 1 : 0
         }
         let hasTerm =
-            next == "\"" || next == "(" || !Words.split(rest.prefix { !Self.endsRun($0) }).isEmpty
+            next == "\"" || next == "("
+            || !UnicodeTokenizer.split(rest.prefix { !Self.endsRun($0) }).isEmpty
         return hasTerm ? count : 0
     }
 
@@ -115,7 +116,7 @@ struct TextQueryLexer {
                 "Close it with another \"."
             )
         }
-        let words = Words.split(scalars[(position + 1)..<end])
+        let words = UnicodeTokenizer.split(scalars[(position + 1)..<end])
         position = end + 1
         guard !words.isEmpty else {
             throw .textSyntax(
@@ -184,7 +185,7 @@ struct TextQueryLexer {
     private static func isOfName(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
         case "_", "-", ".", "\u{200C}", "\u{200D}": true
-        default: Words.begins(scalar) || Words.isMark(scalar)
+        default: UnicodeTokenizer.begins(scalar) || UnicodeTokenizer.isMark(scalar)
         }
     }
 
@@ -219,7 +220,7 @@ struct TextQueryLexer {
             return
         }
         let following = position < scalars.count ? scalars[position] : nil
-        let words = Words.split(run)
+        let words = UnicodeTokenizer.split(run)
         // Elsewhere a minus before a term means "without"; here it would silently ask for the term.
         if run.first == "-", !words.isEmpty || following == "\"" || following == "(" {
             throw .textSyntax(
@@ -234,11 +235,11 @@ struct TextQueryLexer {
 
     /// A word, words with separators between, or a pattern; `nil` for only punctuation.
     private mutating func term(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
-        -> TextQuery?
+        -> ParsedQuery?
     {
         if run.contains("*") { return try pattern(run) }
         if let word = try fuzzy(run) { return word }
-        let words = Words.split(run)
+        let words = UnicodeTokenizer.split(run)
         wordCount += words.count
         switch words.count {
         case 0: return nil
@@ -251,19 +252,21 @@ struct TextQueryLexer {
 
     /// A word with ~, ~0, ~1 or ~2 behind it; `nil` when there is no such mark.
     private mutating func fuzzy(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
-        -> TextQuery?
+        -> ParsedQuery?
     {
         guard let mark = run.lastIndex(of: "~") else { return nil }
-        let words = Words.split(run[..<mark])
+        let words = UnicodeTokenizer.split(run[..<mark])
         let isLast = run[(mark + 1)...].allSatisfy { "0"..."9" ~= $0 }
-        if words.isEmpty && (isLast || Words.split(run[mark...]).isEmpty) { return nil }
+        if words.isEmpty && (isLast || UnicodeTokenizer.split(run[mark...]).isEmpty) { return nil }
         guard isLast, !words.isEmpty else {
             throw .textSyntax(
                 "The ~ at column \(mark + 1) is not at the end of a word.",
                 "Write ~, ~1 or ~2 behind a word for others that are like it: pytohn~."
             )
         }
-        guard words.count == 1, Words.begins(run[mark - 1]) || Words.isMark(run[mark - 1]) else {
+        guard words.count == 1,
+            UnicodeTokenizer.begins(run[mark - 1]) || UnicodeTokenizer.isMark(run[mark - 1])
+        else {
             throw .textSyntax(
                 "The ~ at column \(mark + 1) does not follow a single word.",
                 "Write it right behind a word of letters and digits alone: pytohn~."
@@ -287,12 +290,12 @@ struct TextQueryLexer {
 
     /// Letters with stars among them.
     private mutating func pattern(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
-        -> TextQuery
+        -> ParsedQuery
     {
         let pieces = run.split(separator: "*", omittingEmptySubsequences: true)
         let star = (run.firstIndex(of: "*") ?? run.startIndex) + 1
         // Separators around the whole, as in "(*thon).", separate its pieces as well.
-        let words = pieces.map { Words.split($0) }
+        let words = pieces.map { UnicodeTokenizer.split($0) }
         guard words.contains(where: { !$0.isEmpty }) else {
             throw .textSyntax(
                 "The * at column \(star) stands alone.",
@@ -309,7 +312,8 @@ struct TextQueryLexer {
         }
         for (number, piece) in pieces.enumerated() {
             // Separators are harmless only where no star is.
-            let startsWell = (number == 0 && !opensAtStart) || Words.begins(piece[piece.startIndex])
+            let startsWell =
+                (number == 0 && !opensAtStart) || UnicodeTokenizer.begins(piece[piece.startIndex])
             let endsWell = (number == pieces.count - 1 && !opensAtEnd) || Self.isLetter(piece.last)
             guard words[number].count == 1, startsWell, endsWell else {
                 throw .textSyntax(
@@ -319,7 +323,7 @@ struct TextQueryLexer {
             }
         }
         wordCount += pieces.count
-        if words.contains(where: { Words.isUnspaced($0[0]) }) {
+        if words.contains(where: { UnicodeTokenizer.isUnspaced($0[0]) }) {
             guard pieces.count == 1 else {
                 throw .textSyntax(
                     "The pattern at column \(run.startIndex + 1) has a * inside of Chinese, "
@@ -339,7 +343,7 @@ struct TextQueryLexer {
     }
 
     static func isLetter(_ scalar: Unicode.Scalar?) -> Bool {
-        scalar.map { Words.begins($0) || Words.isMark($0) } ?? false
+        scalar.map { UnicodeTokenizer.begins($0) || UnicodeTokenizer.isMark($0) } ?? false
     }
 
     static func endsRun(_ scalar: Unicode.Scalar) -> Bool {

@@ -30,7 +30,7 @@ package enum TextQueryParser {
         _ query: String,
         fuzzy: Fuzziness? = nil,
         limits: Limits
-    ) throws(LodestoneError) -> TextQuery {
+    ) throws(LodestoneError) -> ParsedQuery {
         try checkBytes(query, limits)
         var lexer = TextQueryLexer(query, fuzzy: fuzzy)
         let tokens = try lexer.read()
@@ -53,7 +53,7 @@ package enum TextQueryParser {
         fuzzy: Fuzziness? = nil,
         limits: Limits,
         analyzer: TextAnalyzer
-    ) throws(LodestoneError) -> TextQuery? {
+    ) throws(LodestoneError) -> ParsedQuery? {
         try PlainWords(
             of: query,
             fuzzy: fuzzy,

@@ -109,8 +109,8 @@ struct BaseVocabulary: Sendable {
             || (lettersOfOther == letters && other.lexicographicallyPrecedes(bytes))
     }
 
-    /// The place of a word; `nil` when the base lacks it.
-    func place(of word: NormalizedToken) -> Int? {
+    /// Whether the base has a word.
+    func contains(_ word: NormalizedToken) -> Bool {
         let bytes = word.bytes
         let letters = bytes.withUnsafeBufferPointer { WordScalars.count(in: $0) }
         var low = bound(min(letters, Self.longest))
@@ -118,9 +118,9 @@ struct BaseVocabulary: Sendable {
         while low < high {
             let middle = (low + high) / 2
             let found = self.bytes(of: middle)
-            if found.elementsEqual(bytes) { return middle }
+            if found.elementsEqual(bytes) { return true }
             if found.lexicographicallyPrecedes(bytes) { low = middle + 1 } else { high = middle }
         }
-        return nil
+        return false
     }
 }

@@ -2,7 +2,7 @@
 
 /// The letters of a word in 64 bits, which rule out most words that can't match.
 ///
-/// Letters share 26 places, those of other alphabets by their number, with one bit for "occurs" and
+/// Letters share 26 slots, those of other alphabets by their number, with one bit for "occurs" and
 /// one for "occurs twice"; digits have a bit each. An edit changes how often one letter occurs by
 /// one, or of two letters for a substitution, so within k edits neither of two words has more than
 /// k bits that the other lacks. A word that holds all letters of a pattern has all its bits.
@@ -13,17 +13,17 @@ enum CharacterMask {
     /// The signature with another scalar.
     @inline(__always)
     static func adding(_ scalar: UInt32, to signature: UInt64) -> UInt64 {
-        let place: UInt64
+        let index: UInt64
         switch scalar {
         case 0x61...0x7A:
-            place = UInt64(scalar - 0x61)
+            index = UInt64(scalar - 0x61)
         case 0x30...0x39:
             return signature | 1 << (2 * letters + UInt64(scalar - 0x30))
         default:
-            // Neighbours in an alphabet get different places.
-            place = UInt64(scalar) % letters
+            // Neighbours in an alphabet get different slots.
+            index = UInt64(scalar) % letters
         }
-        let once: UInt64 = 1 << place
+        let once: UInt64 = 1 << index
         return signature | once | (signature & once) << letters
     }
 
@@ -42,11 +42,11 @@ enum MaskFilter {
     /// Words with all letters of a word with this signature.
     case holding(UInt64)
 
-    /// Calls `body` with the places of signatures that pass, until `body` answers false.
+    /// Calls `body` with the indexes of signatures that pass, until `body` returns false.
     ///
-    /// - Returns: Whether `body` never answered false.
+    /// - Returns: Whether `body` never returned false.
     @inline(__always)
-    func forEachPlace(in signatures: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
+    func forEachIndex(in signatures: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
         switch self {
         case .near(let wanted, edits: 1):
             let wanted = Lanes(repeating: wanted)
@@ -80,26 +80,26 @@ enum MaskFilter {
     ) -> Bool {
         guard let start = signatures.baseAddress else { return true }
         let raw = UnsafeRawPointer(start)
-        var place = 0
-        while place < signatures.count {
-            let count = min(Lanes.scalarCount, signatures.count - place)
+        var index = 0
+        while index < signatures.count {
+            let count = min(Lanes.scalarCount, signatures.count - index)
             var lanes = Lanes.zero
             if count == Lanes.scalarCount {
-                lanes = raw.loadUnaligned(fromByteOffset: place * 8, as: Lanes.self)
+                lanes = raw.loadUnaligned(fromByteOffset: index * 8, as: Lanes.self)
             } else {
-                for lane in 0..<count { lanes[lane] = signatures[place + lane] }
+                for lane in 0..<count { lanes[lane] = signatures[index + lane] }
             }
-            let rest = bits(lanes)
+            let missing = bits(lanes)
             // The upper bit of a lane is set when it is zero; not every CPU compares 64 bits.
-            let zeros = (rest &- Lanes.one) & ~rest
+            let zeros = (missing &- Lanes.one) & ~missing
             let four = zeros.lowHalf | zeros.highHalf
             let two = four.lowHalf | four.highHalf
             if (two[0] | two[1]) >> 63 != 0 {
-                for lane in 0..<count where rest[lane] == 0 {
-                    guard body(place + lane) else { return false }
+                for lane in 0..<count where missing[lane] == 0 {
+                    guard body(index + lane) else { return false }
                 }
             }
-            place += count
+            index += count
         }
         return true
     }
@@ -112,21 +112,21 @@ enum WordScalars {
     /// Bytes that aren't UTF-8, which only a damaged base has, count as some scalar.
     @inline(__always)
     static func forEach(in bytes: UnsafeBufferPointer<UInt8>, _ body: (UInt32) -> Void) {
-        var place = 0
-        while place < bytes.count {
-            let first = UInt32(bytes[place])
+        var index = 0
+        while index < bytes.count {
+            let first = UInt32(bytes[index])
             if first < 0x80 {
                 body(first)
-                place += 1
+                index += 1
                 continue
             }
             let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
             var scalar = first & (0x7F >> UInt32(length))
-            let end = min(place + length, bytes.count)
-            place += 1
-            while place < end {
-                scalar = scalar << 6 | UInt32(bytes[place] & 0x3F)
-                place += 1
+            let end = min(index + length, bytes.count)
+            index += 1
+            while index < end {
+                scalar = scalar << 6 | UInt32(bytes[index] & 0x3F)
+                index += 1
             }
             body(scalar)
         }

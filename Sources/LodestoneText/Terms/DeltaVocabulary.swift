@@ -33,10 +33,10 @@ final class DeltaVocabulary: Sendable {
     /// The words of a dictionary by length.
     func lengths(of dictionary: TermDictionary) -> Lengths {
         state.withLock { state in
-            let count = dictionary.wordCount
+            let count = dictionary.termCount
             while state.wordCount < count {
                 let word = state.wordCount
-                let (letters, signature) = dictionary.withWord(word) { word in
+                let (letters, signature) = dictionary.withTerm(word) { word in
                     word.withBytes { (WordScalars.count(in: $0), CharacterMask.of($0)) }
                 }
                 Self.add(word, signature, to: &state.lengths[min(letters, BaseVocabulary.longest)])

@@ -7,21 +7,21 @@
 /// Levenshtein and Damerau Edit Distances, 2003. Longer words use the table, in a band.
 struct EditDistance {
     private let word: ContiguousArray<UInt32>
-    /// The places of each ASCII letter in the word, one bit per place.
+    /// The positions of each ASCII letter in the word, one bit per position.
     private var ascii = ContiguousArray<UInt64>(repeating: 0, count: 128)
-    /// The places of other letters.
-    private var others: [(scalar: UInt32, places: UInt64)] = []
+    /// The positions of other letters.
+    private var others: [(scalar: UInt32, positions: UInt64)] = []
 
     /// - Parameter word: Its scalars, at least one.
     init(_ word: ContiguousArray<UInt32>) {
         self.word = word
         guard word.count <= 64 else { return }
-        for (place, scalar) in word.enumerated() {
-            let bit: UInt64 = 1 << UInt64(place)
+        for (index, scalar) in word.enumerated() {
+            let bit: UInt64 = 1 << UInt64(index)
             if scalar < 128 {
                 ascii[Int(scalar)] |= bit
             } else if let known = others.firstIndex(where: { $0.scalar == scalar }) {
-                others[known].places |= bit
+                others[known].positions |= bit
             } else {
                 others.append((scalar, bit))
             }
@@ -46,10 +46,11 @@ struct EditDistance {
         let last: UInt64 = 1 << UInt64(word.count - 1)
         ascii.withUnsafeBufferPointer { ascii in
             WordScalars.forEach(in: other) { scalar in
-                let places = scalar < 128 ? ascii[Int(scalar)] : places(of: scalar)
-                let swapped = ((~diagonal & places) << 1) & before
+                let positions = scalar < 128 ? ascii[Int(scalar)] : positions(of: scalar)
+                let swapped = ((~diagonal & positions) << 1) & before
                 diagonal =
-                    (((places & positive) &+ positive) ^ positive) | places | negative | swapped
+                    (((positions & positive) &+ positive) ^ positive) | positions | negative
+                    | swapped
                 var up = negative | ~(diagonal | positive)
                 let down = diagonal & positive
                 if up & last != 0 { distance += 1 }
@@ -57,35 +58,35 @@ struct EditDistance {
                 up = up << 1 | 1
                 positive = (down << 1) | ~(diagonal | up)
                 negative = up & diagonal
-                before = places
+                before = positions
             }
         }
         return distance
     }
 
-    private func places(of scalar: UInt32) -> UInt64 {
-        for other in others where other.scalar == scalar { return other.places }
+    private func positions(of scalar: UInt32) -> UInt64 {
+        for other in others where other.scalar == scalar { return other.positions }
         return 0
     }
 
-    /// The distance by the table, only at places no more than `limit` off the diagonal.
+    /// The distance by the table, only at cells no more than `limit` off the diagonal.
     private func banded(_ other: ContiguousArray<UInt32>, _ limit: Int) -> Int {
         let far = limit + 1
         var beforeLast = ContiguousArray<Int>(repeating: far, count: other.count + 1)
         var last = beforeLast
         for column in 0...min(limit, other.count) { last[column] = column }
         var row = beforeLast
-        for place in 1...word.count {
-            let columns = max(1, place - limit)..<min(other.count, place + limit) + 1
+        for line in 1...word.count {
+            let columns = max(1, line - limit)..<min(other.count, line + limit) + 1
             // This cell still has its value of two rows ago.
-            row[columns.lowerBound - 1] = columns.lowerBound == 1 ? min(place, far) : far
+            row[columns.lowerBound - 1] = columns.lowerBound == 1 ? min(line, far) : far
             for column in columns {
-                let isEqual = word[place - 1] == other[column - 1]
+                let isEqual = word[line - 1] == other[column - 1]
                 var least = last[column - 1] + (isEqual ? 0 : 1)
-                if column < place + limit { least = min(least, last[column] + 1) }
+                if column < line + limit { least = min(least, last[column] + 1) }
                 least = min(least, row[column - 1] + 1)
-                if place > 1, column > 1, word[place - 1] == other[column - 2],
-                    word[place - 2] == other[column - 1]
+                if line > 1, column > 1, word[line - 1] == other[column - 2],
+                    word[line - 2] == other[column - 1]
                 {
                     least = min(least, beforeLast[column - 2] + 1)
                 }

@@ -17,11 +17,11 @@ struct FuzzyWord {
     /// The weight of an occurrence of each expansion, compared with one of the word itself.
     ///
     /// Measured (words of WordNet that found a document with the word among the first ten): 94 % of
-    /// 2,000 words with one random edit, 81 % of as many with two. Any share from 0.2 to 0.5 gave
+    /// 2,000 words with one random edit, 81 % of as many with two. Any weight from 0.2 to 0.5 gave
     /// the same within a point. Measured (words without an edit that missed): with 0.35 one in
     /// 2,000, with 0.5 three in a thousand. The best of a document's expansions instead of their
     /// sum found one to two points less.
-    func share(of expansion: Expansion) -> Double {
+    func relativeWeight(of expansion: Expansion) -> Double {
         switch expansion.distance {
         case 0: 1
         case 1: 0.35
@@ -32,7 +32,7 @@ struct FuzzyWord {
     /// The weights of all expansions.
     func inverseFrequencies(_ bm25: BM25, of count: Int) -> [Double] {
         let inverse = bm25.inverseFrequency(frequency, of: count)
-        return expansions.map { inverse * share(of: $0) }
+        return expansions.map { inverse * relativeWeight(of: $0) }
     }
 }
 
@@ -44,8 +44,8 @@ extension PostingsTextIndex {
     ) throws(LodestoneError) -> [FuzzyWord] {
         try words.map { (word) throws(LodestoneError) in
             var fuzziness = word.fuzziness
-            let share = FuzzyWord.mostExpansions / words.count
-            fuzziness.maxExpansions = min(fuzziness.maxExpansions, share)
+            let limit = FuzzyWord.mostExpansions / words.count
+            fuzziness.maxExpansions = min(fuzziness.maxExpansions, limit)
             return try fuzzyWord(word.text, fuzziness, context: context)
         }
     }
@@ -60,10 +60,10 @@ extension PostingsTextIndex {
         context: CallContext?
     ) throws(LodestoneError) -> FuzzyWord {
         let analyzer = delta.dictionary.analyzer
-        guard let asked = analyzer.words(of: word).first else {
+        guard let term = analyzer.words(of: word).first else {
             return FuzzyWord(expansions: [], frequency: 0)
         }
-        let folded = asked.form.bytes
+        let folded = term.form.bytes
         let letters = folded.withUnsafeBufferPointer { WordScalars.count(in: $0) }
         let edits = fuzziness.edits(forLetters: letters)
         var expansions: [Expansion] = []
@@ -81,13 +81,13 @@ extension PostingsTextIndex {
         }
         expansions = Array(expansions.prefix(fuzziness.maxExpansions))
         let own = Expansion(
-            word: ContiguousArray(asked.stem.bytes),
-            stem: asked.stem,
+            word: ContiguousArray(term.stem.bytes),
+            stem: term.stem,
             distance: min(edits, 1),
-            cursors: cursors(ofStem: asked.stem)
+            cursors: cursors(ofStem: term.stem)
         )
         if own.frequency > 0 {
-            expansions.removeAll { $0.stem == asked.stem }
+            expansions.removeAll { $0.stem == term.stem }
             expansions.insert(own, at: 0)
         }
         let frequency = expansions.lazy.map(\.frequency).max() ?? 0

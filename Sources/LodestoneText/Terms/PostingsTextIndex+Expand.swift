@@ -58,20 +58,20 @@ extension PostingsTextIndex {
     }
 
     static func prefix(of word: [UInt8], letters: Int) -> ArraySlice<UInt8> {
-        var place = 0
+        var index = 0
         var count = 0
-        while place < word.count {
-            if word[place] & 0xC0 != 0x80 {
+        while index < word.count {
+            if word[index] & 0xC0 != 0x80 {
                 if count == letters { break }
                 count += 1
             }
-            place += 1
+            index += 1
         }
-        return word[..<place]
+        return word[..<index]
     }
 
     /// Calls `found` with the words of some numbers of letters whose signature passes, until
-    /// `found` answers false; exact spellings are left out.
+    /// `found` returns false; exact spellings are left out.
     @inline(__always)
     func scan(
         _ filter: MaskFilter,
@@ -86,8 +86,8 @@ extension PostingsTextIndex {
                 try context?.check()
                 let end = min(start + 1 << 15, signatures.count)
                 let part = UnsafeBufferPointer(rebasing: signatures[start..<end])
-                let goesOn = filter.forEachPlace(in: part) { place in
-                    let word = vocabulary.bytes(of: first + start + place)
+                let goesOn = filter.forEachIndex(in: part) { index in
+                    let word = vocabulary.bytes(of: first + start + index)
                     return ExactSpelling.isOne(word) || found(word)
                 }
                 if !goesOn { return }
@@ -101,11 +101,11 @@ extension PostingsTextIndex {
             try context?.check()
             for part in parts {
                 let goesOn = part.signatures.withUnsafeBufferPointer { signatures in
-                    filter.forEachPlace(in: signatures) { place in
-                        let word = part.words[place]
+                    filter.forEachIndex(in: signatures) { index in
+                        let word = part.words[index]
                         // Stems that no text has as they are don't count.
                         guard dictionary.isInTexts(word) else { return true }
-                        return dictionary.withWord(word) { word in
+                        return dictionary.withTerm(word) { word in
                             ExactSpelling.isOne(word) || word.withBytes(found)
                         }
                     }
@@ -187,8 +187,8 @@ private struct Candidates {
     private let first: UInt32?
     private let letters: Int
     private var candidates: ContiguousArray<Candidate> = []
-    /// The place of each stem's candidate; -1 for a stem that no document has any more.
-    private var places: [TermKey: Int] = [:]
+    /// The index of each stem's candidate; -1 for a stem that no document has any more.
+    private var indexes: [TermKey: Int] = [:]
 
     init(_ index: PostingsTextIndex, word: [UInt8], letters: Int) {
         self.index = index
@@ -198,11 +198,11 @@ private struct Candidates {
 
     mutating func append(_ word: UnsafeBufferPointer<UInt8>, distance: Int) {
         let stem = index.delta.dictionary.analyzer.stem(of: word)
-        let known = places[stem]
+        let known = indexes[stem]
         if known == -1 { return }
         let cursors = known.map { candidates[$0].cursors } ?? index.cursors(ofStem: stem)
         let frequency = cursors.reduce(0) { $0 + $1.frequency }
-        guard frequency > 0 else { return places[stem] = -1 }
+        guard frequency > 0 else { return indexes[stem] = -1 }
         let rank = ExpansionRank(
             word: word,
             distance: distance,
@@ -214,7 +214,7 @@ private struct Candidates {
         if let known {
             if rank.precedes(candidates[known].rank) { candidates[known] = candidate }
         } else {
-            places[stem] = candidates.count
+            indexes[stem] = candidates.count
             candidates.append(candidate)
         }
     }

@@ -8,7 +8,7 @@ extension PostingsTextIndex {
     /// - Throws: The errors of a search for the query.
     /// - Complexity: The part of a search that finds its words, without the postings.
     package func explanation(
-        of query: NormalizedTextQuery,
+        of query: BooleanQuery,
         context: CallContext? = nil
     ) throws(LodestoneError) -> [TextExplanation.Word] {
         var words: [TextExplanation.Word] = []
@@ -17,7 +17,7 @@ extension PostingsTextIndex {
     }
 
     private func explain(
-        _ expression: TextExpression,
+        _ expression: BooleanExpression,
         _ context: CallContext?,
         into words: inout [TextExplanation.Word]
     ) throws(LodestoneError) {
@@ -30,13 +30,13 @@ extension PostingsTextIndex {
         case .prefix(let phrase):
             words += plain(phrase.dropLast())
             guard let last = phrase.last else { return }
-            let endings = try analyzer.question([last]).last
+            let expansions = try analyzer.phraseTerms(of: [last]).last
                 .map { (last) throws(LodestoneError) in
-                    try forms(WordBeginning(last.form.bytes, analyzer), context: context)
+                    try forms(WordPrefix(last.form.bytes, analyzer), context: context)
                 }
-            words.append(word(last + "*", documents: 0, (endings ?? []).mostFrequentFirst))
-        case .found(let asked, _):
-            try explain(asked, context, into: &words)
+            words.append(word(last + "*", documents: 0, (expansions ?? []).mostFrequentFirst))
+        case .found(let original, _):
+            try explain(original, context, into: &words)
         case .fuzzy(let text, let fuzziness):
             let found = try fuzzyWord(text, fuzziness, context: context).expansions
             let own = found.first { $0.distance == 0 }
@@ -54,9 +54,9 @@ extension PostingsTextIndex {
             try explain(inner, context, into: &words)
         case .and(let parts), .or(let parts):
             for part in parts { try explain(part, context, into: &words) }
-        case .anyOf(let asked):
+        case .anyOf(let terms):
             var known: Set<QueryTerm> = []
-            words += asked.filter { known.insert($0).inserted }.map { word in
+            words += terms.filter { known.insert($0).inserted }.map { word in
                 TextExplanation.Word(word.text, documents: max(0, frequency(ofStem: word.stem)))
             }
         case .andNot(let wanted, let unwanted):
@@ -69,7 +69,7 @@ extension PostingsTextIndex {
         words.map { word in
             // A word with separators inside is a phrase, and is in no more documents than its
             // rarest part.
-            let stems = delta.dictionary.analyzer.question([word]).map(\.stem)
+            let stems = delta.dictionary.analyzer.phraseTerms(of: [word]).map(\.stem)
             let documents = stems.map { frequency(ofStem: $0) }.min()
             return TextExplanation.Word(word, documents: max(0, documents ?? 0))
         }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words with a beginning or a pattern: each stands for the documents that have it in exactly this
+// Words with a prefix or a pattern: each stands for the documents that have it in exactly this
 // form.
 import LodestoneCore
 
 extension PostingsTextIndex {
-    /// The words of texts with a beginning, in no order.
+    /// The words of texts with a prefix, in no order.
     ///
     /// Their number has no limit; a query for one letter has thousands of them.
     ///
     /// - Parameters:
-    ///   - beginning: The beginning.
+    ///   - prefix: The prefix.
     ///   - context: Checked for each length of words.
     /// - Returns: Each word once, with the lists of the documents that have it.
     /// - Throws: The errors of `context`.
@@ -17,26 +17,26 @@ extension PostingsTextIndex {
     ///   each word of the delta, and a stem for each word found. Where accents are folded, each
     ///   word that begins with the same letter or with one beyond ASCII is looked at.
     func forms(
-        _ beginning: WordBeginning,
+        _ prefix: WordPrefix,
         context: CallContext?
     ) throws(LodestoneError) -> [Expansion] {
         var forms = FoundForms(self)
         let append = { (word: UnsafeBufferPointer<UInt8>) in
-            if beginning.matches(word), !ExactSpelling.isOne(word) { forms.append(word) }
+            if prefix.matches(word), !ExactSpelling.isOne(word) { forms.append(word) }
         }
         // Accents may stand in any letter except a first letter of ASCII.
-        let bytes = beginning.foldsAccents ? Array(beginning.bytes.prefix(1)) : beginning.bytes
+        let bytes = prefix.foldsAccents ? Array(prefix.bytes.prefix(1)) : prefix.bytes
         if let vocabulary = base?.vocabulary {
             for length in 1...BaseVocabulary.longest {
                 try context?.check()
                 vocabulary.forEach(beginningWith: bytes, letters: length, append)
-                if beginning.foldsAccents { vocabulary.forEachBeyondASCII(letters: length, append) }
+                if prefix.foldsAccents { vocabulary.forEachBeyondASCII(letters: length, append) }
             }
         }
         try context?.check()
         delta.dictionary.forEachForm(
             beginningWith: bytes,
-            orBeyondASCII: beginning.foldsAccents,
+            orBeyondASCII: prefix.foldsAccents,
             append
         )
         return forms.all

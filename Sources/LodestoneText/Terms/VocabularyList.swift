@@ -21,10 +21,10 @@ struct VocabularyList {
     mutating func append(_ word: some Collection<UInt8>) {
         var start: UInt64 = 0
         var letters = 0
-        for (place, byte) in word.enumerated() {
+        for (index, byte) in word.enumerated() {
             bytes.append(byte)
             if byte & 0xC0 != 0x80 { letters += 1 }
-            if place < 8 { start |= UInt64(byte) << UInt64(56 - place * 8) }
+            if index < 8 { start |= UInt64(byte) << UInt64(56 - index * 8) }
         }
         words.append(
             Word(

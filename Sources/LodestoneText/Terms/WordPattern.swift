@@ -55,16 +55,16 @@ struct WordMatcher {
             let isLast = number == parts.count - 1 && !isOpenAtEnd
             guard word.count - start >= part.count else { return false }
             if isLast {
-                let place = word.count - part.count
-                return (!isFixed || place == 0) && Self.has(part, in: word, at: place)
+                let offset = word.count - part.count
+                return (!isFixed || offset == 0) && Self.has(part, in: word, at: offset)
             }
-            var place = start
+            var offset = start
             let end = isFixed ? start : word.count - part.count
-            while !Self.has(part, in: word, at: place) {
-                place += 1
-                if place > end { return false }
+            while !Self.has(part, in: word, at: offset) {
+                offset += 1
+                if offset > end { return false }
             }
-            start = place + part.count
+            start = offset + part.count
         }
         return true
     }
@@ -75,7 +75,7 @@ struct WordMatcher {
         in word: UnsafeBufferPointer<UInt8>,
         at start: Int
     ) -> Bool {
-        for place in part.indices where word[start + place] != part[place] { return false }
+        for offset in part.indices where word[start + offset] != part[offset] { return false }
         return true
     }
 }

@@ -2,11 +2,20 @@
 
 package import LodestoneCore
 
-/// A text query.
+/// A text query as it was read, with NOT anywhere.
+///
+/// A query has three forms on its way to a search:
+///
+///     ParsedQuery        the tree that the parser reads
+///     BooleanQuery       the same with at most one negation, at the top: what `TextIndex` searches
+///     BooleanExpression  its part without negations of their own: AND, OR, "this without that"
+///
+/// A scorer then looks the words up: as clauses of words in a row (`BooleanScorer.Clause`), or
+/// plain words as a `BooleanExpression.Disjunction` for the `DisjunctionScorer`.
 ///
 /// Words are as they were typed; the index folds and stems them. The lists of `and`, `or`, `phrase`
 /// and `prefix` are never empty.
-package enum TextQuery: Sendable, Equatable {
+package enum ParsedQuery: Sendable, Equatable {
     /// Documents with this word.
     case word(String)
     /// Documents with this word, or with one that is only some edits away.
@@ -20,13 +29,13 @@ package enum TextQuery: Sendable, Equatable {
     case prefix([String])
     /// Documents that match with the words of one field; of fields inside each other the inner one
     /// decides.
-    indirect case field(ByteString, TextQuery)
+    indirect case field(ByteString, ParsedQuery)
     /// Documents that match every part.
-    case and([TextQuery])
+    case and([ParsedQuery])
     /// Documents that match any part.
-    case or([TextQuery])
+    case or([ParsedQuery])
     /// Documents that don't match.
-    indirect case not(TextQuery)
+    indirect case not(ParsedQuery)
     /// Documents with any of these words, at least one word.
     case anyOf([QueryTerm])
 
@@ -34,8 +43,8 @@ package enum TextQuery: Sendable, Equatable {
     ///
     /// A run of Chinese, Japanese or Korean has none, because two of its characters are always like
     /// two others.
-    static func word(_ word: String, fuzzy: Fuzziness?) -> TextQuery {
-        if Words.isUnspaced(word) { return inRow([word]) }
+    static func word(_ word: String, fuzzy: Fuzziness?) -> ParsedQuery {
+        if UnicodeTokenizer.isUnspaced(word) { return inRow([word]) }
         guard let fuzzy, fuzzy.edits(forLetters: word.unicodeScalars.count) > 0 else {
             return .word(word)
         }
@@ -45,9 +54,9 @@ package enum TextQuery: Sendable, Equatable {
     /// Words in a row.
     ///
     /// A single character of Chinese, Japanese or Korean stands for every word that begins with it,
-    /// since each of its places in a text begins such a word.
-    static func inRow(_ words: [String]) -> TextQuery {
-        if let last = words.last, Words.isUnspacedCharacter(last) {
+    /// since each of its occurrences in a text begins such a word.
+    static func inRow(_ words: [String]) -> ParsedQuery {
+        if let last = words.last, UnicodeTokenizer.isUnspacedCharacter(last) {
             return .prefix(words)
         }
         return words.count == 1 ? .word(words[0]) : .phrase(words)

@@ -2,45 +2,45 @@
 
 package import LodestoneCore
 
-/// A text query for an engine with AND, OR and "this without that".
+/// A part of a text query with AND, OR and "this without that".
 ///
-/// Such an engine can't list the documents that don't match something.
-package enum TextExpression: Sendable, Equatable {
-    /// The same as `TextQuery.word`.
+/// A scorer of postings, or FTS5, can't list the documents that don't match something.
+package enum BooleanExpression: Sendable, Equatable {
+    /// The same as `ParsedQuery.word`.
     case word(String)
-    /// The same as `TextQuery.fuzzy`.
+    /// The same as `ParsedQuery.fuzzy`.
     case fuzzy(String, Fuzziness)
-    /// The same as `TextQuery.pattern`.
+    /// The same as `ParsedQuery.pattern`.
     case pattern(WordPattern)
-    /// The same as `TextQuery.phrase`.
+    /// The same as `ParsedQuery.phrase`.
     case phrase([String])
-    /// The same as `TextQuery.prefix`.
+    /// The same as `ParsedQuery.prefix`.
     case prefix([String])
-    /// The same as `TextQuery.field`.
-    indirect case field(ByteString, TextExpression)
+    /// The same as `ParsedQuery.field`.
+    indirect case field(ByteString, BooleanExpression)
     /// Documents that match every part; at least two parts, none of them an `and`.
-    case and([TextExpression])
+    case and([BooleanExpression])
     /// Documents that match any part; at least two parts, none of them an `or`.
-    case or([TextExpression])
+    case or([BooleanExpression])
     /// Documents that match the first and not the second.
-    indirect case andNot(TextExpression, TextExpression)
-    /// The same as `TextQuery.anyOf`.
+    indirect case andNot(BooleanExpression, BooleanExpression)
+    /// The same as `ParsedQuery.anyOf`.
     case anyOf([QueryTerm])
     /// The documents of a `prefix` or `pattern`, and the stems that FTS5 finds them by.
-    indirect case found(TextExpression, by: FoundStems)
+    indirect case found(BooleanExpression, by: FoundStems)
 }
 
 /// A query as one expression without negations of its own, and whether the documents that don't
 /// match the expression are wanted.
-package struct NormalizedTextQuery: Sendable, Equatable {
+package struct BooleanQuery: Sendable, Equatable {
     /// The expression to look for.
-    package let expression: TextExpression
+    package let expression: BooleanExpression
     /// Whether the result is every document that doesn't match: the query was a negation.
     package let isComplement: Bool
 
     /// Moves every negation of `query` outwards by De Morgan's laws until it meets a part without
     /// one, where it becomes `andNot`, or reaches the top.
-    package init(_ query: TextQuery) {
+    package init(_ query: ParsedQuery) {
         switch query {
         case .word(let word):
             self.init(.word(word), isComplement: false)
@@ -55,15 +55,15 @@ package struct NormalizedTextQuery: Sendable, Equatable {
         case .anyOf(let words):
             self.init(.anyOf(words), isComplement: false)
         case .field(let name, let query):
-            let inner = NormalizedTextQuery(query)
+            let inner = BooleanQuery(query)
             self.init(.field(name, inner.expression), isComplement: inner.isComplement)
         case .not(let query):
-            let inner = NormalizedTextQuery(query)
+            let inner = BooleanQuery(query)
             self.init(inner.expression, isComplement: !inner.isComplement)
         case .and(let parts):
             // a ∩ ¬x ∩ ¬y = a \ (x ∪ y), and ¬x ∩ ¬y = ¬(x ∪ y).
             let (plain, negated) = Self.split(parts)
-            switch (TextExpression.all(plain), TextExpression.any(negated)) {
+            switch (BooleanExpression.all(plain), BooleanExpression.any(negated)) {
             case (let plain?, let negated?):
                 self.init(.andNot(plain, negated), isComplement: false)
             case (let plain?, nil):
@@ -76,7 +76,7 @@ package struct NormalizedTextQuery: Sendable, Equatable {
         case .or(let parts):
             // a ∪ ¬x ∪ ¬y = ¬((x ∩ y) \ a), and ¬x ∪ ¬y = ¬(x ∩ y).
             let (plain, negated) = Self.split(parts)
-            switch (TextExpression.any(plain), TextExpression.all(negated)) {
+            switch (BooleanExpression.any(plain), BooleanExpression.all(negated)) {
             case (let plain?, let negated?):
                 self.init(.andNot(negated, plain), isComplement: true)
             case (let plain?, nil):
@@ -89,17 +89,17 @@ package struct NormalizedTextQuery: Sendable, Equatable {
         }
     }
 
-    init(_ expression: TextExpression, isComplement: Bool) {
+    init(_ expression: BooleanExpression, isComplement: Bool) {
         self.expression = expression
         self.isComplement = isComplement
     }
 
-    private static func split(_ parts: [TextQuery]) -> (
-        plain: [TextExpression], negated: [TextExpression]
+    private static func split(_ parts: [ParsedQuery]) -> (
+        plain: [BooleanExpression], negated: [BooleanExpression]
     ) {
-        var plain: [TextExpression] = []
-        var negated: [TextExpression] = []
-        for part in parts.map({ NormalizedTextQuery($0) }) {
+        var plain: [BooleanExpression] = []
+        var negated: [BooleanExpression] = []
+        for part in parts.map({ BooleanQuery($0) }) {
             if part.isComplement {
                 negated.append(part.expression)
             } else {
@@ -110,12 +110,12 @@ package struct NormalizedTextQuery: Sendable, Equatable {
     }
 }
 
-extension NormalizedTextQuery {
+extension BooleanQuery {
     /// The fields that the query names.
     package var fields: Set<ByteString> { expression.fields }
 }
 
-extension TextExpression {
+extension BooleanExpression {
     fileprivate var fields: Set<ByteString> {
         switch self {
         case .field(let name, let inner): inner.fields.union([name])
@@ -131,7 +131,7 @@ extension TextExpression {
         switch self {
         case .fuzzy, .pattern: true
         // A word of a script without spaces is its own stem.
-        case .prefix(let words): !(words.last.map { Words.isUnspaced($0) } ?? true)
+        case .prefix(let words): !(words.last.map { UnicodeTokenizer.isUnspaced($0) } ?? true)
         case .word, .phrase, .anyOf, .found: false
         case .field(_, let inner): inner.needsVocabulary
         case .and(let parts), .or(let parts): parts.contains(where: \.needsVocabulary)
@@ -141,7 +141,7 @@ extension TextExpression {
     }
 
     /// The AND of `parts`, flat; `nil` without any.
-    fileprivate static func all(_ parts: [TextExpression]) -> TextExpression? {
+    fileprivate static func all(_ parts: [BooleanExpression]) -> BooleanExpression? {
         let flat = parts.flatMap { part in
             if case .and(let inner) = part { inner } else { [part] }
         }
@@ -149,7 +149,7 @@ extension TextExpression {
     }
 
     /// The OR of `parts`, flat; `nil` without any.
-    fileprivate static func any(_ parts: [TextExpression]) -> TextExpression? {
+    fileprivate static func any(_ parts: [BooleanExpression]) -> BooleanExpression? {
         let flat = parts.flatMap { part in
             if case .or(let inner) = part { inner } else { [part] }
         }

@@ -2,7 +2,7 @@
 
 /// Cuts text into words as `Tokenizer` does, without folding them, and tells which characters
 /// belong to words.
-package enum Words {
+package enum UnicodeTokenizer {
     /// The words of `text`, in order, as they are written.
     ///
     /// A run without spaces between words is one word, in its form of the index.

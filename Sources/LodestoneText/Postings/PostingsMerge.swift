@@ -17,143 +17,148 @@ extension PostingsTextIndex {
         to sink: inout some SectionSink,
         isLive: (UInt32) -> Bool
     ) throws(LodestoneError) {
-        var merge = TextMerge(self, isLive)
+        var merge = PostingsMerge(self, isLive)
         try merge.write(to: &sink)
     }
 }
 
 /// Merges base and delta, list by list: first the postings, then their positions.
-private struct TextMerge {
-    /// A posting list in the base, by its number in the delta, or both.
-    private struct List {
+private struct PostingsMerge {
+    /// The postings of a key: a list of the base, a list of the delta by its number, or both.
+    private struct TermList {
         let base: PostingsHeader?
         let delta: UInt32?
     }
 
-    /// Consecutive postings of a list in one chunk.
-    private struct Piece {
+    /// Consecutive postings of a list in one row block.
+    private struct PostingsSlice {
         enum Source {
-            /// Some postings of the base, by their numbers, within those of the list in the chunk.
+            /// Some postings of the base, by their numbers, within those of the list in the row block.
             case base(Range<Int>, of: Range<Int>)
             /// One posting of the delta.
             case delta(DeltaPosting)
         }
 
-        let chunk: UInt32
+        let rowBlock: UInt32
         let source: Source
 
         var count: Int { if case .base(let postings, _) = source { postings.count } else { 1 } }
     }
 
     private let index: PostingsTextIndex
-    /// One bit for each row that stays.
-    private let kept: ContiguousArray<UInt64>
-    /// Whether all rows of a chunk stay, so that no row needs a look.
+    /// One bit per row that is live.
+    private let live: ContiguousArray<UInt64>
+    /// Whether all rows of a row block are live, so that no row needs a look.
     private let isWhole: [Bool]
-    private var lists: [List] = []
+    private var lists: [TermList] = []
 
-    init(_ index: PostingsTextIndex, _ isAllowed: (UInt32) -> Bool) {
+    init(_ index: PostingsTextIndex, _ isLive: (UInt32) -> Bool) {
         self.index = index
-        var kept = ContiguousArray<UInt64>(repeating: 0, count: (Int(index.rowBound) + 63) / 64)
+        var live = ContiguousArray<UInt64>(repeating: 0, count: (Int(index.rowBound) + 63) / 64)
         var isWhole = [Bool](repeating: true, count: Int(index.rowBound) >> 16 + 1)
         for row in 0..<index.rowBound {
-            if isAllowed(row) {
-                kept[Int(row / 64)] |= 1 << UInt64(row % 64)
+            if isLive(row) {
+                live[Int(row / 64)] |= 1 << UInt64(row % 64)
             } else {
                 isWhole[Int(row >> 16)] = false
             }
         }
-        self.kept = kept
+        self.live = live
         self.isWhole = isWhole
         lists = Self.lists(of: index)
     }
 
-    private func isKept(_ row: UInt32) -> Bool {
-        row < index.rowBound && kept[Int(row / 64)] & 1 << UInt64(row % 64) != 0
+    private func isLive(_ row: UInt32) -> Bool {
+        row < index.rowBound && live[Int(row / 64)] & 1 << UInt64(row % 64) != 0
     }
 
     /// All lists, in the order of their keys.
-    private static func lists(of index: PostingsTextIndex) -> [List] {
+    private static func lists(of index: PostingsTextIndex) -> [TermList] {
         let dictionary = index.delta.dictionary
         let added = (0..<dictionary.listCount)
-            .filter { index.delta.firstBlock(of: $0) != 0 }
+            .filter { index.delta.firstNode(of: $0) != 0 }
             .map { list in (key: dictionary.key(of: list), list: list) }
             .sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        var lists: [List] = []
+        var lists: [TermList] = []
         var next = 0
         for number in 0..<(index.base?.listCount ?? 0) {
             guard let list = index.base?.list(number) else { continue }
             let key = list.keyBytes
             while next < added.count, added[next].key.lexicographicallyPrecedes(key) {
-                lists.append(List(base: nil, delta: added[next].list))
+                lists.append(TermList(base: nil, delta: added[next].list))
                 next += 1
             }
             if next < added.count, added[next].key.elementsEqual(key) {
-                lists.append(List(base: list, delta: added[next].list))
+                lists.append(TermList(base: list, delta: added[next].list))
                 next += 1
             } else {
-                lists.append(List(base: list, delta: nil))
+                lists.append(TermList(base: list, delta: nil))
             }
         }
-        lists += added[next...].map { List(base: nil, delta: $0.list) }
+        lists += added[next...].map { TermList(base: nil, delta: $0.list) }
         return lists
     }
 
-    /// Calls `body` with the postings of a list that stay, in row order.
-    private func forEachPiece(
-        of list: List,
-        _ body: (Piece) throws(LodestoneError) -> Void
+    /// Calls `body` with the live postings of a list, in row order.
+    private func forEachSlice(
+        of list: TermList,
+        _ body: (PostingsSlice) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         if let base = index.base, let list = list.base {
-            try base.forEachEntry(of: list) { (chunk, postings) throws(LodestoneError) in
-                if chunk < isWhole.count, isWhole[chunk] {
-                    try body(Piece(chunk: UInt32(chunk), source: .base(postings, of: postings)))
+            try base.forEachEntry(of: list) { (rowBlock, postings) throws(LodestoneError) in
+                if rowBlock < isWhole.count, isWhole[rowBlock] {
+                    try body(
+                        PostingsSlice(
+                            rowBlock: UInt32(rowBlock),
+                            source: .base(postings, of: postings)
+                        )
+                    )
                 } else {
-                    try forEachRun(of: postings, in: base, UInt32(chunk), body)
+                    try forEachLiveSlice(of: postings, in: base, UInt32(rowBlock), body)
                 }
             }
         }
-        var number = list.delta.map { index.delta.firstBlock(of: $0) } ?? 0
+        var number = list.delta.map { index.delta.firstNode(of: $0) } ?? 0
         while number != 0 {
-            let block = index.delta.block(number)
-            for place in 0..<block.count {
-                let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
-                guard isKept(block.chunk << 16 | UInt32(posting.row)) else { continue }
-                try body(Piece(chunk: block.chunk, source: .delta(posting)))
+            let node = index.delta.node(number)
+            for index in 0..<node.count {
+                let posting = DeltaPosting(node.postings[index].load(ordering: .relaxed))
+                guard isLive(node.rowBlock << 16 | UInt32(posting.row)) else { continue }
+                try body(PostingsSlice(rowBlock: node.rowBlock, source: .delta(posting)))
             }
-            number = block.next
+            number = node.next
         }
     }
 
-    /// Calls `body` with the postings that stay, in the longest possible runs.
-    private func forEachRun(
+    /// Calls `body` with the live postings, in the longest possible slices.
+    private func forEachLiveSlice(
         of postings: Range<Int>,
         in base: TextBase,
-        _ chunk: UInt32,
-        _ body: (Piece) throws(LodestoneError) -> Void
+        _ rowBlock: UInt32,
+        _ body: (PostingsSlice) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         let rows = base.columns(of: postings).rows
-        var place = 0
-        while place < rows.count {
-            var end = place
-            while end < rows.count, isKept(chunk << 16 | UInt32(rows[end])) { end += 1 }
-            if end > place {
+        var start = 0
+        while start < rows.count {
+            var end = start
+            while end < rows.count, isLive(rowBlock << 16 | UInt32(rows[end])) { end += 1 }
+            if end > start {
                 let first = postings.lowerBound
-                let run = first + place..<first + end
-                try body(Piece(chunk: chunk, source: .base(run, of: postings)))
+                let slice = first + start..<first + end
+                try body(PostingsSlice(rowBlock: rowBlock, source: .base(slice, of: postings)))
             }
-            place = end + 1
+            start = end + 1
         }
     }
 
     // MARK: Sections
 
     mutating func write(to sink: inout some SectionSink) throws(LodestoneError) {
-        // Postings first: they show which lists stay.
+        // Postings come first: they show which lists remain.
         let records = try writePostings(to: &sink)
         try sink.write("TSKP", try writePositions(to: &sink))
-        try sink.write("TLST", records.words)
-        try sink.write("TLSE", records.places)
+        try sink.write("TLST", records.units)
+        try sink.write("TLSE", records.starts)
         try sink.write("THSH", slots(records))
         try sink.write(
             "TSLT",
@@ -167,15 +172,15 @@ private struct TextMerge {
         try sink.write("THDR", header)
     }
 
-    /// The words of the lists that stay.
+    /// The forms of the lists that remain.
     private var vocabulary: VocabularyList {
-        var words = VocabularyList()
+        var forms = VocabularyList()
         for list in lists {
             key(of: list).withUnsafeBufferPointer { key in
-                if let word = PostingList.Key(key)?.word { words.append(word) }
+                if let form = PostingListKey(key)?.form { forms.append(form) }
             }
         }
-        return words
+        return forms
     }
 
     /// Writes `TPST`, and leaves out lists without postings.
@@ -185,26 +190,27 @@ private struct TextMerge {
         -> PostingsRecords
     {
         var records = PostingsRecords()
-        var staying: [List] = []
+        var remaining: [TermList] = []
         var count = 0
         try sink.begin("TPST")
         var postings = SectionBuffer<UInt16>()
-        // The classes of the chunk under way.
+        // The classes of the current row block.
         var classes: ContiguousArray<UInt16> = []
         for list in lists {
-            try forEachPiece(of: list) { (piece) throws(LodestoneError) in
-                if piece.chunk != records.chunk {
+            try forEachSlice(of: list) { (slice) throws(LodestoneError) in
+                if slice.rowBlock != records.rowBlock {
                     postings.append(taking: &classes)
-                    records.begin(chunk: piece.chunk, at: count)
+                    records.begin(rowBlock: slice.rowBlock, at: count)
                 }
-                count += piece.count
-                switch piece.source {
+                count += slice.count
+                switch slice.source {
                 case .base(let part, let all):
                     let columns = index.base?.columns(of: all)
-                    let places = part.lowerBound - all.lowerBound..<part.upperBound - all.lowerBound
-                    guard let columns, places.upperBound <= columns.rows.count else { return }
-                    postings.append(UnsafeBufferPointer(rebasing: columns.rows[places]))
-                    classes.append(contentsOf: columns.classes[places])
+                    let indexes =
+                        part.lowerBound - all.lowerBound..<part.upperBound - all.lowerBound
+                    guard let columns, indexes.upperBound <= columns.rows.count else { return }
+                    postings.append(UnsafeBufferPointer(rebasing: columns.rows[indexes]))
+                    classes.append(contentsOf: columns.classes[indexes])
                 case .delta(let posting):
                     postings.append(UInt16(truncatingIfNeeded: posting.row))
                     classes.append(UInt16(truncatingIfNeeded: posting.postingClass))
@@ -212,13 +218,13 @@ private struct TextMerge {
                 if postings.isFull { try postings.flush(to: &sink) }
             }
             postings.append(taking: &classes)
-            if records.chunk != nil {
-                staying.append(list)
+            if records.rowBlock != nil {
+                remaining.append(list)
                 records.end(key(of: list), at: count)
             }
         }
         try postings.flush(to: &sink)
-        lists = staying
+        lists = remaining
         return records
     }
 
@@ -235,8 +241,8 @@ private struct TextMerge {
         try sink.begin("TPOS")
         for list in lists {
             var reader = TextBase.PositionReader()
-            try forEachPiece(of: list) { (piece) throws(LodestoneError) in
-                switch piece.source {
+            try forEachSlice(of: list) { (slice) throws(LodestoneError) in
+                switch slice.source {
                 case .base(let postings, _):
                     for posting in postings {
                         if count % TextBase.postingsPerSkip == 0 { skips.append(bytes.total) }
@@ -248,7 +254,7 @@ private struct TextMerge {
                     if count % TextBase.postingsPerSkip == 0 { skips.append(bytes.total) }
                     count += 1
                     positions.removeAll(keepingCapacity: true)
-                    index.delta.positions(at: posting.place, into: &positions)
+                    index.delta.readPositions(of: posting.positionReference, into: &positions)
                     bytes.append(positions: positions)
                     if bytes.isFull { try bytes.flush(to: &sink) }
                 }
@@ -258,34 +264,34 @@ private struct TextMerge {
         return skips
     }
 
-    private func key(of list: List) -> [UInt8] {
+    private func key(of list: TermList) -> [UInt8] {
         if let list = list.base { return Array(list.keyBytes) }
         return list.delta.map { index.delta.dictionary.key(of: $0) } ?? []
     }
 
     /// The content of `THSH`.
     private func slots(_ records: PostingsRecords) -> ContiguousArray<UInt64> {
-        var stems: ContiguousArray<(hash: UInt64, place: UInt32)> = []
+        var stems: ContiguousArray<(hash: UInt64, start: UInt32)> = []
         var buffer = WordBuffer()
         var last: ArraySlice<UInt8> = []
-        for (list, place) in zip(lists, records.places) {
+        for (list, start) in zip(lists, records.starts) {
             let key = key(of: list)
             let stem = key.withUnsafeBufferPointer { key in
-                PostingList.Key(key).map { $0.stem.count }
+                PostingListKey(key).map { $0.stem.count }
             }
             guard let stem, key[..<stem] != last else { continue }
             last = key[..<stem]
             buffer.removeAll()
             buffer.append(contentsOf: last)
-            stems.append((buffer.word.hash(seed: index.delta.dictionary.seed), place))
+            stems.append((buffer.word.hash(seed: index.delta.dictionary.seed), start))
         }
         var size = 2
         while size * 2 < stems.count * 3 { size *= 2 }
         var slots = ContiguousArray<UInt64>(repeating: 0, count: size)
-        for (hash, place) in stems {
+        for (hash, start) in stems {
             var slot = Int(truncatingIfNeeded: hash) & (size - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
-            slots[slot] = hash & (0xFFFF_FFFF << 32) | (UInt64(place) + 1)
+            slots[slot] = hash & (0xFFFF_FFFF << 32) | (UInt64(start) + 1)
         }
         return slots
     }
@@ -370,24 +376,24 @@ extension SectionBuffer<UInt8> {
     /// Appends positions as `TextBase` reads them.
     fileprivate mutating func append(positions: ContiguousArray<UInt32>) {
         var before: UInt32 = 0
-        for place in positions.indices {
-            let step = positions[place] >> Position.bits &- before >> Position.bits
+        for index in positions.indices {
+            let step = positions[index] >> Position.bits &- before >> Position.bits
             if step != 0 {
                 append(number: UInt64(step) << 2 | 3)
-                before = positions[place] & ~Position.placeMask
+                before = positions[index] & ~Position.offsetMask
             }
-            let distance = UInt64(positions[place] &- before)
-            before = positions[place]
-            append(number: distance << 2 | (place + 1 < positions.count ? 1 : 0))
+            let distance = UInt64(positions[index] &- before)
+            before = positions[index]
+            append(number: distance << 2 | (index + 1 < positions.count ? 1 : 0))
         }
     }
 
     private mutating func append(number: UInt64) {
-        var rest = number
-        while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
+        var remaining = number
+        while remaining >= 0x80 {
+            append(UInt8(truncatingIfNeeded: remaining) | 0x80)
+            remaining >>= 7
         }
-        append(UInt8(truncatingIfNeeded: rest))
+        append(UInt8(truncatingIfNeeded: remaining))
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The beginning of a word, ready to be compared with many words as they stand in texts.
+/// A prefix of words, ready to be compared with many words as they stand in texts.
 ///
 /// Accents make no difference, also in languages whose stemmers see them.
-struct WordBeginning: Sendable {
+struct WordPrefix: Sendable {
     /// Folded, in UTF-8, without accents; not empty.
     let bytes: [UInt8]
     /// Whether words to compare with still have their accents.
     let foldsAccents: Bool
 
     /// - Parameters:
-    ///   - word: The beginning, folded, in UTF-8.
+    ///   - word: The prefix, folded, in UTF-8.
     ///   - analyzer: The analyzer of the collection.
     init(_ word: [UInt8], _ analyzer: TextAnalyzer) {
         foldsAccents = analyzer.keepsAccents
@@ -18,7 +18,7 @@ struct WordBeginning: Sendable {
         bytes = folded.isEmpty ? word : folded
     }
 
-    /// Whether a folded word has this beginning.
+    /// Whether a folded word has this prefix.
     func matches(_ word: some Collection<UInt8>) -> Bool {
         guard foldsAccents, word.contains(where: { $0 >= 0x80 }) else {
             return word.starts(with: bytes)

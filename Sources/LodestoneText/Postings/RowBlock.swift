@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The postings of a list in one row block; valid while the row block's index lives.
+struct RowBlockPostings {
+    /// The rows and classes of the postings in the base.
+    let base: (rows: UnsafePointer<UInt16>, classes: UnsafePointer<UInt16>, count: Int)?
+    /// The delta's first node in the row block, as in `PostingsCursor`.
+    let firstNode: UInt32
+}
+
+/// A block of 65,536 consecutive rows, as one version of the index has it.
+///
+/// Postings are stored and read row block by row block, so that a row takes 16 bits.
+struct RowBlock {
+    let base: TextBase?
+    let delta: TextDelta
+    let number: Int
+    /// The bound of the rows of the delta, counted from the start of the row block; later rows are
+    /// ignored.
+    let bound: Int
+
+    init(_ index: PostingsTextIndex, _ number: Int) {
+        base = index.base
+        delta = index.delta
+        self.number = number
+        bound = min(Scratch.rows, Int(index.rowBound) - number << 16)
+    }
+
+    /// The first row.
+    var firstRow: UInt32 { UInt32(number << 16) }
+
+    /// The number of row blocks of an index.
+    static func count(_ index: PostingsTextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
+
+    /// The postings of a list in this row block; `cursor` was moved to the row block.
+    func postings(of cursor: PostingsCursor) -> RowBlockPostings {
+        guard cursor.firstNode == 0, let base else {
+            return RowBlockPostings(base: nil, firstNode: cursor.firstNode)
+        }
+        let (rows, classes) = base.columns(of: cursor.basePostings)
+        guard let row = rows.baseAddress, let postingClass = classes.baseAddress else {
+            return RowBlockPostings(base: nil, firstNode: 0)
+        }
+        return RowBlockPostings(base: (row, postingClass, rows.count), firstNode: 0)
+    }
+
+    /// Calls `body` with the row and the class of each posting of a list: rising rows below 65,536.
+    ///
+    /// The postings of the base come first, then those of the delta.
+    @inline(__always)
+    func forEachPosting(_ cursor: PostingsCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void)
+    {
+        forEachPosting(postings(of: cursor), body)
+    }
+
+    @inline(__always)
+    func forEachPosting(
+        _ postings: RowBlockPostings,
+        _ body: (_ row: Int, _ postingClass: Int) -> Void
+    ) {
+        if let base = postings.base {
+            for index in 0..<base.count { body(Int(base.rows[index]), Int(base.classes[index])) }
+        }
+        if postings.firstNode != 0 { forEachDeltaPosting(postings.firstNode, body) }
+    }
+
+    @inline(__always)
+    private func forEachDeltaPosting(
+        _ firstNode: UInt32,
+        _ body: (_ row: Int, _ postingClass: Int) -> Void
+    ) {
+        var node = delta.node(firstNode)
+        while Int(node.rowBlock) == number, node.count > 0 {
+            // The next header is loaded early, so that it arrives in time.
+            let next = node.next == 0 ? nil : delta.node(node.next)
+            let postings = node.postings
+            var count = node.count
+            // Rows rise: only a node that ends beyond the bound needs a look at each.
+            while count > 0,
+                DeltaPosting(postings[count - 1].load(ordering: .relaxed)).row >= bound
+            {
+                count -= 1
+            }
+            for index in 0..<count {
+                let posting = DeltaPosting(postings[index].load(ordering: .relaxed))
+                body(posting.row, posting.postingClass)
+            }
+            guard count == node.count, let next else { return }
+            node = next
+        }
+    }
+}
