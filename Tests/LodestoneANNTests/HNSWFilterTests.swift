@@ -37,6 +37,41 @@ struct HNSWFilterTests {
         #expect(result.neighbors.count == 1 && allowed.contains(result.neighbors[0].row))
     }
 
+    @Test("A filter that passes only rows outside of a graph excludes every row of the graph")
+    func outside() throws {
+        var scene = Scene(2_000)
+        scene.options.efSearch = 12
+        let index = try scene.built()
+        let later = Scene(2_500, seed: 8)
+        scene.table.append(later.memory.block(firstRow: 2_000))
+        var allowed = RowSet(count: 4_500)
+        for row in 2_000..<4_500 as Range<UInt32> { allowed.insert(row) }
+        for row in [0, 7, 1_999] {
+            let query = scene.memory.rows[row]
+            let found = try scene.search(index, query, allowed: allowed).neighbors
+            let exact = try scene.search(index, query, exact: true, allowed: allowed).neighbors
+            #expect(found == exact)
+        }
+    }
+
+    @Test("A filter that passes many rows outside of a graph excludes the rows that fail it")
+    func partlyOutside() throws {
+        var scene = Scene(2_000)
+        scene.options.efSearch = 12
+        let index = try scene.built()
+        let later = Scene(2_500, seed: 8)
+        scene.table.append(later.memory.block(firstRow: 2_000))
+        var allowed = RowSet(count: 4_500)
+        for row in 0..<4_500 as Range<UInt32> where row >= 2_000 || row % 4 != 0 {
+            allowed.insert(row)
+        }
+        for row in 0..<40 {
+            let found = try scene.search(index, scene.memory.rows[row], allowed: allowed).neighbors
+            #expect(found.count == 10)
+            #expect(found.allSatisfy { allowed.contains($0.row) })
+        }
+    }
+
     /// The rows that a filter lets through.
     enum Passing: CaseIterable {
         /// Rows from all over.

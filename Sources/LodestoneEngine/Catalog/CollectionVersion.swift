@@ -153,10 +153,12 @@ struct CollectionVersion: Sendable {
 
     /// Begins the comparison of all indexes with the rows: the kind of damage, and the check.
     ///
-    /// The check of the ids comes first.
+    /// The check of the ids comes first. Stale indexes have nothing to compare.
     func checks() -> [(kind: String, check: any IndexCheck)] {
         let ids = ids
-        return indexes.map { (type(of: $0).damageKind, $0.check(ids)) }
+        return indexes.indices.filter { !stale.contains($0) }.map { position in
+            (type(of: indexes[position]).damageKind, indexes[position].check(ids))
+        }
     }
 
     // MARK: Changes, by the one writer

@@ -173,7 +173,6 @@ extension Engine {
                 vectors: try rows.vectorRuns(of: record.number)
             )
             try version.replay(record, from: rows)
-            if version.isStale { try version.rebuildStale(record, from: rows) }
             return VersionCheck(
                 ReadView(
                     collection: view.collection,

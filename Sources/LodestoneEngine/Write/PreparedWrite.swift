@@ -38,7 +38,7 @@ enum PreparedWrite: Sendable {
     var byteCount: Int {
         switch self {
         case .createCollection, .alterCollection, .dropCollection: 1_024
-        case .index(let index): index.byteCount
+        case .index(let index): index.byteCount + index.wordByteCount
         case .drop(let drop): (drop.ids.count + drop.edges.count) * 64
         }
     }
@@ -84,6 +84,12 @@ struct PreparedIndex: Sendable {
     let batches: IndexBatches
     /// The words of each row for the store; `nil` where the store keeps none.
     let words: [DocumentWords?]?
+    /// The bytes of these words in memory.
+    var wordByteCount: Int {
+        (words ?? []).reduce(0) { sum, words in
+            sum + (words.map { $0.stems.utf8.count + $0.forms.utf8.count } ?? 0)
+        }
+    }
     /// The edges of each row, as they were in the request.
     let rowEdges: [[Edge]]
     let vectors: [Float]

@@ -143,7 +143,9 @@ struct HNSWSearch {
 
     /// The rows of the first `count` nodes in the beam that may be found.
     private func candidates(_ count: Int) -> CandidateRows {
-        let passesAll = selectivity == 1 && !mayHaveLaterRows
+        // A filter may pass as many rows as the graph has, and other ones: rows outside of the
+        // graph.
+        let passesAll = query.allowed == nil && selectivity == 1 && !mayHaveLaterRows
         return CandidateRows(count, of: self, filter: passesAll ? nil : query)
     }
 
