@@ -4,7 +4,9 @@ package import LodestoneStructures
 
 /// The one place that maps strategies to indexes.
 ///
-/// A new strategy needs a case here, in `TextIndexStrategy`, and on the wire.
+/// A new strategy needs a case here, in `TextIndexStrategy`, and on the wire. The storage compares
+/// with `.fts5` as well, because it keeps the words of that strategy in tables: `Schema`,
+/// `WordMaker`, `RestoredDatabase` and `SQLiteStore+Erase.swift`.
 extension TextIndexStrategy {
     /// An index without documents.
     package func makeIndex(_ options: TextOptions) -> any TextIndex {

@@ -12,9 +12,10 @@ public struct CollectionOptions: Sendable, Equatable {
     public var vectorStrategy: VectorIndexStrategy
     /// The text strategy.
     public var textStrategy: TextIndexStrategy
-    /// The analysis and the ranking of words, with the strategy `postings`.
+    /// The analysis of words, and their ranking with the strategy `postings`.
     ///
-    /// Fixed when the collection is created.
+    /// The language and the stop words apply to every strategy. Fixed when the collection is
+    /// created.
     public var text: TextOptions
     /// The indexed fields of the metadata.
     ///

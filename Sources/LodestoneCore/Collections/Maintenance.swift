@@ -58,8 +58,8 @@ public struct EraseReceipt: Sendable, Equatable {
 
 /// A part of a store that is not as it was written.
 public struct Damage: Sendable, Equatable {
-    /// The kind of the part: `database`, `log`, `row`, `vectors`, `words`, `edges`, `memory`,
-    /// `base`; later releases may have more.
+    /// The kind of the part: `database`, `log`, `row`, `vectors`, `words`, `edges`, `values`,
+    /// `memory`, `base`; later releases may have more.
     public var kind: String
     /// The collection, if the part belongs to one.
     public var collection: String?

@@ -35,7 +35,7 @@ public struct TextFieldOptions: Sendable, Equatable {
 
 /// The language of a text, which decides how words are made comparable.
 ///
-/// Chinese, Japanese and Korean need no choice: in every language any part of a run of their
+/// Chinese, Japanese, Korean and Thai need no choice: in every language any part of a run of their
 /// characters finds the run.
 public enum TextLanguage: Int32, Sendable, CaseIterable {
     /// English: forms of a word find each other, with the stemmer of Porter.

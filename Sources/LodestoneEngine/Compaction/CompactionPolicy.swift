@@ -35,9 +35,10 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var writeFactor: Int
     /// The pause after which writes count as over.
     public var idleTime: Duration
-    /// The longest wait of a change for a base, and of a replaced or dropped text in the log.
+    /// The longest wait of a change for a base that the changes have paid for.
     ///
-    /// A base that is large for the changes allows up to `longestAge` times as long.
+    /// Until they have, the removal of a document waits up to `longestAge` times as long, and its
+    /// text stays in the log meanwhile. Additions alone wait without a limit (`ageLimit`).
     public var maximumAge: Duration
     /// Bytes of dropped vectors from which on the remaining vectors are written together.
     ///

@@ -11,8 +11,9 @@ import LodestoneStructures
 /// batches in the order of the log, and is written into the next base. A commit, a replay of the
 /// log and a rebuild from rows make the same `IndexChange` and call the same `apply`.
 ///
-/// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. It is stale where
-/// a base lacks its sections, and is then made from the rows.
+/// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. Bases of earlier
+/// releases lack its sections: `init(from:)` then returns an index that `isStale`, which is made
+/// from the rows.
 ///
 /// Each call covers a batch or more, so the protocol costs nothing per row. Searches use the types
 /// of the indexes themselves (`CollectionVersion.Shared`).
@@ -27,8 +28,8 @@ protocol DerivedIndex: Sendable {
 
     /// Opens the sections that `write` wrote.
     ///
-    /// - Returns: `nil` when the base is damaged. A base of a release that had no such index, or
-    ///   made it differently, gives an index that `isStale`.
+    /// - Returns: An index; one that `isStale` is made from the rows, and the others keep their
+    ///   sections. `nil` when the base is damaged; all indexes are then made from the rows.
     init?(from base: OpenedBase)
 
     /// Whether the index has to be made from the rows, because its base could not give it.
@@ -46,7 +47,8 @@ protocol DerivedIndex: Sendable {
 
     /// Adds the texts of the rows that the batch removes.
     ///
-    /// The log has these texts, and nothing else of a removed row.
+    /// The log has these texts, and nothing else of a removed row. With the text strategy `fts5` it
+    /// has no texts, so `apply` must be able to remove a row by its id alone.
     func prepareRemoval(of texts: [[TextField]], in batch: inout Batch)
 
     /// Returns a batch that an earlier copy has prepared in the form that this index needs.
