@@ -110,8 +110,9 @@ static const uint8_t *skip_group(
     return at;
 }
 
-// Turns the group from `tag` to `end` into a field of bytes. The length of the field overwrites the
-// first bytes of the group, in as many bytes as leave the right number.
+// Turns the group from `tag` to `end` into a field of bytes. The field's length is a varint that
+// overwrites the first bytes of `body`. It counts the bytes from its own end to `end`, so the loop
+// finds the least width of the varint that can hold this count.
 static void hide_group(uint8_t *tag, uint8_t *body, const uint8_t *end) {
     *tag = (uint8_t)((*tag & ~7u) | LENGTH_DELIMITED);
     size_t left = (size_t)(end - body);

@@ -60,7 +60,7 @@ package protocol VectorIndex: Sendable {
     /// Continues with the index that `extended` made from an earlier copy of this one.
     ///
     /// - Parameters:
-    ///   - extended: The extended index; its state is an earlier one than this index's.
+    ///   - extended: The extended index. It was made from an earlier state than this index has now.
     ///   - exists: Whether a row exists now.
     /// - Returns: Whether this index now covers more rows; `false` after another index replaced
     ///   this one.

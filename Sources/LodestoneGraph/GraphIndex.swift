@@ -8,9 +8,8 @@ package import LodestoneStructures
 /// in order of their sources, so that a walk against the edges does not depend on the history of
 /// the collection. An edge takes 12 bytes at each of its ends.
 ///
-/// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. The
-/// writer then copies the parts that it changes, some KiB at a time, however many links a vertex
-/// has.
+/// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. A
+/// change then copies some KiB, whatever the number of a vertex's links.
 package struct GraphIndex: Sendable {
     private(set) var outgoing = AdjacencyLists(.written)
     private(set) var incoming = AdjacencyLists(.byVertex)
@@ -56,7 +55,9 @@ package struct GraphIndex: Sendable {
         return sources
     }
 
-    /// Whether every link is entered at both of its ends, as far as sums over all of them tell.
+    /// Whether every link is in the lists of both of its ends.
+    ///
+    /// The comparison is by sums of hashes.
     ///
     /// - Complexity: O(links).
     package var isFoundFromBothEnds: Bool {
@@ -79,8 +80,8 @@ package struct GraphIndex: Sendable {
 
     /// Replaces every link that leaves `source`.
     ///
-    /// The last of several links with the same label and target counts, in the position of the
-    /// first.
+    /// Links with the same label and target become one link. This link has the weight of the last
+    /// of them, and the position of the first.
     ///
     /// - Complexity: a search in the incoming links of the target of each link, old and new. With
     ///   more than 128 links, only those links need it that are added, removed or get another

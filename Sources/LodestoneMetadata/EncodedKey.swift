@@ -9,8 +9,8 @@ package import LodestoneCore
 ///     2   its type: 1 bool, 2 number, 3 timestamp, 4 string
 ///     3…  its content:
 ///         bool       0 or 1
-///         number     the largest double that is not above it, 8 bytes in the order of numbers,
-///                    then how far the number is above that double, 2 bytes
+///         number     the largest double up to the number, 8 bytes in the order of numbers,
+///                    then the number minus this double, 2 bytes
 ///         timestamp  8 bytes in the order of times
 ///         string     its first 256 bytes, and a zero if there were more
 ///

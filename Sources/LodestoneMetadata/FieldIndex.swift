@@ -8,11 +8,11 @@ package import LodestoneStructures
 ///
 /// The index has a mapped base, and runs of the values written since. Each batch adds a run, and
 /// eight runs of about the same size become one. Dropped rows stay in the base and in the runs
-/// until a compaction; `live` tells them. The keys of fields that are not indexed any more stay,
-/// too: until then no other field gets their number.
+/// until a compaction, and `live` excludes them. The keys of fields that are not indexed any more
+/// also stay until a compaction. Until then no other field gets the number of such a field.
 ///
-/// A field that is indexed from some row on gets the values that are written from there. It decides
-/// filters once the values of the rows before are backfilled (`Backfill`).
+/// A new field has the values of the rows that are written after the field was indexed. It decides
+/// filters once the values of the earlier rows are backfilled (`Backfill`).
 ///
 /// Threading: a value. A copy costs nothing, and does not see later changes by the writer.
 package struct FieldIndex: Sendable {
@@ -23,7 +23,7 @@ package struct FieldIndex: Sendable {
     private var base: SortedRun?
     /// Runs of values that were backfilled since the base.
     ///
-    /// For each field, their rows lie before those in the base and in `added`.
+    /// The row ids of a field in these runs are smaller than its row ids in `base` and in `added`.
     private var filled: [SortedRun] = []
     /// Runs of values that were written since the base, oldest first.
     private var added: [SortedRun] = []
@@ -103,7 +103,8 @@ package struct FieldIndex: Sendable {
 
     // MARK: Verification
 
-    /// A number for the values of each row that was ever added, to compare with `fingerprint`.
+    /// The fingerprint of each row that was ever added, by the runs, to compare with
+    /// `fingerprint(of:row:)`.
     package func fingerprints(count bound: Int) -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
         let numbers = fields.map(\.number)

@@ -63,7 +63,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var lastActivity = ContinuousClock.now
     /// The start time and the length so far of a frame that has arrived in part.
     var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
-    /// Whether no work but the message being handled is known to wait for this thread.
+    /// Whether the event loop knows of no further work after the message that is being handled.
     private(set) var isLastReady = false
     /// The reasons for which nothing is read now.
     private(set) var suspensions: Suspensions = []

@@ -13,14 +13,14 @@ import Synchronization
 /// of a job in place of the length of a packet. A connection that had no job begins where the
 /// others are, so no connection saves time up.
 ///
-/// A job that has run for `youngTime` no longer counts as one of the `width`. One thread more is
-/// then started for a connection that has nothing running and whose jobs are usually shorter than
-/// that. So a short search waits for no more than `youngTime` behind long ones, however many these
-/// are.
+/// `width` jobs run at once. For each job that has run for `youngTime`, one additional job may run.
+/// The additional job must be of a connection that has no running job and whose jobs usually end
+/// within `youngTime`. So a short search waits at most `youngTime` behind long searches, whatever
+/// their number.
 ///
-/// At most `width` of these additional threads serve connections whose usual time is unknown: many
-/// new connections may all turn out long. The usual time is processor time, because short jobs next
-/// to long ones take long by the clock.
+/// At most `width` additional jobs are of connections whose usual time is unknown: the jobs of many
+/// new connections may all be long. The usual time is processor time, because short jobs next to
+/// long ones take long by the clock.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
@@ -48,13 +48,13 @@ final class FairQueue: Sendable {
 
     /// - Parameters:
     ///   - label: Names the threads, for debuggers.
-    ///   - width: The most jobs that run at once, long jobs of other connections not counted.
+    ///   - width: The most jobs that run at once without additional jobs.
     ///   - extraWidth: The most additional threads for short jobs while long ones run.
     ///   - perConnection: The most jobs of one connection that run at once; with 1 they keep their
     ///     order.
     ///   - maxWaiting: The most jobs that wait.
-    ///   - maxWait: The longest wait that jobs of other connections may be expected to cause a
-    ///     connection whose jobs wait already.
+    ///   - maxWait: The longest expected wait for jobs of other connections. Beyond it, a job is
+    ///     refused if earlier jobs of its connection wait already.
     init(
         label: String,
         width: Int,

@@ -19,12 +19,13 @@ struct FairQueueState {
         var served: Int64
         /// The processor time that a job usually takes; `nil` before the first has ended.
         var usualTime: Int64?
-        /// The value of the queue's `epoch` for which `served` holds; in a later epoch it begins
-        /// again.
+        /// The epoch of the fair queue in which `served` was counted.
+        ///
+        /// In a later epoch, `served` starts over at `virtualTime`.
         var epoch: UInt64
         /// Whether the connection gets no more jobs.
         var isClosed = false
-        /// The number of the connection's last start to wait, counted over all connections.
+        /// The value of `waitCount` when the connection last began to wait.
         var waitOrder: UInt64 = 0
 
         init(id: FairQueue.QueueID, served: Int64, epoch: UInt64) {
@@ -50,11 +51,11 @@ struct FairQueueState {
         fileprivate let number: UInt64
     }
 
-    /// The divisor in the moving average of usual times: the last job counts one part in so many.
+    /// The divisor in the moving average of usual times: the last job has this part of the weight.
     private static let weightOfLast: Int64 = 4
     /// The most queues that are kept.
     ///
-    /// More queues than there may be connections come from connections that were closed.
+    /// This is more than the most connections, so beyond it some queues are of closed connections.
     private static let maxQueues = 1 << 16
 
     /// The queues of all connections that have had a job here.
@@ -70,8 +71,8 @@ struct FairQueueState {
     var idleThreads: [DispatchQueue]
     /// Whether the timer for jobs that reach `youngTime` is set.
     var isTimerSet = false
-    /// The least `served` with which a connection begins: that of the connection that was served
-    /// last.
+    /// The least `served` with which a connection begins to wait: the largest `served` at which a
+    /// job was taken.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
     private var epoch: UInt64 = 0
@@ -159,7 +160,7 @@ struct FairQueueState {
         usualTimeOfAll += (time - usualTimeOfAll) / Self.weightOfLast
         forgetIfClosed(queue)
         if running.isEmpty && ready.isEmpty {
-            // No connection is at a disadvantage when all begin again.
+            // No connection is at a disadvantage, because all of them start over.
             epoch += 1
             virtualTime = 0
         }
@@ -200,7 +201,8 @@ struct FairQueueState {
     /// The wait of a job that is added to `queue` now: for all jobs, and for those of other
     /// connections.
     ///
-    /// By fair turns, no other connection gets more time before the new job than this one does.
+    /// Before the new job begins, fair queueing gives no other connection more time than this
+    /// connection needs for its jobs with the new one.
     func expectedWait(of queue: ConnectionQueue?, width: Int) -> (all: Duration, others: Duration) {
         let usual = queue?.usualTime ?? usualTimeOfAll
         let own = usual * Int64((queue?.waiting.count ?? 0) + (queue?.runningCount ?? 0))

@@ -240,7 +240,8 @@ final class RequestHandler: Sendable {
     /// Adds a call to those in flight, or replies with the reason for a refusal.
     func begin(_ incoming: IncomingCall, _ collection: String?) -> PendingCall? {
         let request = incoming.request
-        // The memory of a description is too small to count, and would count in its own figures.
+        // A description reserves no memory: it needs little, and a reservation would change the
+        // figures that it reports.
         let estimate =
             incoming.kind.isDescription
             ? 0

@@ -11,8 +11,8 @@ package import LodestoneStructures
 /// The calls are per batch and per query, none per row.
 ///
 /// Threading: a value. One writer changes the newest value and hands out copies, which cost next to
-/// nothing. A copy answers as of the moment when it was made, on any thread, while the writer goes
-/// on. Only the newest value may be changed.
+/// nothing. A copy has the state of the moment when it was made. Any thread may search it while the
+/// writer goes on. Only the newest value may be changed.
 package protocol TextIndex: Sendable {
     /// The options of the analysis and the score.
     var options: TextOptions { get }
@@ -27,7 +27,9 @@ package protocol TextIndex: Sendable {
     var lacksWords: Bool { get }
     /// The memory in bytes, roughly, that a compaction frees; for the writer.
     var deltaByteCount: Int { get }
-    /// Whether later documents are not found before a compaction.
+    /// Whether the memory for new documents is used up, so that only a compaction makes room.
+    ///
+    /// Words that did not fit any more are not found before the compaction.
     var isFull: Bool { get }
     /// Whether deleted rows may still match, so that a caller must test rows.
     var hasDeletedRows: Bool { get }

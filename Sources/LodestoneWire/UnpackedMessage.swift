@@ -27,10 +27,10 @@ struct DecodingBounds {
 
     /// The number of bytes that a message of `byteCount` bytes may take once unpacked.
     ///
-    /// Regular messages of small items take 10 to 25 times their bytes, and messages of vectors and
-    /// text take little more than once. So small messages get 32 times their size. Beyond 64 MiB of
-    /// memory a message gets only 16 times its size: at most 256 MiB for the largest message by
-    /// default.
+    /// Unpacked messages of many small items take 10 to 25 times their bytes. Unpacked messages of
+    /// vectors and text take little more than their bytes. The bound is 32 times `byteCount` and 64
+    /// KiB more, up to 64 MiB. A message of more than 4 MiB has a bound of 16 times `byteCount`:
+    /// 256 MiB for the largest frame by default.
     static func decodedByteCount(for byteCount: Int) -> Int {
         min(32 * byteCount + 64 << 10, max(64 << 20, 16 * byteCount))
     }

@@ -96,8 +96,7 @@ public struct TextOptions: Sendable, Equatable {
 
     /// Fields with a weight of their own; the others count as one field of weight 1.
     public var fields: [TextFieldOptions]
-    /// The saturation of frequencies: the smaller, the sooner further occurrences of a word stop to
-    /// count.
+    /// The saturation of frequencies: with a smaller value, further occurrences of a word add less.
     ///
     /// `nil` stands for 1.2, or for 2 where fields are declared.
     public var k1: Double?

@@ -168,7 +168,8 @@ final class Catalog: Sendable {
 
     /// Applies the commits of other processes, unless another change takes too long.
     ///
-    /// People call these functions because something hangs, so the functions must not hang, too.
+    /// The calls that describe collections use this function. They often serve to find out why a
+    /// store hangs, so they must not hang themselves.
     func catchUpIfFree() throws(LodestoneError) {
         guard isBehind else { return }
         let context = CallContext(timeout: .milliseconds(20))

@@ -98,8 +98,8 @@ extension CollectionVersion {
 
     /// Makes the stale indexes from all rows.
     ///
-    /// Opening the collection waits for them, so that no search misses a document; a new base
-    /// follows.
+    /// Opening the collection waits for these indexes, so that no search misses a document. A
+    /// compaction then writes a new base with them.
     ///
     /// - Parameters:
     ///   - record: The record of the collection.
@@ -151,9 +151,10 @@ extension CollectionVersion {
 
     /// Applies one batch; does nothing when this version has it.
     ///
-    /// Rows and edges are read in the reader's state, which may be later than the batch. Versions
-    /// in between may thus have parts of later batches. Those batches are replayed as well, so in
-    /// the end the version is that of the reader's state.
+    /// The replay reads rows and edges in the reader's state, which may be later than the batch. So
+    /// until the replay ends, the version may lack rows that later batches remove, and may have
+    /// edges that later batches add. The replay applies these later batches, too. After the last
+    /// batch, the version equals the reader's state.
     mutating func replay(
         _ logged: LoggedChange,
         of record: CollectionRecord,
@@ -184,11 +185,13 @@ extension CollectionVersion {
         var change = try change(adding: rows, of: collection, from: reader)
         change.rowRange = logged.firstRow..<logged.firstRow + RowID(logged.rowCount)
         change.vectors = logged.vectors
-        // After a long log, the background or a compaction links the vectors. Otherwise the next
-        // write finds all earlier rows in the index.
+        // The vectors of a short log are linked now, so the next write finds all earlier rows in
+        // the index. The vectors of a long log are linked later, in the background or by a
+        // compaction.
         change.linksVectors =
             changesSinceBase + logged.removed.count + rows.count <= Self.mostLinkedChanges
-        // A row that was never added here, because a later batch has removed it, is left out.
+        // A removed row is left out where the replay never added it, because the reader's state
+        // lacks it already.
         let removed = logged.removed.indices.filter { ids.contains(logged.removed[$0]) }
         change.removed = removed.map { logged.removed[$0] }
         prepareRemoval(
@@ -274,8 +277,8 @@ extension CollectionVersion {
             }
         }
         for row in logged.relinked {
-            // A document with a hub by now has all its edges in the log row of the batch that made
-            // it one, and later batches have the changes.
+            // A document that is a hub by now is skipped here. The log row of the batch that made
+            // the document a hub has all its edges. The log rows of later batches have the changes.
             guard let vertex = ids.vertex(of: row),
                 let stored = try reader.row(row, of: collection), stored.hub == nil
             else { continue }
@@ -285,8 +288,9 @@ extension CollectionVersion {
 }
 
 extension LoggedRows {
-    /// The number of edges that leave documents of earlier rows and changed, as it was counted when
-    /// the batch was written.
+    /// The number of changed edges that leave documents of earlier rows.
+    ///
+    /// The write of the batch counted them in the same way.
     fileprivate var changedEdgeCount: Int {
         links.reduce(relinked.count) { count, edges in
             count + edges.added.count + edges.removed.count

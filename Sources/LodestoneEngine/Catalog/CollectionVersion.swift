@@ -11,8 +11,8 @@ import LodestoneStructures
 /// All indexes have the same life (`DerivedIndex`): open the base, replay the log after it, apply
 /// later writes. A compaction writes the next base, with which a new version begins.
 ///
-/// A value whose parts share memory with later versions. A copy costs little, and shows no later
-/// writes. Readers share one copy of each version (`Shared`).
+/// Threading: a value. Its parts share memory with later versions. A copy costs little, and shows
+/// no later writes. Readers share one copy of each version (`Shared`).
 struct CollectionVersion: Sendable {
     /// The derived indexes, in the order in which changes are applied to them.
     ///
@@ -45,7 +45,7 @@ struct CollectionVersion: Sendable {
     ///
     /// - Parameters:
     ///   - options: The options.
-    ///   - vectors: The vectors of rows that are added later by changes without vectors.
+    ///   - vectors: The vectors of rows that later changes add. Those changes contain no vectors.
     init(_ options: CollectionOptions, vectors: [VectorRun] = []) {
         self.options = options
         indexes = Self.kinds.map { $0.init(options) }
@@ -140,7 +140,8 @@ struct CollectionVersion: Sendable {
     /// Whether an index has to be made from the rows, because the base lacks it in this form.
     var isStale: Bool { !stale.isEmpty }
 
-    /// Compares the whole base, and the vectors that it has taken over, with their checksums.
+    /// Compares the base and the stored vectors with their checksums, except the blocks that were
+    /// compared before.
     func checkBase() {
         base?.checkAll()
         vectors.checkAll()
@@ -148,10 +149,12 @@ struct CollectionVersion: Sendable {
 
     // MARK: Verification
 
-    /// The kinds of damage that a difference of an index from the rows is.
+    /// The kinds of damage that are reported for indexes that differ from the rows.
     static var damageKinds: Set<String> { Set(kinds.map { $0.damageKind }) }
 
-    /// Begins the comparison of all indexes with the rows: the kind of damage, and the check.
+    /// Begins the comparison of all indexes with the rows.
+    ///
+    /// Each check comes with the kind of damage that it finds.
     ///
     /// The check of the ids comes first. Stale indexes have nothing to compare.
     func checks() -> [(kind: String, check: any IndexCheck)] {
@@ -168,14 +171,14 @@ struct CollectionVersion: Sendable {
         IndexBatches(documents, for: indexes)
     }
 
-    /// Prepares the texts of removed rows, too.
+    /// Adds the prepared texts of removed rows to the batches.
     func prepareRemoval(of texts: [[TextField]], in batches: inout IndexBatches) {
         for (position, index) in indexes.enumerated() {
             index.prepareRemoval(of: texts, in: &batches, at: position)
         }
     }
 
-    /// Batches that an earlier version has prepared, as this version needs them.
+    /// Converts batches that an earlier version has prepared to the form that this version needs.
     func updated(_ batches: IndexBatches) -> IndexBatches {
         var batches = batches
         for (position, index) in indexes.enumerated() { index.update(&batches, at: position) }
@@ -184,7 +187,7 @@ struct CollectionVersion: Sendable {
 
     /// The next change, after the work that readers need not wait for.
     ///
-    /// The result fits this very version alone.
+    /// The result can be applied only to this version, before any other change.
     func started(_ change: IndexChange) -> IndexChange {
         var change = change
         for (position, index) in indexes.enumerated() { index.start(&change, at: position) }
@@ -241,15 +244,17 @@ struct CollectionVersion: Sendable {
         for index in indexes { try index.write(to: &base, content) }
     }
 
-    /// Changes batches that the version before a compaction has prepared into those of this one.
+    /// Converts changes that were prepared for the version before a compaction into changes for
+    /// this version.
     func remap(_ changes: inout [IndexChange]) {
         for (position, index) in indexes.enumerated() { index.remap(&changes, at: position) }
     }
 
-    /// Takes over what the base that was made from `old` does not have.
+    /// Takes over the state of `old` that the base made from `old` does not store: label ids, and
+    /// the marks of vectors that were compared with their checksums.
     ///
-    /// Labels keep their ids, because they are only ever added. Vectors that `old` has compared
-    /// with their checksums are not compared again.
+    /// Label ids stay valid, because labels are only added. A vector with a mark is not compared
+    /// again.
     mutating func continueFrom(_ old: CollectionVersion) {
         update(CollectionGraph.self) { $0.keepLabels(of: old.graph) }
         vectors.trust(old.vectors)
@@ -259,7 +264,7 @@ struct CollectionVersion: Sendable {
 extension CollectionVersion {
     /// A version that several readers share, with each index as its own type.
     ///
-    /// A reader counts one reference, where a copy of the version counts some thirty.
+    /// A reader retains one reference. A copy of the version retains some thirty.
     final class Shared: Sendable {
         let version: CollectionVersion
         let ids: CollectionIDs

@@ -3,9 +3,10 @@ import LodestoneStructures
 
 /// The conditions for the compaction of a collection, and for linking its vectors.
 ///
-/// A base is written as a whole. A base for changes that are a small part of it costs many times
-/// their bytes. `writeFactor` bounds that cost for collections of any size: where a rule below
-/// calls for a base, it is written only once the changes have paid for it (`isPaid`).
+/// A base is written as a whole. If the changes are a small part of the base, it costs many times
+/// their bytes. `writeFactor` bounds that cost for collections of any size. A base has at most
+/// `writeFactor` bytes per byte of the documents that changed (`isPaid`). Changes that reach this
+/// ratio have paid for the base. Most rules below require it.
 ///
 /// Vectors without a place in the graph make searches slow. They need no base, because they are
 /// linked into the graph in memory.
@@ -14,8 +15,9 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var minimumChanges: Int
     /// Percent of the base's documents that the changes must also reach then.
     ///
-    /// With 10 every document is written into some ten bases on its way into a large collection.
-    /// Without a share, a thousand changes wrote a base of any size again.
+    /// With 10, every document is written into some ten bases while a collection grows large.
+    /// Without this percentage, `minimumChanges` changes to large documents would suffice for a
+    /// large base.
     public var idlePercentOfBase: Int
     /// Changes to rows that a compaction needs while writes keep coming.
     ///
@@ -25,13 +27,14 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var busyChanges: Int
     /// Percent of the base's documents that the changes must also reach while writes keep coming.
     ///
-    /// With 100 every document is written into two bases on its way into a large collection, with
-    /// 25 into five.
+    /// While a collection grows large, every document is written into two bases with 100, and into
+    /// five with 25.
     public var percentOfBase: Int
-    /// Bytes of a base that may be written for each byte of the documents that it adds.
+    /// Bytes of a base that may be written per byte of the documents that changed.
     ///
-    /// Rows, log and vectors take some three bytes more. A larger factor means shorter replays and
-    /// less memory for the changes.
+    /// Apart from the base, a byte of a document costs some three bytes of writing: to its row, the
+    /// log and the segments of vectors. A larger factor means shorter replays and less memory for
+    /// the changes.
     public var writeFactor: Int
     /// The pause after which writes count as over.
     public var idleTime: Duration
@@ -40,7 +43,7 @@ public struct CompactionPolicy: Sendable, Equatable {
     /// Until they have, the removal of a document waits up to `longestAge` times as long, and its
     /// text stays in the log meanwhile. Additions alone wait without a limit (`ageLimit`).
     public var maximumAge: Duration
-    /// Bytes of dropped vectors from which on the remaining vectors are written together.
+    /// Bytes of dropped vectors from which on the live vectors are moved to new segments.
     ///
     /// The dropped vectors must also be 30 percent of the collection's.
     public var minimumGarbageBytes: Int
@@ -48,9 +51,11 @@ public struct CompactionPolicy: Sendable, Equatable {
     ///
     /// More of them are linked.
     package var scannedBytes = 8 << 20
-    /// Bytes of memory from which on a collection is compacted as soon as it has paid for its base.
+    /// Bytes of memory of a delta from which on it is compacted while writes keep coming.
     ///
-    /// A delta that also takes half as many bytes as its base is compacted at once.
+    /// The changes must have paid for the base.
+    ///
+    /// A delta that also takes half as many bytes as its base is compacted without this condition.
     var deltaMemory = 256 << 20
 
     /// Creates a policy.
@@ -74,9 +79,9 @@ public struct CompactionPolicy: Sendable, Equatable {
         self.minimumGarbageBytes = minimumGarbageBytes
     }
 
-    /// The most times `maximumAge` that a change may wait: a day for an age of an hour.
+    /// The largest multiple of `maximumAge` that a change may wait: a day for an age of an hour.
     static let longestAge = 24
-    /// Bytes of a base up to which it need not be paid for.
+    /// The largest base, in bytes, that is written without the condition of `writeFactor`.
     ///
     /// A thousand changes here and there write as many bytes in pages of the database.
     private static let smallBase = 4 << 20
@@ -112,11 +117,12 @@ public struct CompactionPolicy: Sendable, Equatable {
     func isWorthwhile(_ delta: DeltaSize) -> Bool {
         if isPaid(delta), delta.changes >= changes(1, idlePercentOfBase, delta) { return true }
         guard delta.wantsIndex else { return false }
-        // The graph finds too few, so searches compare every vector. The compaction builds another
-        // graph, and no further one until the vectors have doubled.
+        // The recall of the graph is too low, so searches compare every vector. The compaction
+        // builds another graph. A further one is built only after the vectors have doubled.
         if !delta.hasGoodIndex { return delta.vectors * delta.vectorBytes >= scannedBytes }
-        // All threads make most of a graph faster than one adds to it. The first index of a small
-        // collection does not wait until it is large.
+        // If most vectors have no place in the index, a build with all threads is faster than
+        // linking these vectors with one thread. The first index of a small collection does not
+        // wait until the collection is large.
         return isPaid(delta) && delta.unindexed >= max(1, minimumChanges)
             && delta.unindexed * 2 > delta.vectors
     }
@@ -185,8 +191,9 @@ struct DeltaSize {
 
     /// Bytes of the documents that changed.
     ///
-    /// A dropped document counts as many bytes as the base has per document. A replaced document
-    /// counts once, by the larger of its two sums.
+    /// A removed row counts as many bytes as the base has per document. A replaced document is in
+    /// both sums: its new bytes in `documentBytes`, its old row in `removed`. Only the larger sum
+    /// counts, so that a replaced document counts once.
     var changedBytes: Int {
         max(documentBytes, removed * (baseBytes / max(1, baseDocuments)))
     }

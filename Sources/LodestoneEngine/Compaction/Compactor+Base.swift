@@ -11,9 +11,10 @@ import Synchronization
 extension Compactor {
     /// Switches to the base that another process has written since this process's own.
     ///
-    /// The memory that this process had mapped for its own base can then be given back.
+    /// The memory map of the earlier base can then be released.
     ///
-    /// - Returns: Whether there was such a base, after which too little is left to compact.
+    /// - Returns: Whether this process switched to a newer base and the changes after it need no
+    ///   compaction.
     func adoptNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }

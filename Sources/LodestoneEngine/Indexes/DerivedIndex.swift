@@ -51,18 +51,19 @@ protocol DerivedIndex: Sendable {
     /// has no texts, so `apply` must be able to remove a row by its id alone.
     func prepareRemoval(of texts: [[TextField]], in batch: inout Batch)
 
-    /// Returns a batch that an earlier copy has prepared in the form that this index needs.
+    /// Converts a batch that an earlier copy has prepared to the form that this index needs.
     func updated(_ batch: Batch) -> Batch
 
     /// Does the work of `apply` that readers need not wait for.
     ///
-    /// - Returns: The batch with the result, which fits this very index alone.
+    /// - Returns: The batch with the result. Only this value of the index can apply it.
     func started(_ batch: Batch, of change: IndexChange) -> Batch
 
     /// Applies the next change.
     mutating func apply(_ change: IndexChange, _ batch: Batch)
 
-    /// Changes batches that the index before a compaction has prepared into those of this index.
+    /// Converts batches that were prepared for the index before a compaction into batches for this
+    /// index.
     func remap(_ batches: inout [Batch])
 
     /// An estimate of the bytes of memory that a compaction would free.
@@ -82,7 +83,8 @@ protocol DerivedIndex: Sendable {
     /// Writes the sections that `init(from:)` opens.
     func write(to base: inout BaseFileWriter, _ content: NextBase) throws(LodestoneError)
 
-    /// The kind of damage, in a report of a verification, that a difference from the rows is.
+    /// The kind of damage that a verification reports for a difference between the index and the
+    /// rows.
     static var damageKind: String { get }
 
     /// Begins a comparison with the rows, in the version that has these ids.

@@ -57,11 +57,13 @@ struct IndexChange: Sendable {
 struct EdgeChanges: Sendable {
     /// The edges that leave each new document.
     var new = EdgeBatch()
-    /// All edges that leave documents of other rows from now on.
+    /// The whole edge lists of documents with earlier rows.
+    ///
+    /// Each list replaces all edges that left its document.
     var replaced = SourcedEdgeBatch()
-    /// The edges that documents of other rows lose; their weights are unused.
+    /// The edges that are removed from documents with earlier rows; their weights are unused.
     var removed = SourcedEdgeBatch()
-    /// The edges that documents of other rows gain, or whose weight changes.
+    /// The edges that are added to documents with earlier rows, or get another weight.
     var added = SourcedEdgeBatch()
 
     /// The number of edges.

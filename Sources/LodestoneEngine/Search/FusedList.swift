@@ -12,7 +12,7 @@ struct FusedList {
         var isDeep = true
         /// The sum of the values of its scores.
         var sum = 0.0
-        /// The least value of its scores, by its best lift.
+        /// The floor of `sum`: the largest lift that a source gives the document; 0 without one.
         var lift = 0.0
         /// The sum of the values of its ranks.
         var ranks = 0.0
@@ -83,9 +83,10 @@ struct FusedList {
         var scores = [Double](repeating: .nan, count: entries.count)
         for (position, row) in list.rows.enumerated() {
             guard let entry = positions[row] else { continue }
-            // A larger limit makes the list longer. So a score below the list's candidates counts
-            // for another source's candidate only if the list scores all of these. Otherwise the
-            // limit would change the order.
+            // A larger limit makes the list longer. So below its own candidates, the list may have
+            // scores of some candidates of other sources, and their number depends on the limit.
+            // Such a score counts only if the source scores all candidates of the others
+            // (`scoresOthers`). Otherwise the limit would change the order.
             if position < list.candidates || list.scoresOthers || entries[entry].isDeep {
                 scores[entry] = list.scores[position]
             }
@@ -131,8 +132,8 @@ struct FusedList {
             entries[entry].sum += source.scale.value(of: score)
         }
         for (position, hit) in source.hits.enumerated() where list.scores[position].isFinite {
-            // A rank below the candidates counts only for deep entries: with a smaller limit it
-            // would not be known.
+            // A rank below the candidates counts only for deep entries, because a smaller limit
+            // would not find it.
             guard position < list.candidates || entries[hit.entry].isDeep else { continue }
             let end = position < list.candidates ? min(hit.end, list.candidates) : hit.end
             entries[hit.entry].ranks += source.scale.value(ofRank: hit.rank, end: end)

@@ -5,21 +5,24 @@ import LodestoneCore
 ///
 /// docs/fusion.md has the formulas and the measurements.
 struct SourceScale {
-    /// Scores whose difference is below this part of their size are equal except for rounding.
+    /// The difference up to which scores are equal except for rounding, as part of their size.
     private static let equality = 1e-6
     /// The value of rank 1, as part of the smallest weight; rank r has it divided by r².
     private static let rankShare = 0.25
-    /// The most hits with a rank or a better one; beyond that the rank adds nothing.
+    /// The most hits with a rank or a better one for which the rank adds a value.
     private static let mostRanked = 20
     /// The most hits of a source that are lifted where it disagrees with the others.
     private static let mostLifted = 5
     /// The lift of the best hit, as part of the largest weight, and the step down to each next one.
     private static let lift = (first: 0.98, step: 0.06)
-    /// A source with less than this part of all weights has a smaller lift, in proportion.
+    /// The part of all weights below which the lift of a source shrinks in proportion to its
+    /// weight.
     private static let leastLiftingWeight = 0.2
-    /// Bounds of the best share that a source gives to the first hits of the others.
+    /// Two bounds for a source's best share (`share(of:)`) among the first hits of the other
+    /// sources.
     ///
-    /// From `full` on, the source agrees with the others. Up to `none`, it disagrees.
+    /// A source with a best share of `full` or more agrees with the others. A source with a best
+    /// share of `none` or less disagrees fully.
     private static let agreement = (none: 0.45, full: 0.65)
     /// The last rank that counts among the first hits of another source.
     private static let mostJudged = 10

@@ -7,8 +7,9 @@ import LodestoneText
 
 /// Gives the documents of a group's writes their rows.
 ///
-/// Later writes of the group see the rows of earlier ones, although none is committed yet. No copy
-/// of a version is kept, so that the commit changes it in place.
+/// Later writes of the group see the rows of earlier ones, although none is committed yet. The
+/// assigner stores no copy of a version. So the commit has the only reference to the version's
+/// parts, and changes them without copy-on-write.
 struct RowAssigner {
     private struct Overlay {
         var nextRow: RowID

@@ -11,7 +11,11 @@ struct PendingWrite: Sendable {
     let write: PreparedWrite
     let requestID: RequestID?
     let context: CallContext
-    /// Returns whether the write is still wanted; after true, only `completion` ends it.
+    /// Returns whether the write is still wanted.
+    ///
+    /// The writer calls `begin` before each try to assign rows to the write. A result of true means
+    /// that the call waits for `completion`. A result of false leaves the write out, without a call
+    /// of `completion`.
     let begin: @Sendable () -> Bool
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
     /// The time at which the write was ready.
@@ -85,7 +89,8 @@ final class Writer: Sendable {
 
     /// The writes of the next commit.
     ///
-    /// They are writes that do not depend on each other's state, up to a size, or one write alone.
+    /// The group is one write that needs the state after all earlier writes, or several other
+    /// writes up to `groupBytes`. No two of them have the same request id.
     private func nextGroup() -> [PendingWrite]? {
         waiting.withLock { waiting in
             var group: [PendingWrite] = []
@@ -151,11 +156,11 @@ final class Writer: Sendable {
         }
     }
 
-    /// The end of a write's wait for other processes; `nil`: the full patience from now on.
+    /// The end of a write's wait for other processes; `nil` means the full patience from now on.
     ///
-    /// A write that came before another one gave up has waited as long, so its patience counts from
-    /// its arrival. Any other write may have waited for this process itself, which is no reason to
-    /// give up.
+    /// If an earlier group gave up while this write was queued, both waited for another process. So
+    /// the patience of this write counts from its arrival. Otherwise the write may have waited only
+    /// for other writes of this process, and this wait does not count.
     private func patienceEnd(of pending: PendingWrite) -> ContinuousClock.Instant? {
         let lastBusy = waiting.withLock { $0.lastBusy }
         guard let lastBusy, pending.arrival < lastBusy else { return nil }
@@ -286,10 +291,11 @@ final class Writer: Sendable {
     }
     #endif
 
-    /// Fails the writes of a group, or tries each of them alone.
+    /// Fails the writes of a group, or tries each write alone.
     ///
-    /// One write may have caused the failure of all. The writes are not tried again when the store
-    /// was not reached, or when it is unknown whether they were applied.
+    /// A single write may be the cause of the group's failure, so each write is tried alone. No
+    /// write is tried again if the store refuses all writes, or if the writes may have been
+    /// applied.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
         let isOfStore = Self.reasonsOfStore.contains(error.reason)
         if group.count > 1 && error.outcome == .notApplied && !isOfStore {

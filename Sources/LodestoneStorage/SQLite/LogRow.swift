@@ -207,7 +207,9 @@ enum LinksCoding {
     }
 }
 
-/// The start of the log's chain: the last batch that was forgotten or taken out of the chain.
+/// The start of the log's chain: the sequence number and the chain of the last row before it.
+///
+/// The rows up to this sequence number are deleted or outside of the chain (`ForgottenLog.swift`).
 struct LogAnchor {
     var sequenceNumber: UInt64
     var chain: UInt32

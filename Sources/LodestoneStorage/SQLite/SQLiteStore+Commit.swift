@@ -152,8 +152,9 @@ extension SQLiteStore {
             try writer.execute("COMMIT")
         } catch {
             var failure = error.asLodestoneError(context: nil)
-            // A full disk cuts the write-ahead log off before the end of the commit's last frame,
-            // and SQLite ignores a commit without it. A busy database keeps the transaction open.
+            // On a full disk, the last frame of the commit is not complete in the write-ahead log.
+            // SQLite ignores a commit without its last frame, so a rollback is safe. On a busy
+            // database, the transaction is still open and can be rolled back.
             let isOpen = sqlite3_get_autocommit(writer.handle) == 0
             if error.code & 0xff == SQLITE_FULL || (isOpen && error.code & 0xff == SQLITE_BUSY) {
                 rollBack()

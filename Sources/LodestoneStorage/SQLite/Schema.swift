@@ -17,11 +17,15 @@ import LodestoneStructures
 ///                  there
 ///     forms_N      the same words, unstemmed and without their places
 ///
-/// `log.chain` is the CRC-32C of its row, continued from the chain of the row before, so a missing
-/// or changed row shows in every later one. The chain begins at `meta.anchor`. Of the rows up to
-/// the anchor, the log keeps those that some base lacks. Each of these rows has a CRC-32C of its
-/// own. `meta.kept` has their number and the sum of their checksums. `docs_N.sum` is the CRC-32C of
-/// its row.
+/// `log.chain` is the CRC-32C of its row, continued from the chain of the row before. So a missing
+/// or changed row changes the chain of every later row.
+///
+/// `meta.anchor` is the sequence number after which the chain begins, with the value from which the
+/// chain continues. Of the rows up to the anchor, the log has only the kept rows: those with
+/// changes that the base of their collection lacks. The chain of a kept row is a CRC-32C of this
+/// row alone. `meta.kept` has the number of kept rows and the sum of their checksums.
+///
+/// `docs_N.sum` is the CRC-32C of its row.
 ///
 /// A store of an earlier format is brought up to date when it is opened:
 ///
@@ -30,7 +34,7 @@ import LodestoneStructures
 ///     up to 3  FTS5 itself cut and stemmed words
 ///     4        no `meta.analysis`, which says by what rules and libraries words were made
 ///              (`WordAnalysis.fingerprint`)
-///     5        the log kept all rows after the first that some base lacked
+///     5        no kept rows: the log began with the first row that some base lacked
 ///     up to 6  rows had all their edges; such a row keeps them until it changes
 enum Schema {
     /// The layout that this release reads and writes.

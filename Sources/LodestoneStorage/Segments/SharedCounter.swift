@@ -31,7 +31,8 @@ final class SharedCounter: @unchecked Sendable {
         value = try Self.map(descriptor, PROT_READ | PROT_WRITE, path)
     }
 
-    /// Maps the number of other processes read-only; `nil` when there is no file.
+    /// Maps the counter read-only, for a process that only reads; `nil` when there is no complete
+    /// file.
     init?(reading path: String) throws(LodestoneError) {
         guard let descriptor = try SharedFile.openIfThere(path) else { return nil }
         defer { SharedFile.close(descriptor) }
@@ -62,7 +63,9 @@ final class SharedCounter: @unchecked Sendable {
         }
     }
 
-    /// Sets the number to that of the log, while nobody can commit.
+    /// Sets the counter to the last sequence number of the log.
+    ///
+    /// The caller excludes commits meanwhile.
     func set(_ number: UInt64) {
         value.pointee.store(number, ordering: .releasing)
     }

@@ -4,8 +4,9 @@ import LodestoneSystem
 
 /// The parameters of BM25F.
 struct BM25: Hashable {
-    /// The saturation of frequencies, 0 or more: the smaller, the sooner further occurrences stop
-    /// to count.
+    /// The saturation of frequencies, 0 or more.
+    ///
+    /// With a smaller value, further occurrences of a word add less.
     let k1: Double
     /// The penalty for a long field, 0 to 1.
     let b: Double
@@ -42,8 +43,9 @@ struct ImpactTable: Sendable {
         let averageLengths: [Double]
         let count: Int
 
-        /// Average lengths are rounded to seven binary digits behind the first, so that weights
-        /// stay as they are while documents are added.
+        /// Average lengths are truncated to a significand of 8 bits.
+        ///
+        /// So a few added documents mostly leave the weights unchanged.
         init(_ bm25: BM25, _ slots: [SlotStatistics], count: Int) {
             self.bm25 = bm25
             averageLengths = slots.map { slot in
@@ -86,12 +88,13 @@ struct QuantizedIDF {
     private let scale: Double
 
     /// - Parameters:
-    ///   - inverseFrequencies: The inverse frequency of each word, times its repetitions in the
-    ///     query.
+    ///   - inverseFrequencies: The inverse document frequency of each word, times its repetitions
+    ///     in the query.
     ///   - bm25: The parameters of the class weights.
     init(_ inverseFrequencies: [Double], bm25: BM25) {
         let count = Double(inverseFrequencies.count)
-        // Even the smallest class adds at least 1 to a sum, as long as there are few words.
+        // A query of up to 16,384 words has a least word weight of 65,536. With it, even an
+        // occurrence of class weight 1 adds 1 to a sum.
         let least = min(65_536, Double(1 << 30) / max(1, count)).rounded(.down)
         let sum = inverseFrequencies.reduce(0, +)
         let factor = (Double(Int32.max) - count * (least + 1)) / max(sum, 1e-3)

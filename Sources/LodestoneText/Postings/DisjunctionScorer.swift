@@ -115,11 +115,11 @@ struct DisjunctionScorer {
         self.scale = scale
     }
 
-    /// The weight of all parts of a token together, where some document has the token as it is
-    /// spelled.
+    /// The weight of all parts of a token together, if some document has the token's spelling.
     ///
-    /// It is small compared with the weight of the spelling. A long text may have the spelling
-    /// once, while other texts have the parts often and lack the spelling.
+    /// The parts of `e-mail` are `e` and `mail`. The weight of the parts is small compared with
+    /// that of the spelling. A long text may have the spelling once, while other texts have the
+    /// parts often and lack the spelling.
     private static let partsCount = 0.25
 
     /// The weight of a word, compared with the others.

@@ -9,7 +9,7 @@ extension PostingsTextIndex {
     /// the words in their exact form.
     ///
     /// - Parameters:
-    ///   - words: The words of the query, with those that they stand for.
+    ///   - words: The words of the query, with the indexed words that fuzzy words match.
     ///   - k: The number of rows wanted.
     ///   - context: Checked once per 65,536 rows.
     ///   - isAllowed: Called only for rows that would enter the result.

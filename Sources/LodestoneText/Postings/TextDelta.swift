@@ -85,7 +85,9 @@ final class TextDelta: @unchecked Sendable {
         head[2].store(1 | newCapacity << 16 | rowBlock << 32, ordering: .relaxed)
     }
 
-    /// Whether 16 GiB are used up and later documents are not found; compaction empties the delta.
+    /// Whether 16 GiB are used up.
+    ///
+    /// Then some later words are not found before a compaction, which empties the delta.
     private(set) var isFull = false
 
     /// Stores the positions of one posting.

@@ -5,8 +5,8 @@ import LodestoneCore
 /// The selection of links among candidates (Malkov & Yashunin, algorithm 4, relaxed as in DiskANN's
 /// RobustPrune by `alpha`).
 ///
-/// The metric ranks candidates. Angles decide whether one candidate leads where another does:
-/// angles about the origin for dot products, else about the center of the codes. Inner products
+/// The metric ranks candidates. Angles decide whether a selected link occludes a candidate. They
+/// are angles about the origin for dot products, else about the center of the codes. Inner products
 /// would not do (ip-NSW: Morozov & Babenko 2018): a long row has large products with all others, so
 /// all others would link to long rows only. Measured (rows that could not be reached): by inner
 /// products 22 to 42 %, by angles 0.7 % at most. Distances would not do either: by them a long row
@@ -158,8 +158,10 @@ extension HNSWLinker {
 
     /// The most links of a list that was selected again.
     ///
-    /// In a build, lists keep their slack free. A list without slack keeps an eighth free for later
-    /// links: else each of these would make it select again.
+    /// In a build, a list has room for more than `degree` links. This additional room is the slack
+    /// (`HNSWGraph.listLength`). After a selection, the slack is free for later links. A list
+    /// without slack keeps an eighth of `degree` free. Otherwise each later link would require
+    /// another selection.
     private func limit(at level: Int) -> Int {
         if level > 0 { return graph.options.m }
         return graph.listLength > graph.degree ? graph.degree : graph.degree - graph.degree / 8
