@@ -14,7 +14,7 @@ package struct IndexHealth: Sendable, Equatable {
     package var measuredCount = 0
     /// Vectors added and dropped since.
     package var changedCount = 0
-    /// The factor by which walks must be wider to reach `recall`.
+    /// The factor by which searches widen the beam to reach `recall`.
     package var expansion = 1
     /// The number of vectors when a graph of the options' form was refused; 0: none was.
     package var refusedCount = 0

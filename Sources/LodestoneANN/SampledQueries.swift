@@ -16,11 +16,12 @@ struct SampledQueries {
     /// Where recall is 0.95 or more, its deviation is about 0.1 per query, so 100 queries
     /// measure it to within 0.02.
     private static let firstCount = 100
-    /// The number of queries in all, where the first round leaves it open whether recall is
-    /// enough.
+    /// The number of queries after further rounds, if the first round does not decide whether
+    /// recall is enough.
     private static let fullCount = 400
     private static let openRecall = 0.8..<IndexHealth.recallGoal
-    /// The number of drawn vectors from which the one most similar to the first is taken.
+    /// The number of drawn vectors from which a query takes the vector most similar to its first
+    /// one.
     private static let choice = 32
     /// The most multiplications of the exact scan, some hundreds of milliseconds of one core, and
     /// the fewest queries at any cost.

@@ -23,13 +23,14 @@ package protocol VectorIndex: Sendable {
     var byteCount: Int { get }
     /// Whether the index can be relied on.
     var health: IndexHealth { get }
-    /// A remark for people on why the index isn't used, or differs from its options; or nothing.
+    /// A remark for people on why the index isn't used, or why it differs from its options; else
+    /// empty.
     var remark: String { get }
     /// Whether an index of `count` vectors may find enough to be used.
     func isWanted(for count: Int) -> Bool
     /// Whether `indexMany` costs only microseconds per row.
     ///
-    /// Else a start leaves the rows of a long log for later.
+    /// Otherwise a start leaves the rows of a long log for later.
     var indexesCheaply: Bool { get }
 
     /// Finds the vectors nearest to each vector of a query, nearest first, ties by smaller row.

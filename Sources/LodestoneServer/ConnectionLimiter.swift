@@ -46,8 +46,8 @@ final class ConnectionLimiter: Sendable {
 
     /// Counts a new connection, which has not said hello.
     ///
-    /// When as many connections without a hello are open as there may be, the oldest of them is
-    /// closed. Clients say hello at once, and connections that say nothing must not keep them out.
+    /// At the limit of open connections without a hello, the oldest of these connections is closed.
+    /// Clients say hello at once, and connections that say nothing must not keep them out.
     ///
     /// - Parameter close: Closes the connection; any thread.
     /// - Returns: The ticket of the connection until it has said hello or is closed.

@@ -10,8 +10,8 @@ import Synchronization
 ///
 /// Every connection has a queue of its own. A free thread takes the first job of the connection
 /// that has had the least time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time
-/// of a job in place of the length of a packet. A connection that had no job begins where the
-/// others are, so no connection saves time up.
+/// of a job in place of the length of a packet. A connection that had no job begins with the time
+/// of the others, so idle connections save up no time.
 ///
 /// `width` jobs run at once. For each job that has run for `youngTime`, one additional job may run.
 /// The additional job must be of a connection that has no running job and whose jobs usually end
@@ -35,7 +35,7 @@ final class FairQueue: Sendable {
         let run: @Sendable () -> Void
     }
 
-    /// The time after which a job no longer keeps others waiting.
+    /// The time after which a running job permits one additional job.
     static let youngTime = Duration.milliseconds(10)
 
     private let width: Int

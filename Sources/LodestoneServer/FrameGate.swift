@@ -46,7 +46,7 @@ final class FrameGate: Sendable {
     private static let gracePeriod = Duration.seconds(1)
     /// The most bytes of a small frame.
     private static let maxSmallBytes = 4 << 20
-    /// How long others may pass a frame for which there is no room.
+    /// The time during which other frames may pass a frame that has no room.
     private static let longestBypass = Duration.seconds(5)
     /// The speed above which a frame is never ended.
     private static let fastBytesPerSecond = 4.0 * 1_048_576

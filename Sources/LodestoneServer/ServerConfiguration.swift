@@ -21,8 +21,8 @@ package struct ServerConfiguration: Sendable {
     package var eventLoops: Int
     /// The most searches, walks and reads that run at once.
     package var readWorkers: Int
-    /// The longest wait that other connections may be expected to cause a read whose own connection
-    /// has others waiting; beyond it the read is refused.
+    /// The longest expected wait for reads of other connections; beyond it, a read is refused if
+    /// earlier reads of its connection wait already.
     package var maxQueueWait: Duration
     /// The longest time that a search may keep an event loop; a longer one begins again on a
     /// worker.

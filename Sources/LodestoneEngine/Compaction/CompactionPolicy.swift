@@ -13,7 +13,7 @@ import LodestoneStructures
 public struct CompactionPolicy: Sendable, Equatable {
     /// Changes to rows that a compaction needs once no write came for `idleTime`.
     public var minimumChanges: Int
-    /// Percent of the base's documents that the changes must also reach then.
+    /// Percent of the base's documents that the changes must also reach for this compaction.
     ///
     /// With 10, every document is written into some ten bases while a collection grows large.
     /// Without this percentage, `minimumChanges` changes to large documents would suffice for a
@@ -45,11 +45,11 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var maximumAge: Duration
     /// Bytes of dropped vectors from which on the live vectors are moved to new segments.
     ///
-    /// The dropped vectors must also be 30 percent of the collection's.
+    /// The dropped vectors must also be 30 percent of all vectors of the collection.
     public var minimumGarbageBytes: Int
     /// Bytes of vectors without a place in the index that a search compares in about a millisecond.
     ///
-    /// More of them are linked.
+    /// Vectors of more bytes are linked.
     package var scannedBytes = 8 << 20
     /// Bytes of memory of a delta from which on it is compacted while writes keep coming.
     ///
@@ -96,7 +96,7 @@ public struct CompactionPolicy: Sendable, Equatable {
         needsBase(version) || isUrgent(DeltaSize(version))
     }
 
-    /// Whether a field is unindexed, an index is in no base, or no more documents fit.
+    /// Whether a field is not backfilled, an index is in no base, or no more documents fit.
     func needsBase(_ version: CollectionVersion) -> Bool {
         !version.fields.isComplete || version.hasRebuiltIndex || version.isFull
     }
@@ -132,8 +132,8 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// Whether vectors without a place in the index should be linked into it.
     ///
-    /// With `many`, there are so many that they are linked while writes keep coming; otherwise they
-    /// are linked once no more writes come.
+    /// With `many`, the result says whether they should be linked while writes keep coming;
+    /// otherwise, whether they should be linked once no more writes come.
     func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
         let scannedBytes = Failpoint.smaller(scannedBytes)
         let least = many ? Self.busyFactor * scannedBytes : scannedBytes

@@ -8,12 +8,13 @@ import Synchronization
 
 /// Compacts collections in the background, and links vectors in memory.
 ///
-/// The way of a compaction: `consider` after each write, `enqueue` or `waitUntilIdle` until it is
-/// wanted, `attempt` on a lane, `compactIfFree` with the right to compact, `compactExclusively`
-/// for the new base, `Catalog.takeOver` for the version that begins with it.
+/// A compaction has these steps. `consider` runs after each write. `enqueue` queues a compaction
+/// now, or `waitUntilIdle` waits until writes pause. `attempt` runs on a lane. `compactIfFree` gets
+/// the right to compact. `compactExclusively` writes the new base. `Catalog.takeOver` installs the
+/// version that begins with this base.
 ///
-/// Writes and searches wait only for the swap of the version, which lasts as long as applying the
-/// last writes of the meantime.
+/// Writes and searches wait only for the swap of the version. The swap applies the last writes that
+/// came during the compaction.
 ///
 /// Threading: any thread. Timers run on one queue, and the work on others (`CompactionLanes`).
 final class Compactor: Sendable {
@@ -121,8 +122,8 @@ final class Compactor: Sendable {
             if memory.isShort { self.attempt(largest) }
             self.state.withLock { $0.isRelieving = false }
             guard memory.isShort else { return }
-            // Next comes another collection, or this one again if its compaction failed or another
-            // holder had it.
+            // The next attempt is for another collection. It is for this one again if the
+            // compaction failed, or if another holder compacts the collection.
             self.queue.asyncAfter(deadline: .now() + self.policy.idleTime.dispatchInterval) {
                 [weak self] in
                 self?.relieveMemory()
@@ -180,8 +181,8 @@ final class Compactor: Sendable {
 
     /// Builds the indexes of a collection now, on the calling thread.
     ///
-    /// Returns the sequence number of the base. A build that was under way, or comes first, is
-    /// enough if it has the collection's strategy.
+    /// Returns the sequence number of the base. If another build with the collection's strategy
+    /// ends first, its base is returned and no second build runs.
     ///
     /// - Throws: `.cancelled` or `.deadlineExceeded`; the new index is then thrown away, and the
     ///   earlier base stays in use.
@@ -305,7 +306,7 @@ final class Compactor: Sendable {
         queue.asyncAfter(deadline: .now() + policy.idleTime.dispatchInterval) { [weak self] in
             guard let self, !state.withLock({ $0.isClosed }) else { return }
             let isIdle = state.withLock { $0.lastWrite.duration(to: .now) >= policy.idleTime }
-            // While a reader uses the log, the check is repeated later.
+            // While a reader uses the write-ahead log, the check is repeated later.
             let isShort = isIdle && (try? store.shortenWriteAheadLog()) ?? true
             guard isShort else { return lookAtLog() }
             state.withLock { $0.looksAtLog = false }

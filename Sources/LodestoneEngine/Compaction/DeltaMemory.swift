@@ -16,7 +16,7 @@ import LodestoneCore
 final class DeltaMemory: Sendable {
     /// The least limit: a lower one would refuse writes to collections that were just compacted.
     private static let leastLimit = 16 << 20
-    /// The least bytes of changes that are worth a base for memory's sake, while memory is not
+    /// The least bytes of changes for which a base is written to free memory, while memory is not
     /// exhausted.
     private static let leastWorthwhile = 1 << 20
     /// The bytes from which on a write is a large one.

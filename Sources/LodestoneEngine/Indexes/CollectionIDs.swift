@@ -6,8 +6,9 @@ import LodestoneStructures
 
 /// The ids of a collection: their vertex ids, and the row of each document.
 ///
-/// An id that is so far only the target of an edge has a vertex id and no row. The table of ids is
-/// shared by all versions since a base; a vertex id that a version does not know has no row in it.
+/// An id that is so far only the target of an edge has a vertex id and no row. All versions since a
+/// base share the table of ids. A vertex id that was added after a version has no row in this
+/// version.
 struct CollectionIDs: DerivedIndex {
     /// The value for "no row" and "no vertex".
     static let none = UInt32.max

@@ -78,7 +78,7 @@ struct CollectionVectors: DerivedIndex {
         for block in table.blocks { block.checked?.checkAll() }
     }
 
-    /// Marks vectors as checked that lie in the same place as in `old` and were checked there.
+    /// Marks those vectors as checked that were checked in `old` at the same place in memory.
     ///
     /// They were checked one by one, or with their batch when it was written or the base was made.
     func trust(_ old: CollectionVectors) {
@@ -166,7 +166,7 @@ struct CollectionVectors: DerivedIndex {
         )
     }
 
-    /// The most vectors that a write links while readers wait, to close the gap before its own
+    /// The most earlier vectors that a write links while readers wait, so that it can link its own
     /// vectors.
     private static let vectorsAtOnce = 16
 
@@ -175,7 +175,7 @@ struct CollectionVectors: DerivedIndex {
     /// - Returns: Whether the index covers more vectors than before.
     mutating func adopt(_ extended: any VectorIndex, exists: (RowID) -> Bool) -> Bool {
         guard index.adopt(extended, exists: exists) else { return false }
-        // Once no vector is missing before theirs, inline writes link their own vectors.
+        // An inline write links its own vectors only if the index covers all earlier ones.
         if uncoveredCount <= Self.vectorsAtOnce { index.indexMany(table, from: index.endRow) }
         return true
     }

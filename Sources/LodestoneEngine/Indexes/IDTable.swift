@@ -6,8 +6,9 @@ import Synchronization
 
 /// The map between document ids and vertex ids: a base in a mapped file, and the ids added since.
 ///
-/// Numbers are only ever added, so all versions of a collection can share one table. A number that
-/// a version does not know yet has no row in it. A compaction makes a new table with new numbers.
+/// Numbers are added and never removed, so all versions of a collection can share one table. A
+/// number that was added after a version has no row in this version. A compaction makes a new table
+/// with new numbers.
 ///
 /// A look-up takes one probe in an open-addressing table on average, whatever its size.
 ///

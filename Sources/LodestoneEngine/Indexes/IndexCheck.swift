@@ -12,7 +12,7 @@ protocol IndexCheck {
     /// Compares the index as a whole, after all rows.
     ///
     /// - Parameter documentCount: The number of rows; `nil` when some could not be read.
-    /// - Returns: The differences, as the ends of sentences that begin with the index.
+    /// - Returns: The differences, as predicates of sentences whose subject is the index.
     func differences(documentCount: Int?) -> [String]
 }
 
@@ -28,6 +28,6 @@ struct CheckedRow {
 struct IndexDifference {
     /// The document, or the row where the document is in doubt.
     let object: String
-    /// The end of a sentence that begins with the index.
+    /// The predicate of a sentence whose subject is the index.
     let text: String
 }

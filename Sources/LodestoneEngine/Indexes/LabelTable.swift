@@ -5,8 +5,8 @@ import Synchronization
 
 /// Gives each distinct label a small, dense number, which never changes.
 ///
-/// Numbers are only ever added, so all versions of a collection can share one table. A number that
-/// a version does not know yet has no link in it.
+/// Numbers are added and never removed, so all versions of a collection can share one table. A
+/// number that was added after a version has no link in this version.
 ///
 /// Threading: behind a mutex; callers with many labels take it once.
 final class LabelTable: Sendable {

@@ -124,8 +124,8 @@ extension SearchPlan {
 
     /// Adds the scores of vectors and texts for rows that only other sources found.
     ///
-    /// This applies where the fusion adds scores. Otherwise a document that is good for both
-    /// sources would lose because it was below the depth of one.
+    /// This applies where the fusion adds scores. Without these scores, a document that is good for
+    /// both sources would rank too low if it was below the depth of one.
     func scoreMissing(
         in lists: inout [RankedList],
         _ query: Query,

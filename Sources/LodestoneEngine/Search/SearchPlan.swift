@@ -7,7 +7,7 @@ import LodestoneText
 
 /// The search of one request in one version: each source by its index, then the fusion.
 ///
-/// The way of a query:
+/// The steps of a query:
 ///
 /// 1. `FilterCache` finds the rows that pass its filter.
 /// 2. `vectorLists` searches its vectors, together with those of other queries.

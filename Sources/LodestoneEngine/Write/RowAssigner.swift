@@ -334,10 +334,11 @@ struct RowAssigner {
     /// The most edges of a source whose edges to dropped documents are found by reading all of
     /// them.
     ///
-    /// A source with more may be a hub, so its edges to dropped documents are named one by one.
+    /// A source with more edges may be a hub, so each of its edges to dropped documents is looked
+    /// up by name.
     private static let fewEdges = 32
 
-    /// The edges that remaining documents lose when others are dropped.
+    /// The edges from remaining documents to dropped documents, which are removed.
     private func edgesTo(_ dropped: [VertexID: Dropped], _ version: CollectionVersion)
         -> [VertexID: EdgeChange]
     {

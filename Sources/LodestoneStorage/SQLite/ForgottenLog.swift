@@ -3,12 +3,12 @@ import CSQLite
 import LodestoneCore
 import LodestoneStructures
 
-/// Forgets the log up to its last batch, whether or not single collections still need rows of it.
+/// Deletes the rows of the log before the last row, except those that a collection still needs.
 ///
-/// The log is one chain, and an idle collection may need a row of long ago. Such a row stays where
-/// it is, before the anchor, and the rows around it are deleted. It leaves the chain and has a
-/// checksum of its own. `meta.kept` has the number of all such rows and the sum of their checksums,
-/// so none can disappear unnoticed.
+/// The log is one chain, and an idle collection may need an old row. Such a row is kept before the
+/// anchor (`LogAnchor`), and the rows around it are deleted. A kept row is outside of the chain and
+/// has a checksum of its own. `meta.kept` has the number of all such rows and the sum of their
+/// checksums, so none can disappear unnoticed.
 extension SQLiteStore {
     /// The log rows that one transaction forgets; a longer transaction would delay commits.
     private static let forgottenRowsPerStep: UInt64 = 2_000
@@ -24,7 +24,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Forgets the rows before the anchor that the collection's base contains now.
+    /// Forgets the kept rows whose changes the collection's base has now.
     func forgetKeptLog(of collection: CollectionNumber) throws(LodestoneError) {
         try inSteps { (last) throws(SQLiteConnection.Failure) in
             let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
@@ -214,7 +214,7 @@ struct KeptLogCheck {
 
     func isRight(_ row: LogRow) -> Bool { Checksum.isRight(row.chain(after: 0), row.stored) }
 
-    /// The mismatch between all rows together and the expected sum, after the last row.
+    /// The difference between all rows and the expected count and sum; called after the last row.
     var missing: String? {
         guard found != expected, !Mutation.checksumsOff.isPlanted else { return nil }
         return found.count == expected.count

@@ -100,7 +100,7 @@ package struct AnalyzedTexts: Sendable {
         let slot: Int
         /// A word's position is the word's number plus this shift.
         let shift: UInt32
-        /// The number behind the field's last word.
+        /// The number after that of the field's last word.
         var end = 0
     }
 

@@ -15,8 +15,8 @@ extension BooleanScorer {
 
     /// The rows that match a part of the query.
     ///
-    /// Rows outside `candidates` don't matter: neither for the result nor, where the part is
-    /// wanted, for the scores.
+    /// The caller ignores rows outside `candidates`. The result may lack them, and they need no
+    /// scores.
     private mutating func rows(of node: Node, among candidates: RowList?) -> RowList {
         switch node {
         case .clause(let clause):

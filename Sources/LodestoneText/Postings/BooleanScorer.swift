@@ -14,7 +14,7 @@ struct BooleanScorer {
         let scope: Scope
         /// Whether a match adds to the score.
         let isWanted: Bool
-        /// Whether rows with the words are only candidates, whose positions must be checked.
+        /// Whether a row with the words matches only after a check of their positions.
         var needsPositions: Bool {
             words.count + (expansions == nil ? 0 : 1) > 1 || scope.field != nil
         }

@@ -26,7 +26,7 @@ final class FieldTable: Sendable {
     ///   - names: The declared names, then those of a base.
     init(declared: Int, _ names: [ByteString]) {
         declaredCount = declared
-        // Of equal names, which only a damaged base has, the first counts.
+        // Only a damaged base has equal names. The first of them counts.
         let numbers = Dictionary(zip(names, 0...)) { first, _ in first }
         state = Mutex(State(names: names, numbers: numbers))
     }

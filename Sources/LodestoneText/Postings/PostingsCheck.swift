@@ -6,7 +6,7 @@ import LodestoneStructures
 package struct PostingsCheck {
     /// A difference between the index and a row.
     package enum Difference {
-        /// Some words of the row's text are not found as they stand in it.
+        /// The index lacks the exact forms of some words of the row's text.
         case unknownWords
         /// The index has other words for the row, or other positions of them.
         case otherWords
@@ -33,7 +33,7 @@ package struct PostingsCheck {
         return differences
     }
 
-    /// Whether the words of the base lead to their stems.
+    /// Whether each word of the base is in a list of its stem.
     package var hasSoundVocabulary: Bool { index.hasSoundVocabulary }
 }
 
@@ -79,7 +79,7 @@ extension PostingsTextIndex {
         return sums
     }
 
-    /// Whether the words of the base, as they stand in texts, are in order and have documents.
+    /// Whether the exact forms in the base are in order, and each has a list.
     ///
     /// - Complexity: O(words).
     var hasSoundVocabulary: Bool {
@@ -103,7 +103,7 @@ extension PostingsTextIndex {
         }
     }
 
-    /// Whether all words of a text are found as they stand in it.
+    /// Whether the index has the exact forms of all words of a text.
     func knowsWords(of text: [TextField]) -> Bool {
         var tokenizer = delta.dictionary.analyzer.tokenizer()
         return text.allSatisfy { field in

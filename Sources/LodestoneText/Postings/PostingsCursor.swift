@@ -10,7 +10,7 @@ struct PostingsCursor {
     private(set) var firstNode: UInt32 = 0
     /// The postings of the base in the row block.
     private(set) var basePostings: Range<Int> = 0..<0
-    /// The number of documents in the list; it may be that of a later moment.
+    /// The number of documents in the list; it may include changes after this version.
     let frequency: Int
 
     /// A list of the base.

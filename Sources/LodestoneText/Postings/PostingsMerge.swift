@@ -10,8 +10,8 @@ extension PostingsTextIndex {
     ///
     /// - Parameters:
     ///   - sink: The receiver of the sections.
-    ///   - isLive: Whether a row still counts. It must answer as when documents were counted, at
-    ///     the moment of this copy.
+    ///   - isLive: Whether a row is live. Its results must be those of the moment of this copy,
+    ///     when documents were counted.
     /// - Throws: The errors of `sink`.
     package func write(
         to sink: inout some SectionSink,
@@ -330,8 +330,8 @@ private struct PostingsMerge {
 
 /// Collects elements of a section, to write them in larger pieces.
 ///
-/// Only `flush` knows the sink. With a sink of any type in `append`, a quarter of a merge went into
-/// lookups for generic code.
+/// Only `flush` has the sink as a parameter. With a generic sink in `append`, a quarter of a
+/// merge's time was spent on lookups for generic code.
 private struct SectionBuffer<Element: BitwiseCopyable> {
     private static var size: Int { 1 << 14 }
     private var elements: ContiguousArray<Element> = []

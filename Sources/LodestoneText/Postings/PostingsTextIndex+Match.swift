@@ -6,8 +6,8 @@ extension PostingsTextIndex {
     ///
     /// The score is the BM25F of every part that the row matches and that isn't negated. Each word
     /// of a phrase counts. The words that a prefix stands for count as one word together. A query
-    /// that is a negation has no scores: its rows come in their order, with score 0. Every allowed
-    /// row below `rowBound` may be one of them, with or without words.
+    /// that is a negation gives every row the score 0, in row order. Any allowed row below
+    /// `rowBound` may match it, even a row without words.
     ///
     /// - Parameters:
     ///   - query: The query.

@@ -5,14 +5,14 @@ package import LodestoneStructures
 /// The words of a collection's documents in postings: their rows and positions, and the score of a
 /// row for a query.
 ///
-/// A search covers the words in a file (the base) and those since (the delta, in memory) as one. A
-/// dropped row stays in the postings until the next base is written. A caller of a search says
-/// which rows still count.
+/// A search covers the base (the words in a file) and the delta (the later words, in memory) as
+/// one. A dropped row stays in the postings until the next base is written. A caller of a search
+/// says which rows still count.
 ///
 /// Threading: a value. One writer changes the newest value and hands out copies, which cost next to
-/// nothing. A copy answers as of the moment when it was made, on any thread, while the writer goes
-/// on. Only the newest value may be changed. Document frequencies are shared between copies: they
-/// may be those of a later moment.
+/// nothing. A copy has the state of the moment when it was made. Any thread may search it while the
+/// writer goes on. Only the newest value may be changed. Copies share the document frequencies, so
+/// a copy may read frequencies that include later documents.
 package struct PostingsTextIndex: Sendable {
     let base: TextBase?
     let delta: TextDelta
@@ -105,7 +105,9 @@ package struct PostingsTextIndex: Sendable {
     /// Whether deleted rows may still be in the postings; else no row need be checked.
     package var hasDeletedRows: Bool { removalCount > 0 }
 
-    /// Whether the delta is full, so that later documents are not found; compaction empties it.
+    /// Whether the delta is full.
+    ///
+    /// Then some later words are not found before a compaction, which empties the delta.
     package var isFull: Bool { delta.isFull }
 
     /// Whether documents may have a field of this name.

@@ -9,8 +9,7 @@ final class Scratch: @unchecked Sendable {
     /// The number of rows of a row block.
     static let rows = 1 << 16
 
-    /// The time to zero all sums or all marks, as the number of postings that are read in that
-    /// time.
+    /// The number of postings that are read in the time that zeroing all sums or all marks takes.
     static let sumsClearing = 5_500
     static let marksClearing = 1_300
 

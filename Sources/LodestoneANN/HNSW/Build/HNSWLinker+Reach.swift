@@ -23,10 +23,11 @@ extension HNSWGraph {
     }
 }
 
-/// Links to nodes that no other node links to, which happens when full lists select other links.
+/// New links to orphans: nodes to which no other node links, because full lists selected other
+/// links.
 ///
-/// Where rows differ in length, rows that select by the inner product all select the same long
-/// rows. The lists of these have no room for all.
+/// Where rows differ in length, selections by the inner product all select the same long rows. The
+/// lists of the long rows have no room for links back to all.
 extension HNSWLinker {
     /// Rounds of linking unreachable nodes: each can cut off a few others.
     private static let rounds = 8
@@ -63,11 +64,9 @@ extension HNSWLinker {
 
     /// Adds a link to a node from the nearest node with room for it, else from the nearest node.
     ///
-    /// The nearest is that by the distance: by the inner product all nodes are near to the same
-    /// few.
+    /// Nearness is by the distance: by the inner product, all nodes are near to the same few.
     ///
-    /// - Returns: The node to which the nearest node gave up its last link; `nil` when it gave up
-    ///   none.
+    /// - Returns: The target of the link that the nearest node lost; `nil` when it lost none.
     private func linkNearest(to node: UInt32, width: Int) -> UInt32? {
         let query = shape.makeQuery(
             of: graph.record(node),

@@ -4,8 +4,9 @@ import LodestoneCore
 
 /// The linking of nodes by one thread of a build.
 ///
-/// An insert searches the levels from the top, selects links so that each leads somewhere else, and
-/// links back (`HNSWLinker+Selection`). A list that is full selects again among its own links.
+/// An insert searches the levels from the top, selects links in different directions, and adds the
+/// links back (`HNSWLinker+Selection`). For a full list, links are selected again among its own
+/// links and the new one.
 ///
 /// Threading: one thread, which shares the graph as `HNSWBuilder` says.
 struct HNSWLinker {
@@ -136,7 +137,7 @@ struct HNSWLinker {
 
     /// Links a node to the first `count` selected nodes, and these back to the node.
     private func connect(_ node: UInt32, at level: Int, to count: Int) {
-        // Full lists select again, which overwrites `scratch.selected`.
+        // Selections for full lists overwrite `scratch.selected`.
         let selected = scratch.linkCopy
         let selectedKeys = scratch.linkCopy + count
         selected.update(from: scratch.selected, count: count)
@@ -156,8 +157,8 @@ struct HNSWLinker {
         }
     }
 
-    /// Adds a link of a node to the target, which has its distance as the key; a full list selects
-    /// again.
+    /// Adds a link from a node to the target, whose key is the distance; for a full list, links are
+    /// selected again.
     private func addLink(to target: UInt64, of node: UInt32, at level: Int) {
         lode_lock(locks + Int(node))
         defer { lode_unlock(locks + Int(node)) }
