@@ -3,8 +3,8 @@ package import LodestoneCore
 
 /// Gathers the values of the rows that were written before some fields were indexed.
 ///
-/// Writes go on meanwhile. They don't matter, because a row never changes, and its number is never
-/// given again.
+/// Writes go on meanwhile. They do not affect these rows: a row never changes, and its row id is
+/// never given again.
 ///
 /// Each `rowsPerRun` rows are sorted into a run, and eight such runs become one, as in the index
 /// itself. This takes a little more than 16 bytes of memory per value.

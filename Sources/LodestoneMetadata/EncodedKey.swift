@@ -5,7 +5,7 @@ package import LodestoneCore
 /// The bytes that stand for a value of one indexed field.
 ///
 ///     0   number of the field among those that are indexed
-///     1   where the value stands: `Space`
+///     1   the position of the value in the document: `Space`
 ///     2   its type: 1 bool, 2 number, 3 timestamp, 4 string
 ///     3…  its content:
 ///         bool       0 or 1
@@ -133,8 +133,7 @@ package struct EncodedKey: Sendable, Hashable {
         return true
     }
 
-    /// The largest double that is not above a whole number, and the distance of the number from it,
-    /// less than 1,024.
+    /// The largest double up to a whole number, and the number minus this double, less than 1,024.
     private static func floor(_ number: Int64) -> (Double, UInt16) {
         var floor = Double(number)
         if (Int64(exactly: floor) ?? .max) > number || floor >= 0x1p63 { floor = floor.nextDown }

@@ -44,7 +44,7 @@ extension LodestoneClient.Collection {
 
     /// All edges of one document, fetched page by page while they are read.
     ///
-    /// An edge that is not written meanwhile comes exactly once.
+    /// An edge that is not written meanwhile is returned exactly once.
     ///
     ///     for try await edge in papers.edges(of: "a", direction: .incoming) { … }
     ///

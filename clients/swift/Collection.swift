@@ -162,8 +162,8 @@ extension LodestoneClient {
         /// The server merges all changes since the collection's base into a new base, and frees the
         /// space of dropped data.
         ///
-        /// It happens by itself once enough has been written; searches and writes go on meanwhile.
-        /// The server finishes the compaction even when the caller no longer waits.
+        /// The server also compacts by itself once enough has been written. Searches and writes go
+        /// on meanwhile. The server finishes the compaction even when the caller no longer waits.
         ///
         /// - Parameter deadline: At most the server's limit, which is 5 minutes unless it is set
         ///   otherwise.
@@ -181,10 +181,10 @@ extension LodestoneClient {
         /// Lets the server rebuild the collection's index from its rows, and waits until the index
         /// serves.
         ///
-        /// It happens by itself when the strategy changes and once enough has been written;
-        /// searches and writes go on meanwhile. When the call ends early, by its deadline or
-        /// because its task is cancelled, the build ends, too, and searches still use the earlier
-        /// index.
+        /// The server also rebuilds the index by itself when the strategy changes, and once enough
+        /// has been written. Searches and writes go on meanwhile. When the call ends early, by its
+        /// deadline or because its task is cancelled, the build ends, too. Searches then still use
+        /// the earlier index.
         ///
         /// - Parameters:
         ///   - deadline: At most a day.
@@ -215,7 +215,7 @@ extension LodestoneClient {
 
         /// Describes the collection as it is now.
         ///
-        /// It passes calls that wait for their turn.
+        /// The call is sent before calls that wait for their turn.
         ///
         /// - Parameter deadline: `nil`: the configuration's deadline.
         /// - Returns: Its options and its contents in numbers.

@@ -25,7 +25,7 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
         }
     }
 
-    /// The field is there.
+    /// The document has the field.
     public static func exists<T>(_ path: KeyPath<Root, T>) -> Self {
         Self(path) { .exists(path: $0, true) }
     }
@@ -72,7 +72,7 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
         return Self(.or([left.filter, right.filter]))
     }
 
-    /// It does not hold.
+    /// The condition does not hold.
     public static prefix func ! (filter: Self) -> Self { Self(.not(filter.filter)) }
 
     fileprivate static func range<T: FieldValue>(
@@ -121,7 +121,7 @@ public func == <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, [T]>, e
     }
 }
 
-/// The field does not equal the value, or is missing; with `nil`, it is there.
+/// The field does not equal the value, or is missing; with `nil`, the document has the field.
 public func != <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
     -> FieldFilter<Root>
 {

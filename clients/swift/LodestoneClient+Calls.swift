@@ -5,7 +5,7 @@ import LodestoneWire
 extension LodestoneClient {
     /// Checks that the server replies.
     ///
-    /// It passes calls that wait for their turn.
+    /// The call is sent before calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the last batch that searches can see.
@@ -98,7 +98,7 @@ extension LodestoneClient {
 
     /// Describes every collection.
     ///
-    /// It passes calls that wait for their turn.
+    /// The call is sent before calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: A description of each collection as it is now.
@@ -113,7 +113,7 @@ extension LodestoneClient {
 
     /// The state of the server and its store.
     ///
-    /// It passes calls that wait for their turn.
+    /// The call is sent before calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: All figures that the server keeps.

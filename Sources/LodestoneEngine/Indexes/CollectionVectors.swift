@@ -166,8 +166,7 @@ struct CollectionVectors: DerivedIndex {
         )
     }
 
-    /// The most earlier vectors that a write links while readers wait, so that it can link its own
-    /// vectors.
+    /// The most uncovered vectors that `adopt` links at once, while readers wait.
     private static let vectorsAtOnce = 16
 
     /// Installs the index that `VectorIndex.extended` made from the index of an earlier version.

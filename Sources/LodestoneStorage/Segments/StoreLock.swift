@@ -12,10 +12,10 @@ import Synchronization
 /// connections write or checkpoint at the same instant. The kernel releases the lock when the
 /// process ends, also after a crash.
 ///
-/// A second file is the turn, which the process that waits next for the lock holds until it has the
-/// lock. A process that releases the lock and wants it again has to wait for the turn, so the
-/// process that waits already comes first. The turn is a courtesy: a process that was stopped while
-/// it waits blocks nobody from the lock.
+/// A second file is the turn. The process that waits next for the lock holds the turn until it has
+/// the lock. A process that releases the lock and wants it again has to wait for the turn. So a
+/// process that waits already gets the lock first. The turn is a courtesy: a process that was
+/// stopped while it waits does not keep others from the lock.
 ///
 /// Threading: any thread. The threads of a process take turns by `threads`. The thread whose turn
 /// it is and the thread that waits in the kernel share `state`.
@@ -35,7 +35,7 @@ final class StoreLock: Sendable {
         var waiter: DispatchSemaphore?
         /// The error of the kernel, when it did not grant the lock.
         var failure: LodestoneError?
-        /// After a wait for the turn in vain, no call waits for it until this time.
+        /// The time until which no call waits for the turn, after a wait for the turn has failed.
         var isImpoliteUntil = ContinuousClock.now
     }
 

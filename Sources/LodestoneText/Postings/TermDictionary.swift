@@ -34,7 +34,7 @@ package final class TermDictionary: @unchecked Sendable {
         var retired: [Table] = []
     }
 
-    /// A table as something to send.
+    /// A table that can be passed to another thread.
     // Unchecked for the pointer: slots are atomic.
     private struct Table: @unchecked Sendable {
         let slots: UnsafeMutablePointer<AtomicArena.Unit>

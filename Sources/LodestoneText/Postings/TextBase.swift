@@ -26,8 +26,8 @@ import LodestoneStructures
 /// number of the posting follows. Before the first position in a later field stands the step to
 /// that field, times four, plus 3.
 ///
-/// The file is checked where it is used. A damaged file gives wrong results, which the engine
-/// throws away, and never an access outside the file.
+/// Each read checks the bytes that it uses. A damaged file may give wrong results, which the engine
+/// discards. It never causes an access outside the file.
 ///
 /// A class, because a copy of a struct with so many parts cost a ranked search a fifth of its time.
 final class TextBase: Sendable {

@@ -16,8 +16,8 @@ struct TopHits {
 
     /// The sum that a row must exceed to enter.
     ///
-    /// A row with this sum enters only if it is smaller than some row of that sum. Rows that come
-    /// in rising order never are.
+    /// A row with this sum enters only if a greater row with the same sum is in the heap. With rows
+    /// in ascending order, there is none.
     var threshold: UInt32 {
         keys.count < limit ? 0 : UInt32(truncatingIfNeeded: keys[0] >> 32)
     }

@@ -3,9 +3,9 @@ import LodestoneCore
 
 /// A word of a query, and the words that it finds.
 ///
-/// All of them count as one word, by one frequency: its own or, when no text has it, that of the
-/// most frequent among them. So a rare word near the word doesn't win over the word itself, as with
-/// the blended frequencies of Lucene's fuzzy queries.
+/// All expansions have one frequency: that of the query's word or, when no text has this word, that
+/// of the most frequent expansion. So a rare word near the query's word does not win over the
+/// query's word. Lucene's fuzzy queries blend frequencies for the same reason.
 struct FuzzyWord {
     /// The words found, nearest first.
     let expansions: [Expansion]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A word of the index that stands for a word of a query.
+/// A word of the index that matches a word of a query.
 struct Expansion {
     /// The word as it stands in texts, folded, in UTF-8.
     let word: ContiguousArray<UInt8>

@@ -44,7 +44,8 @@ package enum GraphMemory {
         state.withLock { ($0.own, $0.inFiles) }
     }
 
-    /// A mapped file in place of the process's own memory; `nil` where the latter is to be used.
+    /// A mapped file in place of the process's own memory; `nil` where the graph is to use own
+    /// memory.
     ///
     /// The caller gives the file back with `release`.
     static func mapFile(_ byteCount: Int) -> UnsafeMutableRawPointer? {

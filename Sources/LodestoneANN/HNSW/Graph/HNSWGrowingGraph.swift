@@ -5,7 +5,8 @@ import Synchronization
 
 /// A graph in memory into which rows are linked while searches go on, and the right to change it.
 ///
-/// All states of a collection share the graph; each knows up to which row it may rely on it.
+/// All states of a collection share the graph. Each state has the row up to which it may rely on
+/// the graph.
 ///
 /// Threading: searches share a lock. A thread that links rows takes the lock alone, for a few rows
 /// at a time. A second lock lets one thread at a time link rows or copy the graph. Unchecked
@@ -99,7 +100,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         }
     }
 
-    /// Rows of a write that are linked, in half a millisecond, before searches get their turn.
+    /// The rows that a write links before searches get their turn: half a millisecond of linking.
     static let rowsAtOnce = 4
 
     /// Links the rows of a table that lie above all linked ones.
@@ -161,8 +162,8 @@ final class HNSWGrowingGraph: @unchecked Sendable {
 
     /// Makes room for more nodes, in a copy where this graph has none; returns the graph's builder.
     ///
-    /// Where the first rows tell little of the later ones, all codes are made again with a new
-    /// codec each time the graph grows. The links stay.
+    /// If the codec of the first rows fits the later rows badly, a new codec makes all codes again
+    /// when the graph grows. The links stay.
     private func makeRoom(for added: Int, of table: VectorTable) -> HNSWBuilder {
         let old = graph
         let count = old.count + added
