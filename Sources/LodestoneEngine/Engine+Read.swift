@@ -127,8 +127,8 @@ extension Engine {
 
     /// The descriptions of all collections, by name.
     ///
-    /// While another thread applies other processes' commits for long, they are those that this
-    /// process knows.
+    /// If another thread takes long to apply the commits of other processes, the descriptions lack
+    /// these commits.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try catalog.catchUpIfFree()
         try catalog.describeClosed()

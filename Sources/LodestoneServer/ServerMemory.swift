@@ -5,7 +5,8 @@ import LodestoneStructures
 
 /// The memory that the connections and calls of a server may take, in addition to its collections.
 ///
-/// Each part has its own share: half-sent frames leave room for replies, and the other way round.
+/// Each part has its own share. So frames that arrived in part leave room for replies, and replies
+/// leave room for frames.
 struct ServerMemory: Sendable {
     /// The memory of decoded requests in flight.
     let requests: MemoryBudget

@@ -33,7 +33,8 @@ package struct ByteBuffer: ~Copyable {
 
     /// Makes room for `byteCount` bytes behind the last one.
     ///
-    /// The bytes move to the front when that is enough. Otherwise the memory at least doubles.
+    /// The bytes move to the front when this makes enough room. Otherwise the memory at least
+    /// doubles.
     package mutating func reserve(_ byteCount: Int) {
         guard storage.count - end < byteCount else { return }
         let count = self.count

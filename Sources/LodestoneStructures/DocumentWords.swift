@@ -22,7 +22,7 @@ package struct DocumentWords: Sendable, Equatable {
 /// words of texts that it has itself: those of a document that is removed, those of all documents
 /// after a change of the analysis, and those that a verification expects.
 package protocol WordAnalysis: Sendable {
-    /// A value that differs from that of an analysis that makes other words.
+    /// The fingerprint of the analysis; an analysis that makes other words has another one.
     var fingerprint: UInt64 { get }
     /// The words of a document.
     ///

@@ -2,8 +2,8 @@
 
 /// Decides when a loop polls again and again for the next event instead of sleeping until it comes.
 ///
-/// To sleep and be woken costs both sides a way through the scheduler and, where a core went idle,
-/// an interrupt. That is more than the search that the client waits for. Measured (a client that
+/// Sleeping and waking costs both ends a pass through the scheduler and, if a core went idle, an
+/// interrupt. This takes longer than the search for which the client waits. Measured (a client that
 /// sends one call after the other): 4,700 answers per second with sleeping; 9,800 without, each
 /// answer for three quarters of the server's processor time.
 ///
@@ -23,17 +23,19 @@ package struct BusyPoll: Sendable {
 
     /// The number of short waits in a row after which polling begins.
     ///
-    /// Of events that come at random, one per millisecond, one in 170 is expected wrongly.
+    /// With events at random times, one per millisecond on average, one expectation in 170 is
+    /// wrong.
     package static let needed = 3
     /// The limit without another setting: twice the time of a search.
     package static let defaultLimit = Duration.microseconds(200)
-    /// The time after which a core that was away must have had other work.
+    /// The length of a yield beyond which the core must have had other work.
     package static let crowded = Duration.microseconds(150)
-    /// The number of times that a core may be away; each is forgotten after `waitsPerTime` waits.
+    /// The number of yields longer than `crowded` that cause no pause; each is forgotten after
+    /// `waitsPerTime` waits.
     package static let tolerated = 4
     private static let waitsPerTime = 16
-    /// The short waits in addition to `needed` that the first pause takes; each further pause takes
-    /// twice as many.
+    /// The length of the first pause, in short waits in addition to `needed`; each further pause is
+    /// twice as long.
     package static let shortestPause = 512
     private static let longestPause = 1 << 16
 

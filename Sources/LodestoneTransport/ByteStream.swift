@@ -280,9 +280,8 @@ package final class ByteStream: @unchecked Sendable {
     /// The number of bytes of output that the system has not taken yet, perhaps with bytes that are
     /// being sent now.
     ///
-    /// Any thread may call it, and it waits for no lock. The lock is held while bytes are sent, and
-    /// their receiver is often quicker with its next request than the system call is with its
-    /// return.
+    /// Any thread may call it, and it waits for no lock. The lock is held while bytes are sent. The
+    /// receiver's next request often arrives before this system call returns.
     package var unsentByteCount: Int { unsent.load(ordering: .acquiring) }
 
     /// Counts the unsent bytes; under the lock.

@@ -130,7 +130,7 @@ package final class EventLoop: @unchecked Sendable {
 
     // MARK: For the streams and listeners of the loop
 
-    /// Makes sure that `stream.endRound()` runs at the end of this round, or soon.
+    /// Schedules `stream.endRound()` for the end of this round, or for soon after.
     ///
     /// Any thread may call it.
     func touch(_ stream: ByteStream) {
@@ -305,8 +305,8 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Arms the source for the next work.
     ///
-    /// The source is never disarmed. To wake once for cancelled work is cheaper than a system call
-    /// for each call that ends in time.
+    /// The source is never disarmed. A wake for cancelled work is cheaper than a system call for
+    /// each call that ends in time.
     private func armTimer() {
         guard let due = timers.nextDue else { return }
         if let timerDue, timerDue <= due { return }

@@ -5,8 +5,8 @@ import LodestoneStructures
 /// Writes protobuf in one pass into memory that may be too small.
 ///
 /// Bytes that do not fit are counted and not written, so that a second attempt can get enough
-/// memory. A message inside a message gets room for its length before it is written. When that
-/// guess was wrong, the message moves by the few bytes that the length is longer or shorter.
+/// memory. Room for the length of a nested message is guessed before the message is written. If the
+/// guess was wrong, the message moves by the difference of a few bytes.
 struct MessageWriter {
     /// The memory to write to.
     ///

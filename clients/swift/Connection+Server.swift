@@ -131,7 +131,8 @@ extension Connection {
     /// - Parameters:
     ///   - id: The id of the call.
     ///   - result: The result in the reply.
-    ///   - isUnreadable: Whether there is a reply that doesn't tell the outcome of a write.
+    ///   - isUnreadable: Whether the reply can't be read, so that the outcome of a write is
+    ///     unknown.
     private func finish(_ id: UInt64, _ result: CallResult, isUnreadable: Bool = false) {
         let (call, next, isDone) = state.withLock { state in
             let call = state.table.finish(id)

@@ -77,8 +77,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                     PendingCall(call, requestID: requestID, deadline: deadline, caller: caller),
                     handle
                 )
-                // A cancellation that came before the table had the call has found nothing to
-                // cancel.
+                // A cancellation before `submit` has found no call in the table, so the call is
+                // cancelled here.
                 if Task.isCancelled { cancel(handle) }
             }
         } onCancel: {

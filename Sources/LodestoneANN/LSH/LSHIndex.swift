@@ -31,10 +31,11 @@ package struct LSHIndex: Sendable {
     private(set) var hyperplanes: Hyperplanes
     var runs: ContiguousArray<LSHRun> = []
 
-    /// The number of rows from which on `append` merges a run no more: that takes some 10 ms per
-    /// table.
+    /// The number of rows from which on `append` no longer merges a run: merging it takes some 10
+    /// ms per table.
     private static let maxMergedCount = 1 << 16
-    /// The most times that a search short of rows doubles its probes before it compares all rows.
+    /// The most times that a search with too few rows doubles its probes before it compares all
+    /// rows.
     private static let maxDoublings = 4
     /// The most candidates that are compared: a fixed number, plus a number per hit.
     private static let comparedRows = 200
@@ -134,7 +135,7 @@ package struct LSHIndex: Sendable {
         )
     }
 
-    /// Finds rows near to the query, hopefully the nearest.
+    /// Finds rows near to the query; some of the nearest may be missing.
     ///
     /// A search probes more buckets while it has too few allowed rows: fewer than `k`, or with
     /// `isAllowed` fewer than are to be compared. If there are still fewer than `k`, it compares

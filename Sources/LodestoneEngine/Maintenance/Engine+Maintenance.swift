@@ -182,8 +182,8 @@ extension Engine {
                 from: .base(path: path)
             )
         } catch {
-            // Damaged vectors and log rows are found where they are looked for; whatever else is
-            // wrong with the base, its checksums are not.
+            // Other checks report damaged vectors and damaged log rows. Only damage of the base
+            // itself is reported here.
             guard error.code == .dataLoss else { throw error }
             if error.reason == .corruptBase {
                 report.note(

@@ -13,9 +13,9 @@ struct PendingWrite: Sendable {
     let context: CallContext
     /// Returns whether the write is still wanted.
     ///
-    /// The writer calls `begin` before each try to assign rows to the write. A result of true means
-    /// that the call waits for `completion`. A result of false leaves the write out, without a call
-    /// of `completion`.
+    /// The writer calls `begin` before each try to assign rows to the write. After a result of
+    /// true, only `completion` ends the call. After a result of false, the write is left out,
+    /// without a call of `completion`.
     let begin: @Sendable () -> Bool
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
     /// The time at which the write was ready.

@@ -29,8 +29,8 @@ final class StoreLock: Sendable {
 
     private struct State {
         var descriptor: Int32?
-        /// Whether the queue waits for the lock in the kernel; the lock then goes to `waiter`, or
-        /// back.
+        /// Whether the queue waits for the lock in the kernel; then `waiter` gets the lock, or the
+        /// queue releases it.
         var isAsking = false
         var waiter: DispatchSemaphore?
         /// The error of the kernel, when it did not grant the lock.

@@ -7,7 +7,7 @@ import LodestoneSystem
 ///
 /// `LODESTONE_PLANT` names the bug.
 package enum Mutation: String, CaseIterable, Sendable {
-    /// M1: answers before the commit, then waits.
+    /// M1: replies before the commit, then waits.
     case ackBeforeCommit = "ack-before-commit"
     /// M2: commits without waiting for the disk.
     case synchronousNormal = "synchronous-normal"
@@ -19,7 +19,7 @@ package enum Mutation: String, CaseIterable, Sendable {
     case tombstoneDroppedAtMerge = "tombstone-dropped-at-merge"
     /// M6: opens and closes a file that SQLite has locked.
     case openCloseDatabaseFile = "open-close-database-file"
-    /// M7: takes every checksum for right.
+    /// M7: accepts every checksum.
     case checksumsOff = "checksums-off"
     /// M8: commits a batch first and its request id afterwards.
     case requestIDOutsideTransaction = "request-id-outside-transaction"
@@ -33,7 +33,7 @@ package enum Mutation: String, CaseIterable, Sendable {
     case coverBeforeLinking = "cover-before-linking"
     /// M16: compacts a collection while another process does, too.
     case compactionWithoutLock = "compaction-without-lock"
-    /// M17: a base of one collection has the log forget what it kept of the others.
+    /// M17: a new base of one collection deletes the log rows that are kept for other collections.
     case quietLogForgotten = "quiet-log-forgotten"
     /// M18: closes a collection that is being written to.
     case collectionClosedInUse = "collection-closed-in-use"

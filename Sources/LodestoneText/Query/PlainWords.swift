@@ -6,8 +6,7 @@ package import LodestoneStructures
 package struct PlainWords: Sendable {
     /// The words to look for, in their order.
     ///
-    /// A word that was given twice counts twice, except where each word is looked for with words
-    /// like it.
+    /// A repeated word is in the list once per repetition, but only once in a fuzzy query.
     private var words: [QueryTerm]
     private let fuzzy: Fuzziness?
     /// The words that are left out because the query has too many: as typed, in their order, each
@@ -24,7 +23,7 @@ package struct PlainWords: Sendable {
     ///
     /// - Parameters:
     ///   - query: The query, at most `maxQueryBytes`.
-    ///   - fuzzy: The distance of the words that each word finds besides itself.
+    ///   - fuzzy: The distance up to which each word also finds other words.
     ///   - limits: The limits of the query.
     ///   - analyzer: The analyzer of the collection.
     ///   - frequencies: The frequencies of the collection's stems; without them all are equally

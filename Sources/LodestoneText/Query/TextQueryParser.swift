@@ -44,7 +44,9 @@ package enum TextQueryParser {
         return try grammar.parse()
     }
 
-    /// Reads plain words, all taken as equally rare: a query for documents with any of them.
+    /// Reads plain words as a query for documents with any of them.
+    ///
+    /// All words count as equally rare.
     ///
     /// - Returns: `nil` when it holds no word.
     /// - Throws: The errors of `PlainWords`.

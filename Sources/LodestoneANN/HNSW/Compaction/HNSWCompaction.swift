@@ -5,9 +5,10 @@ import Synchronization
 
 /// Builds the graph of the rows that exist, from nothing or from the previous graph.
 ///
-/// From the previous graph it leaves out the nodes of dropped rows, and adds those of new rows. A
-/// node that linked to a dropped node selects again, among its other links and the links of the
-/// dropped nodes (FreshDiskANN, arXiv:2105.09613, algorithm 4). So no path ends.
+/// From the previous graph it leaves out the nodes of dropped rows, and adds those of new rows. The
+/// links of a node that linked to a dropped node are selected again: among its other links and the
+/// links of the dropped nodes (FreshDiskANN, arXiv:2105.09613, algorithm 4). So no path ends at a
+/// dropped node.
 struct HNSWCompaction {
     let metric: Metric
     let options: HNSWOptions
@@ -153,7 +154,8 @@ struct HNSWCompaction {
     {
         let start = graph.count
         try encode(live.vectors[first...], in: graph, from: start)
-        // Each further record moves up to that of a row that got no node of its own.
+        // A row whose record equals that of an earlier node gets no node. Later records then move
+        // down, so that the records of nodes have no gap.
         let table = RecordTable(graph)
         for (offset, row) in live.rows[first...].enumerated() {
             let (next, encoded) = (graph.count, start + offset)

@@ -3,7 +3,7 @@ import LodestoneCore
 
 /// The form of a graph: that of the options, or another where that one finds too few neighbors.
 extension HNSWCore {
-    /// Factors by which walks are expanded before a graph is refused.
+    /// The factors by which beams are widened before a graph is refused.
     ///
     /// A wider walk is tried while it costs less than a scan. One distance of a scan costs as much
     /// as four distances of codes.
@@ -53,7 +53,8 @@ extension HNSWCore {
                 work: work,
                 checkpoint: checkpoint
             )
-            // A build continues neither a graph that finds too few nor one of another form.
+            // A build does not continue a graph whose recall is too low, or a graph of another
+            // form.
             let previous = index == health.refusedForms && health.isUsable ? graph : nil
             for graph in previous.map({ [$0, nil] }) ?? [nil] {
                 guard let result = try compaction.run(over: graph) else { return scanning(base) }

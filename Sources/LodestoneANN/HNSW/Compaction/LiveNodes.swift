@@ -24,8 +24,8 @@ struct LiveNodes {
         var numbers = [UInt32](repeating: HNSWGraph.none, count: old.count)
         let end = old.endRow
         while covered < rows.count, rows[covered] < end {
-            // A row below the end without a node can't get one: its node would have to come in
-            // between.
+            // A row below the end that has no node can't get one, because nodes ascend with their
+            // rows.
             guard let node = old.node(of: rows[covered]) else { return nil }
             if numbers[Int(node)] == HNSWGraph.none {
                 numbers[Int(node)] = UInt32(nodes.count)

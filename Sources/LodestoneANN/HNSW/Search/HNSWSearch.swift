@@ -158,7 +158,7 @@ struct HNSWSearch {
 
     /// Compares the codes of all rows that may be found, then at least twice `k` rows exactly.
     ///
-    /// Next to the scan these exact distances cost nothing.
+    /// Compared with the scan, these exact distances cost nothing.
     private func scanCodes() throws(LodestoneError) -> VectorSearchResult {
         let rerankCount = max(rerankCount, 2 * query.k + 20)
         var nodes = MatchingNodes(query, graph)
