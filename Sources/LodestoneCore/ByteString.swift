@@ -3,8 +3,8 @@
 /// A text that is compared, hashed and ordered by its bytes, without Unicode's canonical
 /// equivalence.
 ///
-/// Names that are keys of tables have this type, because `String` takes "é" in one scalar and "é"
-/// in two for the same.
+/// Names that are keys of tables have this type, because `String` treats "é" of one scalar and "é"
+/// of two scalars as equal.
 package struct ByteString: Sendable {
     /// The text.
     package let string: String

@@ -24,7 +24,7 @@ package final class MemoryBudget: Sendable {
     /// Whether no bytes are left.
     package var isExhausted: Bool { usedByteCount >= limit }
 
-    /// Takes `byteCount` bytes if so many are left; `release` gives them back.
+    /// Takes `byteCount` bytes if that many are left; `release` gives them back.
     package func reserve(_ byteCount: Int) -> Bool {
         let before = used.add(byteCount, ordering: .relaxed).oldValue
         guard before + byteCount > limit else {

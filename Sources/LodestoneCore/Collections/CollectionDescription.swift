@@ -30,7 +30,8 @@ public struct CollectionDescription: Sendable, Equatable {
     /// one. 0 means that the server's release doesn't send the number.
     public var number: UInt64
 
-    /// Creates a description; without `index`, the index answers for every vector.
+    /// Creates a description; without `index`, its status is that of an index that covers every
+    /// vector.
     public init(
         name: String,
         options: CollectionOptions,

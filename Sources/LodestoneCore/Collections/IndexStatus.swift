@@ -31,8 +31,8 @@ public struct IndexStatus: Sendable, Equatable {
     /// The server measures it with queries that it makes of its vectors; `nil` when it wasn't
     /// measured.
     public var selfRecall: Double?
-    /// A message for a person, or nothing: why there is no index, why the index is another than
-    /// requested, or why a build failed.
+    /// A message for people: why there is no index, why the index differs from the requested one,
+    /// or why a build failed; else empty.
     public var message: String
 
     /// Creates a status; the defaults are those of an index that covers every vector.

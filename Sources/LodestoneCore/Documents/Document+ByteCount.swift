@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Document {
-    /// The most bytes of the document in a message; batches and pages are filled by this
-    /// number.
+    /// An upper bound of the document's bytes in a message; batches and pages are filled by it.
     ///
     /// - Complexity: O(its values and edges); texts are not read through.
     package var maxWireByteCount: Int {

@@ -59,8 +59,8 @@ extension Value: Codable {
 /// Metadata as a property of a type that is encoded.
 ///
 /// In the fields of a document it is encoded as an object. With other coders it is a list of
-/// `{"name": …, "value": …}` in the order of the names' bytes, because most coders take keys that
-/// look alike for one.
+/// `{"name": …, "value": …}` in the order of the names' bytes, because most coders treat keys that
+/// look alike as one key.
 extension Metadata: Codable {
     private struct Field: Codable {
         let name: String

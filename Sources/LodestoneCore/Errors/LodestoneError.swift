@@ -49,7 +49,7 @@ public struct LodestoneError: Error, Sendable, Equatable {
         case notApplied = 0
         /// Everything was written.
         case applied = 1
-        /// It is not known which; repeat the call with the same request id.
+        /// The effect is unknown; repeat the call with the same request id.
         case unknown = 2
     }
 
