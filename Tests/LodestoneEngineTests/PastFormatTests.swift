@@ -224,7 +224,7 @@ struct PastFormatTests {
     }
 
     @Test(
-        "Verification finds one changed byte in the vectors of a store of an earlier release",
+        "One changed byte in the vectors of a store of an earlier release is found",
         arguments: formats
     )
     private func damage(format: Int) async throws {
@@ -238,8 +238,13 @@ struct PastFormatTests {
         let place = try #require(bytes.range(of: one)).lowerBound
         bytes[place] ^= 1
         try bytes.write(to: URL(fileURLWithPath: path))
-        let engine = try open(store)
-        #expect(try await !engine.verify().damages.isEmpty)
-        engine.close()
+        do {
+            let engine = try open(store)
+            #expect(try await !engine.verify().damages.isEmpty)
+            engine.close()
+        } catch let error as LodestoneError {
+            // Opening a store compares the vectors that its log still has.
+            #expect(error.code == .dataLoss)
+        }
     }
 }
