@@ -7,7 +7,7 @@ package import LodestoneCore
 /// them is one document per line, in the order in which the documents were written. A document with
 /// many edges has them in separate lines, which follow it:
 ///
-///     {"lodestone":{"dump":2,"collection":"papers","sequenceNumber":7,"documents":2,"options":{…}}}
+///     {"lodestone":{"dump":2,"collection":"foods","sequenceNumber":7,"documents":2,"options":{…}}}
 ///     {"id":"a","text":{"title":"…"},"metadata":{…},"vector":{"$float32":"…"},"edges":[…]}
 ///     {"id":"b","text":{},"metadata":{}}
 ///     {"source":"b","edges":[…]}

@@ -32,9 +32,9 @@ extension SearchPlan {
         let version = view.version
         let text = version.text.index
         // A row that passes the filter exists in this version. Without a filter, the test reads one
-        // bit: a query of common words tests every row of a chunk where nothing passes, which would
-        // take 1.3 ms at 20 ns per row. There is no test when no posting belongs to a dropped row,
-        // which saves a tenth of a short query.
+        // bit: a query of common words tests every row of a row block where nothing passes, which
+        // would take 1.3 ms at 20 ns per row. There is no test when no posting belongs to a dropped
+        // row, which saves a tenth of a short query.
         let isWanted: (RowID) -> Bool =
             if let allowed {
                 { allowed.contains($0) }

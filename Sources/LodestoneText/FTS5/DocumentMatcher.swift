@@ -4,8 +4,8 @@ import LodestoneCore
 /// Tells from a document's text whether the document matches a query.
 ///
 /// FTS5 keeps the stems of all fields as one text. For a query with a field, a prefix or a pattern
-/// it finds only the candidates (`BooleanExpression.candidates`). This matcher reads the texts of the
-/// candidates.
+/// it finds only the candidates (`BooleanExpression.candidates`). This matcher reads the texts of
+/// the candidates.
 ///
 /// Threading: a value for one thread.
 struct DocumentMatcher {

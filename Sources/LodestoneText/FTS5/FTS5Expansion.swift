@@ -127,7 +127,9 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         return found
     }
 
-    /// The stems of the words with the last text as their prefix, as in `PostingsTextIndex.forms(_:)`.
+    /// The stems of the words with the last text as their prefix.
+    ///
+    /// These words are those of `PostingsTextIndex.forms(_:)`.
     ///
     /// Most stems begin as their words do, so FTS5 finds these by the prefix alone.
     private func withPrefix(_ words: [String]) throws(LodestoneError) -> FoundStems {

@@ -3,7 +3,9 @@
 extension BooleanScorer {
     private var rowBlock: RowBlock { RowBlock(index, number) }
 
-    /// The rows of a row block that match, among `candidates` if given; row blocks rise from call to call.
+    /// The rows of a row block that match, among `candidates` if given.
+    ///
+    /// Row blocks rise from call to call.
     mutating func rows(in number: Int, among candidates: RowList? = nil) -> RowList {
         self.number = number
         for list in cursors.indices {
@@ -153,9 +155,10 @@ extension BooleanScorer {
     /// The weights of the words; the contributions of lists are indexes among them.
     var weights: QuantizedIDF { QuantizedIDF(inverseFrequencies, bm25: bm25) }
 
-    /// Adds the scores of the clauses to the sums of `rows`, which are rows of the current row block.
+    /// Adds the scores of the clauses to the sums of `rows`.
     ///
-    /// Other rows may get sums, too. After reading the sums, the caller must call `clearSums`.
+    /// These rows lie in the current row block. Other rows may get sums, too. After reading the
+    /// sums, the caller must call `clearSums`.
     mutating func addWeights(_ weights: [UInt64], _ classes: ImpactTable, of rows: RowList) {
         let (rowBlock, sums, mask) = (rowBlock, scratch.sums, classes.mask)
         for number in clauses.indices where clauses[number].isWanted {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A position in a postings list of base or delta, row block by row block; valid while the index lives.
+/// A position in a postings list of base or delta, which moves row block by row block.
+///
+/// It is valid while the index lives.
 struct PostingsCursor {
     /// The entries of the base from the current row block on, then the end.
     private var entries: UnsafeBufferPointer<UInt64>

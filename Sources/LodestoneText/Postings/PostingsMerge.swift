@@ -33,7 +33,8 @@ private struct PostingsMerge {
     /// Consecutive postings of a list in one row block.
     private struct PostingsSlice {
         enum Source {
-            /// Some postings of the base, by their numbers, within those of the list in the row block.
+            /// Some postings of the base, by their numbers, within those of the list in the row
+            /// block.
             case base(Range<Int>, of: Range<Int>)
             /// One posting of the delta.
             case delta(DeltaPosting)

@@ -2,8 +2,8 @@
 
 /// Some rows of one row block: rising, each once.
 ///
-/// Most queries match few rows. For them a set with one bit per row of the row block cost more to make
-/// and to read than the rest of the query.
+/// Most queries match few rows. For them a set with one bit per row of the row block cost more to
+/// make and to read than the rest of the query.
 struct RowList {
     private(set) var rows: ContiguousArray<UInt16> = []
 

@@ -4,20 +4,21 @@ import LodestoneStructures
 
 /// The postings that were written to a file, searched where they lie.
 ///
-/// Posting lists are numbered in the order of their keys (`PostingListKey`), so the lists of a stem
-/// follow each other. The postings of a list lie together, in row order. Those of a row block of 65,536
-/// rows begin with the rows of all of them.
+/// Postings lists are numbered in the order of their keys (`PostingListKey`), so the lists of a
+/// stem follow each other. The postings of a list lie together, in row order. Those of a row block
+/// of 65,536 rows begin with the rows of all of them.
 ///
-///     THDR  see `Header`                               UInt64
+///     THDR  see `Header`                                UInt64
 ///     TSLT  documents and words of each slot            UInt64
 ///     TFLD  names of fields, a byte of length before    UInt8
 ///     TCTB  frequencies and lengths of each class       UInt64
-///     TLST  the record of each list, see `PostingsHeader`     UInt64
+///     TLST  the record of each list (`PostingsHeader`)  UInt64
 ///     TLSE  the start of each record                    UInt32
 ///     THSH  upper half of a stem's hash, where its      UInt64
 ///           first list's record begins + 1; 0 free
-///     TPST  each posting's row in its row block, for all    UInt16
-///           of a list in a row block, then their classes
+///     TPST  each posting's row in its row block, for    UInt16
+///           all of a list in a row block, then their
+///           classes
 ///     TPOS  each posting's positions, as numbers of     UInt8
 ///           seven bits per byte, lowest first
 ///     TSKP  where every 64th posting's positions begin  UInt64
