@@ -44,7 +44,7 @@ package struct WordNetReader: BatchReader {
                 break
             }
             guard case .bytes(let bytes) = line else { continue }
-            // The licence comes first, with each of its lines indented.
+            // The license comes first, with each of its lines indented.
             if bytes.isEmpty || bytes[0] == UInt8(ascii: " ") { continue }
             byteCount += bytes.count
             do {

@@ -6,7 +6,7 @@ import LodestoneText
 
 /// The text index alone, measured as a library is.
 ///
-/// Its queries are analysed beforehand, and its results are rows instead of ids.
+/// Its queries are analyzed beforehand, and its results are rows instead of ids.
 struct PreparedText {
     private let index: PostingsTextIndex
     private let queries: [BooleanQuery]

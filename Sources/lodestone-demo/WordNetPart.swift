@@ -2,7 +2,7 @@
 import LodestoneClient
 import LodestoneImport
 
-/// All of WordNet: text and labelled edges, no vectors.
+/// All of WordNet: text and labeled edges, no vectors.
 struct WordNetPart {
     let directory: String
 

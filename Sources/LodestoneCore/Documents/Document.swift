@@ -65,7 +65,7 @@ public struct TextField: Sendable, Equatable {
     }
 }
 
-/// A directed, labelled edge, kept with the document that it leaves.
+/// A directed, labeled edge, kept with the document that it leaves.
 ///
 /// An edge is known by its source, label and target: writing it again replaces weight and
 /// metadata. The target need not exist yet; walks pass over edges to documents that don't.

@@ -40,7 +40,7 @@ extension LodestoneError.Reason {
     public static let upgrading = Self(rawValue: "UPGRADING")
     /// A process of an earlier release has the store open.
     public static let earlierReleaseOpen = Self(rawValue: "EARLIER_RELEASE_OPEN")
-    /// Another process has the store open and analyses texts differently.
+    /// Another process has the store open and analyzes texts differently.
     public static let analysisDiffers = Self(rawValue: "ANALYSIS_DIFFERS")
     /// The write-ahead log can't be read on a file system that is read-only.
     public static let walNeedsIndex = Self(rawValue: "WAL_NEEDS_INDEX")

@@ -2,7 +2,7 @@
 
 /// The distance at which a word still finds other words.
 ///
-/// An edit inserts, deletes or replaces a letter or swaps two neighbours. Words are compared as
+/// An edit inserts, deletes or replaces a letter or swaps two neighbors. Words are compared as
 /// they stand in texts, without case and accents: `runing` finds `running`, and with it all words
 /// of the same stem.
 public struct Fuzziness: Sendable, Equatable {

@@ -49,7 +49,7 @@ struct CollectionIDs: DerivedIndex {
         baseDocumentCount = documentCount
     }
 
-    // MARK: Look-ups
+    // MARK: Lookups
 
     /// The next row id.
     var nextRow: RowID { RowID(vertices.count) }

@@ -42,7 +42,7 @@ struct CollectionVectors: DerivedIndex {
     /// The number of elements in each vector.
     var dimension: Int { table.dimension }
 
-    // MARK: Look-ups
+    // MARK: Lookups
 
     /// Whether a row has a vector, even if the row was deleted.
     func hasVector(_ row: RowID) -> Bool { table.location(of: row) != nil }

@@ -10,7 +10,7 @@ import Synchronization
 /// number that was added after a version has no row in this version. A compaction makes a new table
 /// with new numbers.
 ///
-/// A look-up takes one probe in an open-addressing table on average, whatever its size.
+/// A lookup takes one probe in an open-addressing table on average, whatever its size.
 ///
 /// Threading: behind a mutex, except for the base; callers with many ids take it once.
 final class IDTable: Sendable {
@@ -65,7 +65,7 @@ final class IDTable: Sendable {
 
     /// The ids in a mapped file.
     ///
-    /// A class, because a copy of its three sections took longer than a look-up.
+    /// A class, because a copy of its three sections took longer than a lookup.
     final class Base: Sendable {
         /// The start of each id in `bytes`, and the end of the last one.
         fileprivate let offsets: MappedArray<UInt64>
@@ -154,7 +154,7 @@ final class IDTable: Sendable {
 private enum IDHashing {
     /// The CRC-32C of the id, as earlier releases wrote it.
     ///
-    /// Ids with the same checksum are easy to make; a look-up then took time in proportion to their
+    /// Ids with the same checksum are easy to make; a lookup then took time in proportion to their
     /// number.
     case checksum
     /// A hash with the base's own random seed, so that nobody can prepare colliding ids.

@@ -342,7 +342,7 @@ enum VectorCheck {
     /// The length of the longest vectors that are accepted: 2^62.
     ///
     /// The square of the distance of two such vectors is at most 2^126. That leaves room for an
-    /// index that moves vectors by a centre among them, which doubles their lengths, and then adds
+    /// index that moves vectors by a center among them, which doubles their lengths, and then adds
     /// two squares: 2^127 is still a float32.
     static let longest: Float = 0x1p62
 

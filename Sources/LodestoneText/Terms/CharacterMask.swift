@@ -20,7 +20,7 @@ enum CharacterMask {
         case 0x30...0x39:
             return signature | 1 << (2 * letters + UInt64(scalar - 0x30))
         default:
-            // Neighbours in an alphabet get different slots.
+            // Neighbors in an alphabet get different slots.
             index = UInt64(scalar) % letters
         }
         let once: UInt64 = 1 << index

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Edits between one word and many others: inserted, deleted and replaced letters and swapped
-/// neighbours count one each, and no letter is edited twice (restricted Damerau-Levenshtein).
+/// neighbors count one each, and no letter is edited twice (restricted Damerau-Levenshtein).
 ///
 /// Words of up to 64 letters use parallel bits: Hyyrö, A Bit-Vector Algorithm for Computing
 /// Levenshtein and Damerau Edit Distances, 2003. Longer words use the table, in a band.

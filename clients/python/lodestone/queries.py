@@ -24,7 +24,7 @@ class NearVector:
 class Fuzzy:
     """The distance allowed between a word of the query and the words that match it.
 
-    An edit inserts, deletes or replaces a letter or swaps two neighbours.
+    An edit inserts, deletes or replaces a letter or swaps two neighbors.
     """
 
     #: The most edits, 0 to 2; "auto": none for words of up to 2 letters, one for up to 5, else two.

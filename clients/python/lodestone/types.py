@@ -70,7 +70,7 @@ class Include(enum.Flag):
 
 @dataclass
 class Edge:
-    """A directed, labelled edge, stored with the document that it leaves."""
+    """A directed, labeled edge, stored with the document that it leaves."""
 
     label: str
     target: str
@@ -171,7 +171,7 @@ TEXT_LANGUAGES = (
 
 @dataclass(frozen=True)
 class TextOptions:
-    """How the text of a collection is analysed and ranked, by BM25F; fixed at creation."""
+    """How the text of a collection is analyzed and ranked, by BM25F; fixed at creation."""
 
     #: Weights of fields, 0 to 100, up to 7 of them; 3 to 5 suits a title. The others count as one
     #: field of weight 1.

@@ -224,7 +224,7 @@ struct  Lodestone__V1__TextFieldOptions
 
 
 /*
- * How text is analysed and ranked, with the strategy POSTINGS.
+ * How text is analyzed and ranked, with the strategy POSTINGS.
  */
 struct  Lodestone__V1__TextOptions
 {
