@@ -202,7 +202,7 @@ package protocol StoreReader: AnyObject {
     /// - Throws: `.aborted` with `VECTORS_MOVED` when a compaction has moved the vectors since this
     ///   state; the caller begins another read. `forEachChange` throws the same.
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
-    /// The next row number of a collection.
+    /// The next row id of a collection.
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowID
     /// The sequence number of the last batch that touched a collection.
     func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64

@@ -63,7 +63,7 @@ package struct StoredBase: Sendable {
     package let path: String?
     /// The sequence number of the last batch in the base.
     package let sequenceNumber: UInt64
-    /// The next row number at that sequence number.
+    /// The next row id at that sequence number.
     package let nextRow: RowID
 }
 

@@ -4,8 +4,8 @@
 ///
 /// Sleeping and waking costs both ends a pass through the scheduler and, if a core went idle, an
 /// interrupt. This takes longer than the search for which the client waits. Measured (a client that
-/// sends one call after the other): 4,700 answers per second with sleeping; 9,800 without, each
-/// answer for three quarters of the server's processor time.
+/// sends one call after the other): 4,700 replies per second with sleeping; 9,800 without, each
+/// reply for three quarters of the server's processor time.
 ///
 /// But polling takes a core while nothing comes. So it begins after `needed` waits in a row that
 /// were shorter than `limit`, and ends with the first longer wait. Where other threads want the

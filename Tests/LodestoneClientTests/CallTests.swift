@@ -280,7 +280,7 @@ struct CallTests {
         async let error = failure { () async throws(LodestoneError) in
             try await client.collection("c").search(Query([.matching("x")]))
         }
-        // An answer to one question is missing.
+        // The result of one query is missing.
         try #require(await incomingCalls.next()).reply(
             .search(SearchResponse(results: [], sequenceNumber: 1))
         )

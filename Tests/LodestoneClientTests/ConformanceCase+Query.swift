@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// The questions of a case, as the client takes them.
+/// The queries of a case, as the client has them.
 extension JSON {
     var filter: Filter {
         get throws {

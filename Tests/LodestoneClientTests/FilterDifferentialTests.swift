@@ -70,7 +70,7 @@ struct FilterDifferentialTests {
         await server.shutdown()
     }
 
-    /// Adds and drops indexes of one of the collections, whose questions come while they are built,
+    /// Adds and drops indexes of one of the collections, whose queries come while they are built,
     /// or once they are.
     private func alter(_ random: inout RandomFilters, _ client: LodestoneClient) async throws {
         let added = RandomFilters.indexes.filter { _ in random.below(3) == 0 }

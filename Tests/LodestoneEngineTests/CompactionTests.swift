@@ -249,7 +249,7 @@ struct CompactionTests {
         engine = try open()
         try await check(engine, has: kept)
         #expect(try await engine.verify().damages == [])
-        // Later vectors are appended after the moved ones and are folded in turn.
+        // Later vectors are appended after the moved ones and are compacted in turn.
         let later = kept + (Self.count..<Self.count + 100)
         try await write(Self.count..<Self.count + 100, to: engine)
         try await check(engine, has: later)

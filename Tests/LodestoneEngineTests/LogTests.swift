@@ -37,7 +37,7 @@ struct LogTests {
     /// The number of batches in the log.
     private func logRows() throws -> Int { try execute("SELECT count(*) FROM log") }
 
-    /// Makes a store with quiet collections, and a busy one that was folded.
+    /// Makes a store with quiet collections, and a busy one that was compacted.
     private func makeQuietCollections(isReopened: Bool = false) async throws -> Engine {
         var engine = try open()
         for name in ["busy", "empty", "quiet", "altered"] {

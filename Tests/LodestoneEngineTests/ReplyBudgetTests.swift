@@ -12,7 +12,7 @@ struct ReplyBudgetTests {
         store = try TestStore()
     }
 
-    /// A call with limits on the bytes of its answer.
+    /// A call with limits on the bytes of its reply.
     private func call(
         wire: Int = .max,
         memory: Int = .max,

@@ -73,7 +73,7 @@ struct VectorStock {
         for number in numbers { live[number] = nil }
     }
 
-    // MARK: Answers
+    // MARK: Results
 
     /// Searches the nearest to some vectors and compares the hits with brute force.
     ///

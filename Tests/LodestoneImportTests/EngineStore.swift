@@ -16,7 +16,7 @@ final class EngineStore: Sendable {
     enum Cut: CaseIterable {
         /// It never arrives.
         case lost
-        /// It is written, and the answer doesn't come back.
+        /// It is written, and the reply doesn't come back.
         case answerLost
         /// The task of the run is cancelled while it is under way.
         case cancelled

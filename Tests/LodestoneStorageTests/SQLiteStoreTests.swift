@@ -424,7 +424,7 @@ struct SQLiteStoreTests {
     func rollsBack() throws {
         let store = try open()
         _ = try store.commit([collection(), batch([document], firstRow: 0)])
-        // The second batch has a row number that exists.
+        // The second batch has a row id that exists.
         #expect(throws: LodestoneError.self) {
             try store.commit([
                 batch([Document(id: "p2")], firstRow: 1), batch([Document(id: "p3")], firstRow: 0),

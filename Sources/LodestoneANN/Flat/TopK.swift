@@ -3,7 +3,7 @@
 /// The `k` nearest rows of all that were offered; among equal distances, the smaller rows.
 ///
 /// A binary heap with the farthest on top. A row is one integer, with the distance in the high half
-/// and the row number in the low half. So one comparison decides, and ties have one order.
+/// and the row id in the low half. So one comparison decides, and ties have one order.
 struct TopK {
     private let capacity: Int
     private var heap: [UInt64] = []

@@ -10,7 +10,7 @@ extension ReadView {
     {
         var labels: Set<UInt32>?
         if !walk.labels.isEmpty {
-            // A label that no edge has has no number and leads nowhere.
+            // A label without edges has no id and leads nowhere.
             labels = version.graph.labels.withTable { table in
                 Set(walk.labels.compactMap { table.number(of: $0) })
             }

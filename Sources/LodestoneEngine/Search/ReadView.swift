@@ -138,7 +138,7 @@ struct ReadView {
 }
 
 extension CallContext {
-    /// Charges the answer's budget for a document.
+    /// Charges the reply's budget for a document.
     func charge(for document: Document) throws(LodestoneError) {
         guard answer != nil else { return }
         try charge(

@@ -15,7 +15,7 @@ import LodestoneStructures
 ///     edges_N      the edges of hubs, if there was a hub (`HubTable`)
 ///     text_N       the words of texts (FTS5, contentless, stems), if the collection keeps them
 ///                  there
-///     forms_N      the same words, unstemmed and without their places
+///     forms_N      the same words, unstemmed and without their positions
 ///
 /// `log.chain` is the CRC-32C of its row, continued from the chain of the row before. So a missing
 /// or changed row changes the chain of every later row.

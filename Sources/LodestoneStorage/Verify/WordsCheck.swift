@@ -6,7 +6,7 @@ import LodestoneStructures
 ///
 /// FTS5's own check can't do that: the index is contentless, and the check does not notice words
 /// that no text has. So the text of every row is analyzed again, into an index in memory. For each
-/// row both sides sum up the hashes of all words with their places. The sums have 64 bits, so a
+/// row both sides sum up the hashes of all words with their positions. The sums have 64 bits, so a
 /// chance match is negligible.
 struct WordsCheck {
     /// The rows that are in the index in memory at once.
