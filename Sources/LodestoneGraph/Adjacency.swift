@@ -3,7 +3,7 @@ package import LodestoneStructures
 
 /// One end's view of an edge: what the edge means, and the vertex at the other end.
 package struct Adjacency: BitwiseCopyable, Sendable, Equatable {
-    /// The number of the label, given by the owner of the index.
+    /// The label id, given by the owner of the index.
     package var label: UInt32
     /// The vertex at the other end.
     package var vertex: VertexID
@@ -38,7 +38,7 @@ package struct Step: Sendable, Equatable {
     package var depth: Int
     /// The vertex on the other side of the edge.
     package var from: VertexID
-    /// The number of the edge's label.
+    /// The label id of the edge.
     package var label: UInt32
     /// The edge's weight.
     package var weight: Float

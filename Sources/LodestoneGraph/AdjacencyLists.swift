@@ -192,7 +192,7 @@ struct AdjacencyLists: Sendable {
 
     private func orderedPosition(of wanted: Adjacency, in list: List) -> Position {
         let count = Int(list.count)
-        // Vertices written in the order of their numbers, as an import does, belong at the end.
+        // Vertices written in the order of their ids, as an import does, belong at the end.
         if count == 0 || Adjacency.precedes(link(count - 1, of: list), wanted) {
             return Position(index: count)
         }

@@ -128,7 +128,7 @@ struct CollectionGraph: DerivedIndex {
 }
 
 extension CollectionVersion {
-    /// The edges of some documents between vertex ids; new ids and labels get numbers.
+    /// The edges of some documents between vertex ids; new ones are numbered.
     func numbered(_ lists: [[Edge]]) -> EdgeBatch {
         let count = lists.reduce(0) { $0 + $1.count }
         // One lock covers all documents: a lock, or a copy of the version, per document slows

@@ -6,9 +6,9 @@ import Synchronization
 
 /// The map between document ids and vertex ids: a base in a mapped file, and the ids added since.
 ///
-/// Numbers are added and never removed, so all versions of a collection can share one table. A
-/// number that was added after a version has no row in this version. A compaction makes a new table
-/// with new numbers.
+/// Vertex ids are added and never removed, so all versions of a collection can share one table. A
+/// vertex id that was added after a version has no row in this version. A compaction makes a new
+/// table with new vertex ids.
 ///
 /// A lookup takes one probe in an open-addressing table on average, whatever its size.
 ///
@@ -42,12 +42,12 @@ final class IDTable: Sendable {
             return string.withUTF8 { intern($0) }
         }
 
-        /// The number of an id's bytes, which are added if they have none.
+        /// The vertex id of an id's bytes, which are added if they have none.
         mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> VertexID {
             base?.number(of: id) ?? added.intern(id) + VertexID(baseCount)
         }
 
-        /// The id of a number that was given.
+        /// The id of a vertex id that was given.
         func id(_ number: VertexID) -> DocumentID {
             withBytes(of: number) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
         }
@@ -57,7 +57,7 @@ final class IDTable: Sendable {
             let position = Int(number)
             if let base, position < base.count { return body(base.utf8(position)) }
             let index = position - baseCount
-            // Only a number from a damaged base is out of range; its result is thrown away.
+            // Only a vertex id from a damaged base is out of range; its result is thrown away.
             guard index < added.count else { return body(.init(start: nil, count: 0)) }
             return added.withBytes(of: index, body)
         }
@@ -122,7 +122,7 @@ final class IDTable: Sendable {
         table = Mutex(Table(base))
     }
 
-    /// The ids of numbers that were given; `nil` for `nil`.
+    /// The ids of vertex ids that were given; `nil` for `nil`.
     ///
     /// The mutex is taken only for ids outside the base. Measured with the mutex for all ids: 32
     /// concurrent searches spent a tenth of their time waiting for it.
@@ -155,7 +155,7 @@ private enum IDHashing {
     /// The CRC-32C of the id, as earlier releases wrote it.
     ///
     /// Ids with the same checksum are easy to make; a lookup then took time in proportion to their
-    /// number.
+    /// count.
     case checksum
     /// A hash with the base's own random seed, so that nobody can prepare colliding ids.
     case seeded(UInt64)

@@ -3,16 +3,16 @@ import LodestoneCore
 import LodestoneStructures
 import Synchronization
 
-/// Gives each distinct label a small, dense number, which never changes.
+/// Gives each distinct label a small, dense label id, which never changes.
 ///
-/// Numbers are added and never removed, so all versions of a collection can share one table. A
-/// number that was added after a version has no link in this version.
+/// Label ids are added and never removed, so all versions of a collection can share one table. A
+/// label id that was added after a version has no link in this version.
 ///
 /// Threading: behind a mutex; callers with many labels take it once.
 final class LabelTable: Sendable {
     struct Table {
         private var numbers = ByteTable()
-        /// The labels in the order of their numbers.
+        /// The labels in the order of their label ids.
         private(set) var labels: [String] = []
 
         func number(of label: String) -> UInt32? {
@@ -20,7 +20,7 @@ final class LabelTable: Sendable {
             return label.withUTF8 { numbers.number(of: $0) }
         }
 
-        /// The label of a number; `nil` for a number from a damaged base.
+        /// The label of a label id; `nil` for a label id from a damaged base.
         func label(_ number: UInt32) -> String? {
             number < labels.count ? labels[Int(number)] : nil
         }
