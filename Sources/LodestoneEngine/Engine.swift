@@ -97,6 +97,9 @@ public final class Engine: Sendable {
     /// The collections whose words were made again when the store was opened, by name.
     ///
     /// Another release, libstemmer or Unicode table had made the words.
+    ///
+    /// The list has every collection with an index that was `isStale`. Only the index of words is
+    /// stale in any base so far. A second such index has to be told apart here.
     package let remadeWords: [String]
 
     /// Opens the store in `directory`, which is created when it does not exist.

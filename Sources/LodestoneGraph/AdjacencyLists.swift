@@ -13,8 +13,9 @@ import LodestoneStructures
 ///
 /// A longer list is in order of its vertices, and cut into pieces of up to 512 links. A piece has a
 /// page of its own, or is a range of the base. The list's directory has the pieces in their order.
-/// So a change of one link moves the links of a piece. A change next to a reader's copy copies a
-/// piece and a directory, 6 KiB and 16 bytes for each thousand links, for a list of any length.
+/// So a change of one link moves the links of one piece. While a reader has a copy, the change also
+/// copies this piece and the directory. A piece has 6 KiB. A directory has 16 bytes per thousand
+/// links of the list.
 ///
 /// Lists that were never changed since the last compaction lie in a base, one after the other. The
 /// first change of a short list copies it out of the base. A change of a long list copies the piece

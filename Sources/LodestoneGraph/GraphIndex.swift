@@ -38,6 +38,8 @@ package struct GraphIndex: Sendable {
     }
 
     /// The number of links that changes have moved or copied so far: a measure of their cost.
+    ///
+    /// Links that `AdjacencyLists.set` writes are not counted.
     package var movedCount: Int { outgoing.movedCount + incoming.movedCount }
 
     /// Bytes of memory, without the base's, roughly.
@@ -140,9 +142,8 @@ package struct GraphIndex: Sendable {
 
     /// The links without repetitions: the last of the links with the same label and target.
     ///
-    /// - Returns: The links in order of the target, and the links as they belong into a list. A
-    ///   list of up to 128 links has each where it occurs first; a longer one is in
-    ///   order of the target.
+    /// - Returns: `inOrder` has the links in order of the target. `asWritten` has the same links in
+    ///   the order of a list: up to 128 links by their first occurrence, more links by the target.
     private static func distinct(_ links: ArraySlice<Adjacency>) -> (
         inOrder: [Adjacency], asWritten: [Adjacency]
     ) {

@@ -104,8 +104,9 @@ extension FieldIndex {
             for filter in known {
                 candidates.formIntersection(try unchecked(filter, live, bound, rows, check))
             }
-            // Parts that no index decides all have these candidates, so one intersection serves for
-            // any number of them. That spares thousands of sets of rows.
+            // All parts that no index decides have the same candidates, which are `anything`. One
+            // intersection serves for any number of such parts, and spares thousands of sets of
+            // rows.
             if known.count < filters.count { candidates.formIntersection(anything) }
             return candidates
         case .or(let filters):

@@ -19,7 +19,9 @@ package struct FilterTest {
 
     /// Whether a document with this metadata and id satisfies the filter.
     ///
-    /// - Complexity: O(1) for each comparison, whatever the number of its values.
+    /// - Complexity: O(bytes of the field's value) for each comparison, whatever the number of
+    ///   values in the comparison. For a list, each element is compared. `CONTAINS` searches the
+    ///   bytes of a string.
     package func matches(_ metadata: Metadata, id: DocumentID) -> Bool {
         root.matches(id, metadata)
     }

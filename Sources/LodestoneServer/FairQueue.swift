@@ -19,8 +19,8 @@ import Synchronization
 /// their number.
 ///
 /// At most `width` additional jobs are of connections whose usual time is unknown: the jobs of many
-/// new connections may all be long. The usual time is processor time, because short jobs next to
-/// long ones take long by the clock.
+/// new connections may all be long. The usual time of a connection is the processor time of its
+/// jobs. By the clock, a short job would count as long when it shares a processor with long jobs.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
@@ -208,8 +208,9 @@ final class FairQueue: Sendable {
                 state.end(running, now, processorTime: used)
                 let next = take(&state, now)
                 if next == nil { state.idleThreads.append(thread) }
-                // A connection whose jobs keep their order may have made two jobs ready: its own
-                // next job, and the job that this thread takes.
+                // The end of a job may permit two jobs: a job of another connection, and the next
+                // job of the same connection, whose jobs keep their order. This thread has taken
+                // one of them. Another thread starts the other.
                 startJobs(&state, now)
                 return next
             }

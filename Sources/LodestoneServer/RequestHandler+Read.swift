@@ -19,8 +19,9 @@ extension RequestHandler {
     /// Runs a short search on the loop, when no other work is known to wait for the loop or a
     /// worker.
     ///
-    /// Waking a worker for the search costs more than all of the search but its walk. A search that
-    /// takes too long is begun again on a worker, and for a while no search is tried here.
+    /// Waking a worker takes more time than a short search needs apart from its walk in the graph.
+    /// A search that takes too long is begun again on a worker, and for a while no search is tried
+    /// here.
     ///
     /// - Returns: Whether the call has its reply.
     private func runInline(

@@ -106,8 +106,8 @@ package struct LoggedRows: Sendable {
     package let removedTexts: [[TextField]]
     /// Rows whose edges changed.
     ///
-    /// The row in the store has all its edges. If the document has become a hub since, the log row
-    /// of a later batch has them.
+    /// The row in the store has all edges of the document. If a later batch has made the document a
+    /// hub, the log row of that batch has all edges of the document instead.
     package let relinked: [RowID]
     /// The changes of edges that leave hubs.
     package let links: [LoggedLinks]
@@ -117,8 +117,10 @@ package struct LoggedRows: Sendable {
 
 /// The changes of one batch to the edges that leave the document of one row.
 ///
-/// The log contains all of them. Otherwise a replay would read all edges of a hub for each of its
-/// batches, which takes time in the square of their number.
+/// The log has each changed edge, except removed edges to documents that the same batch drops: a
+/// replay removes these edges with the documents. With a row id alone, a replay would read all
+/// edges of a hub for each batch. If each batch adds edges to the hub, that takes time in the
+/// square of the number of batches.
 package struct LoggedLinks: Sendable, Equatable {
     package var row: RowID
     /// Whether the added edges replace all others.

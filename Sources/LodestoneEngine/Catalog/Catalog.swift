@@ -20,7 +20,10 @@ final class Catalog: Sendable {
         /// The record; an open collection has its present options itself.
         var record: CollectionRecord
         var collection: Collection?
-        /// The description of a closed collection from when it was closed, until it is written to.
+        /// The description of a closed collection, if it is known.
+        ///
+        /// Closing the collection or `describeClosed` sets the description. A write of another
+        /// process removes the description.
         var description: CollectionDescription?
         /// The last batch of another process that changed it.
         var lastChange: UInt64 = 0

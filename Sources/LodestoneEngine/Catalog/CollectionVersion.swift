@@ -45,7 +45,8 @@ struct CollectionVersion: Sendable {
     ///
     /// - Parameters:
     ///   - options: The options.
-    ///   - vectors: The vectors of rows that later changes add. Those changes contain no vectors.
+    ///   - vectors: The vectors of rows that are added later. The changes that add these rows
+    ///     contain no vectors.
     init(_ options: CollectionOptions, vectors: [VectorRun] = []) {
         self.options = options
         indexes = Self.kinds.map { $0.init(options) }
@@ -250,11 +251,13 @@ struct CollectionVersion: Sendable {
         for (position, index) in indexes.enumerated() { index.remap(&changes, at: position) }
     }
 
-    /// Takes over the state of `old` that the base made from `old` does not store: label ids, and
-    /// the marks of vectors that were compared with their checksums.
+    /// Takes over the state of `old` that the base made from `old` lacks.
     ///
-    /// Label ids stay valid, because labels are only added. A vector with a mark is not compared
-    /// again.
+    /// The base lacks the labels that were added since, and the names of labels without edges. Each
+    /// label id of the base is the same in `old`, because labels are only added.
+    ///
+    /// The base also lacks the marks of vectors that were compared with their checksums. A vector
+    /// with a mark is not compared again.
     mutating func continueFrom(_ old: CollectionVersion) {
         update(CollectionGraph.self) { $0.keepLabels(of: old.graph) }
         vectors.trust(old.vectors)

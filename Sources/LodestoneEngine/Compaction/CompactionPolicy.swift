@@ -3,10 +3,10 @@ import LodestoneStructures
 
 /// The conditions for the compaction of a collection, and for linking its vectors.
 ///
-/// A base is written as a whole. If the changes are a small part of the base, it costs many times
-/// their bytes. `writeFactor` bounds that cost for collections of any size. A base has at most
-/// `writeFactor` bytes per byte of the documents that changed (`isPaid`). Changes that reach this
-/// ratio have paid for the base. Most rules below require it.
+/// A base is written as a whole. For few changes, a base costs many times the bytes of the changes.
+/// `writeFactor` bounds this cost. Changes have paid for a new base once the present base has at
+/// most `writeFactor` bytes per byte of the documents that changed (`isPaid`). For a small base,
+/// any changes have paid. Most rules below require changes that have paid.
 ///
 /// Vectors without a place in the graph make searches slow. They need no base, because they are
 /// linked into the graph in memory.
@@ -38,24 +38,24 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var writeFactor: Int
     /// The pause after which writes count as over.
     public var idleTime: Duration
-    /// The longest wait of a change for a base that the changes have paid for.
+    /// The longest wait of changes that have paid for a base.
     ///
-    /// Until they have, the removal of a document waits up to `longestAge` times as long, and its
-    /// text stays in the log meanwhile. Additions alone wait without a limit (`ageLimit`).
+    /// Changes that have not paid wait up to `longestAge` times as long if a document was removed
+    /// or replaced. The text of this document stays in the log meanwhile. Additions alone that have
+    /// not paid wait without a limit (`ageLimit`).
     public var maximumAge: Duration
-    /// Bytes of dropped vectors from which on the live vectors are moved to new segments.
+    /// The bytes of dropped vectors above which live vectors are moved to new segments.
     ///
-    /// The dropped vectors must also be 30 percent of all vectors of the collection.
+    /// The dropped vectors must also take 30 percent of the bytes of the collection's segments.
     public var minimumGarbageBytes: Int
     /// Bytes of vectors without a place in the index that a search compares in about a millisecond.
     ///
     /// Vectors of more bytes are linked.
     package var scannedBytes = 8 << 20
-    /// Bytes of memory of a delta from which on it is compacted while writes keep coming.
+    /// The bytes of memory at which a delta is compacted while writes keep coming.
     ///
-    /// The changes must have paid for the base.
-    ///
-    /// A delta that also takes half as many bytes as its base is compacted without this condition.
+    /// The changes must also have paid for a base, or the delta must take at least half as many
+    /// bytes as its base.
     var deltaMemory = 256 << 20
 
     /// Creates a policy.

@@ -49,7 +49,9 @@ struct CollectionGraph: DerivedIndex {
         }
     }
 
-    /// Keeps the label ids of the graph before a compaction, which the new base has as well.
+    /// Takes over the labels of the graph before a compaction.
+    ///
+    /// The new base has the same label ids. It lacks the labels that were added since.
     mutating func keepLabels(of old: CollectionGraph) {
         labels = old.labels
     }

@@ -11,9 +11,9 @@ import LodestoneStructures
 /// batches in the order of the log, and is written into the next base. A commit, a replay of the
 /// log and a rebuild from rows make the same `IndexChange` and call the same `apply`.
 ///
-/// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. Bases of earlier
-/// releases lack its sections: `init(from:)` then returns an index that `isStale`, which is made
-/// from the rows.
+/// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. CONTRIBUTING.md
+/// lists the other places. Bases of earlier releases lack the sections of a new index:
+/// `init(from:)` then returns an index that `isStale`, which is made from the rows.
 ///
 /// Each call covers a batch or more, so the protocol costs nothing per row. Searches use the types
 /// of the indexes themselves (`CollectionVersion.Shared`).
@@ -45,10 +45,10 @@ protocol DerivedIndex: Sendable {
     /// Prepares the new documents of a batch; any thread may do so with any copy.
     func prepare(_ documents: [Document]) -> Batch
 
-    /// Adds the texts of the rows that the batch removes.
+    /// Adds the texts of removed rows to a batch, so that `apply` can remove their words.
     ///
-    /// The log has these texts, and nothing else of a removed row. With the text strategy `fts5` it
-    /// has no texts, so `apply` must be able to remove a row by its id alone.
+    /// Of a removed row, the log has the row id and the texts. With the text strategy `fts5` the
+    /// log has no texts, so `apply` must be able to remove a row by its row id alone.
     func prepareRemoval(of texts: [[TextField]], in batch: inout Batch)
 
     /// Converts a batch that an earlier copy has prepared to the form that this index needs.

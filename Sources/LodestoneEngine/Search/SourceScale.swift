@@ -7,7 +7,9 @@ import LodestoneCore
 struct SourceScale {
     /// The difference up to which scores are equal except for rounding, as part of their size.
     private static let equality = 1e-6
-    /// The value of rank 1, as part of the smallest weight; rank r has it divided by r².
+    /// The value of rank 1, as part of the smallest weight.
+    ///
+    /// The value of rank r is that of rank 1, divided by r².
     private static let rankShare = 0.25
     /// The most hits with a rank or a better one for which the rank adds a value.
     private static let mostRanked = 20
@@ -18,11 +20,11 @@ struct SourceScale {
     /// The part of all weights below which the lift of a source shrinks in proportion to its
     /// weight.
     private static let leastLiftingWeight = 0.2
-    /// Two bounds for a source's best share (`share(of:)`) among the first hits of the other
-    /// sources.
+    /// The bounds of agreement between a source and the other sources.
     ///
-    /// A source with a best share of `full` or more agrees with the others. A source with a best
-    /// share of `none` or less disagrees fully.
+    /// The source scores the first hits of the others. Each score has a share (`share(of:)`), and
+    /// the largest share counts. From `full` on, the source agrees. Up to `none`, the source
+    /// disagrees fully.
     private static let agreement = (none: 0.45, full: 0.65)
     /// The last rank that counts among the first hits of another source.
     private static let mostJudged = 10

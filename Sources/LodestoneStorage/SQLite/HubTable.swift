@@ -130,7 +130,7 @@ struct HubTable {
 
         /// Whether the edge is as it was written.
         ///
-        /// An arrival that has no next number is damage, too: no store counts that far.
+        /// An arrival of `Int64.max` or more is damage, too: no store counts that far.
         func isRight(in hub: HubNumber) -> Bool {
             Checksum.isRight(computedSum(of: hub), sum) && arrival < UInt64(Int64.max)
         }

@@ -19,8 +19,8 @@ struct LogRow {
     ///     removed rows
     ///     rows with other edges
     ///     ids of dropped documents
-    ///     texts of removed rows with all fields in one, as earlier releases wrote them
-    ///     texts of removed rows by field
+    ///     texts of removed rows, one string per row; only in log rows of earlier releases
+    ///     texts of removed rows, by field
     ///     changed edges of hubs, if there are any (`LinksCoding`)
     ///
     /// There are no texts where the database keeps the words. The row of an altered collection has

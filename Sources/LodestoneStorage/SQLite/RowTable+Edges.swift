@@ -86,8 +86,9 @@ extension RowTable {
             let count = header.count
             for name in change.removed { try hubs.remove(name, from: hub, &header) }
             if change.losesDropped {
-                // This loop reads the edges of a hub only when they are few: `change.removed` names
-                // the lost edges of a document with many (`RowAssigner.fewEdges`).
+                // This loop reads all edges of the hub. The hub has few of them. For a document
+                // with many edges, `losesDropped` is false, and `change.removed` names the lost
+                // edges (`RowAssigner.fewEdges`).
                 var lost: [EdgeName] = []
                 try hubs.forEach(of: hub) { (stored, _) in
                     if dropped.contains(stored.name.target) { lost.append(stored.name) }

@@ -6,8 +6,8 @@ import LodestoneStructures
 
 /// A commit, in an order that survives a crash at any point.
 ///
-/// Vectors are appended and made durable first. The rows and the log, which name the vectors,
-/// follow in one transaction.
+/// One transaction inserts the rows and the log, which name the vectors. The vectors are appended
+/// to segments meanwhile, and made durable before `COMMIT`. So no committed row lacks its vector.
 extension SQLiteStore {
     package func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch] {
         try refuseIfClosed()

@@ -93,8 +93,9 @@ struct QuantizedIDF {
     ///   - bm25: The parameters of the class weights.
     init(_ inverseFrequencies: [Double], bm25: BM25) {
         let count = Double(inverseFrequencies.count)
-        // A query of up to 16,384 words has a least word weight of 65,536. With it, even an
-        // occurrence of class weight 1 adds 1 to a sum.
+        // The least weight of a word is 65,536 in a query of up to 16,384 words. A posting adds the
+        // product of word weight and class weight, divided by 65,536, to a sum. So each posting
+        // adds at least 1, even with class weight 1.
         let least = min(65_536, Double(1 << 30) / max(1, count)).rounded(.down)
         let sum = inverseFrequencies.reduce(0, +)
         let factor = (Double(Int32.max) - count * (least + 1)) / max(sum, 1e-3)

@@ -115,7 +115,9 @@ struct DisjunctionScorer {
         self.scale = scale
     }
 
-    /// The weight of all parts of a token together, if some document has the token's spelling.
+    /// The sum of the weights of a token's parts, if a document has the token's spelling.
+    ///
+    /// If no document has the spelling, each part has the weight 1.
     ///
     /// The parts of `e-mail` are `e` and `mail`. The weight of the parts is small compared with
     /// that of the spelling. A long text may have the spelling once, while other texts have the

@@ -121,7 +121,8 @@ final class FieldNormTable: @unchecked Sendable {
     func number(of postingClass: FieldNormClass) -> UInt16 {
         state.withLock { state in
             if !state.isComplete {
-                // Of equal classes the first one counts, as when they were added.
+                // A class that the base has twice keeps the smaller number: the loop goes
+                // backwards, and a later entry replaces an earlier one.
                 for number in (0..<baseCount).reversed() {
                     state.numbers[baseClass(number)] = UInt16(number)
                 }

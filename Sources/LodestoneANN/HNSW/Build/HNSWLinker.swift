@@ -157,8 +157,14 @@ struct HNSWLinker {
         }
     }
 
-    /// Adds a link from a node to the target, whose key is the distance; for a full list, links are
-    /// selected again.
+    /// Adds a link from a node to a target.
+    ///
+    /// If the list of the node is full, its links are selected again.
+    ///
+    /// - Parameters:
+    ///   - target: The target as an element of a beam. Its key is the distance to the node.
+    ///   - node: The node whose list gets the link.
+    ///   - level: The level of the list.
     private func addLink(to target: UInt64, of node: UInt32, at level: Int) {
         lode_lock(locks + Int(node))
         defer { lode_unlock(locks + Int(node)) }
