@@ -7,7 +7,7 @@ import Testing
 @Suite("Random filters", .timeLimit(.minutes(10)))
 struct FilterDifferentialTests {
     private static let rounds = 20
-    private static let filtersPerRound = 500
+    private static let filtersPerRound = 300
     private static let collections = ["indexed", "plain", "altered"]
 
     @Test("Random filters match the same embedded, remote and in a scan, while indexes change")

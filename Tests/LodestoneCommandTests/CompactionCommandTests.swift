@@ -76,7 +76,7 @@ struct CompactionCommandTests {
                 fault: place,
                 environment: Self.calm
             )
-            #expect(try await doomed.lodestone("compact", "docs", "--deadline", "20").status != 0)
+            #expect(try await doomed.lodestone("compact", "docs", "--deadline", "8").status != 0)
         }
         let server = try await TestServer.start(data: store, environment: Self.calm)
         try await check(server)
