@@ -74,7 +74,7 @@ struct AnnChurn {
                         ("unreachable", .count(round.unreachable)),
                         ("dropped_returned", .count(round.droppedReturned)),
                         ("short_answers", .count(round.point.shortResults)),
-                        ("mend", .number(round.repairRate)), ("build", .number(fresh.rate)),
+                        ("repair", .number(round.repairRate)), ("build", .number(fresh.rate)),
                         ("queries_per_cpu_second", .number(round.point.qps)),
                         ("fresh_queries_per_cpu_second", .number(freshPoint.qps)),
                         ("vectors", .count(live.count)),

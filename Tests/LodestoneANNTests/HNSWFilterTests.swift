@@ -37,13 +37,19 @@ struct HNSWFilterTests {
         #expect(result.neighbors.count == 1 && allowed.contains(result.neighbors[0].row))
     }
 
-    @Test("A filter that passes only rows outside of a graph excludes every row of the graph")
-    func outside() throws {
+    /// 4,500 rows, and a graph of the first 2,000.
+    private func partlyCovered() throws -> (Scene, HNSWBatchIndex) {
         var scene = Scene(2_000)
         scene.options.efSearch = 12
         let index = try scene.built()
         let later = Scene(2_500, seed: 8)
         scene.table.append(later.memory.block(firstRow: 2_000))
+        return (scene, index)
+    }
+
+    @Test("A filter that passes only rows outside of a graph excludes every row of the graph")
+    func outside() throws {
+        let (scene, index) = try partlyCovered()
         var allowed = RowSet(count: 4_500)
         for row in 2_000..<4_500 as Range<UInt32> { allowed.insert(row) }
         for row in [0, 7, 1_999] {
@@ -56,11 +62,7 @@ struct HNSWFilterTests {
 
     @Test("A filter that passes many rows outside of a graph excludes the rows that fail it")
     func partlyOutside() throws {
-        var scene = Scene(2_000)
-        scene.options.efSearch = 12
-        let index = try scene.built()
-        let later = Scene(2_500, seed: 8)
-        scene.table.append(later.memory.block(firstRow: 2_000))
+        let (scene, index) = try partlyCovered()
         var allowed = RowSet(count: 4_500)
         for row in 0..<4_500 as Range<UInt32> where row >= 2_000 || row % 4 != 0 {
             allowed.insert(row)
