@@ -30,8 +30,8 @@ VENV := .build/venv
 
 THREADS := .build/threads
 
-.PHONY: help build demo quick test test-generated test-swift test-python chaos-python test-rankings test-scripts \
-	test-threads \
+.PHONY: help build demo quick test test-generated test-swift test-python chaos-python test-long test-rankings \
+	test-scripts test-threads \
 	faults faults-short faults-runs faults-planted faults-large faults-tools bench bench-recall docs lint format \
 	generate clean
 
@@ -88,6 +88,11 @@ chaos-python: ## Restarts, stops and interrupts under the Python client, CHAOS_S
 test-rankings: ## Compares 10,000 rankings with those of a plain loop over all documents; minutes.
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_TEST_RANKINGS=10000 swift test --no-parallel --filter RankingTests
+
+test-long: ## Runs all cases of the random tests that `make test` samples; minutes.
+	@.ci/install $(TEST_PACKAGES)
+	LODESTONE_TEST_LONG=1 swift test --no-parallel \
+		--filter 'HNSWOddData|FTS5Expression|TextQueryFuzz|FilterDifferential|ImportResume'
 
 test-scripts: ## Compares 20,000 documents and queries of nine scripts with a plain scan of their words; minutes.
 	@.ci/install $(TEST_PACKAGES)

@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Random filters", .timeLimit(.minutes(10)))
 struct FilterDifferentialTests {
-    private static let rounds = 20
-    private static let filtersPerRound = 300
+    private static let rounds = TestLength.cases(10, long: 20)
+    private static let filtersPerRound = TestLength.cases(100, long: 300)
     private static let collections = ["indexed", "plain", "altered"]
 
     @Test("Random filters match the same embedded, remote and in a scan, while indexes change")
@@ -59,9 +59,14 @@ struct FilterDifferentialTests {
                     let wired = try await client.collection(name).search(queries).results
                     for (place, index) in part.enumerated() {
                         let found = embedded[place].hits.map(\.id.string).sorted()
-                        let note = "\(name), round \(round): \(filters[index])"
-                        #expect(found == expected[index], "\(note)")
-                        #expect(embedded[place] == wired[place], "\(note)")
+                        #expect(
+                            found == expected[index],
+                            "\(name), round \(round): \(filters[index])"
+                        )
+                        #expect(
+                            embedded[place] == wired[place],
+                            "\(name), round \(round): \(filters[index])"
+                        )
                     }
                 }
             }

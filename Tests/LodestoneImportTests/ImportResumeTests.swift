@@ -29,8 +29,9 @@ struct ImportResumeTests {
         let stores = [
             try await EngineStore(isShuffled: true), try await EngineStore(isShuffled: true),
         ]
+        let rounds = TestLength.cases(12, long: 30)
         var runsThatWentOn = 0
-        for number in 0..<30 {
+        for number in 0..<rounds {
             var round = Round(scratch, number, between, stores[number % 2])
             let last = try round.makeDocuments()
             try await round.store.empty()
@@ -49,9 +50,9 @@ struct ImportResumeTests {
         }
         switch between {
         // An import that always began with the first line would have no gaps either.
-        case .nothing: #expect(runsThatWentOn > 20, "\(runsThatWentOn)")
+        case .nothing: #expect(runsThatWentOn > rounds * 2 / 3, "\(runsThatWentOn)")
         // The event may concern other documents, or come before the snapshot.
-        case .someDropped, .olderSnapshot: #expect(runsThatWentOn < 30)
+        case .someDropped, .olderSnapshot: #expect(runsThatWentOn < rounds)
         default: #expect(runsThatWentOn == 0)
         }
     }
@@ -62,8 +63,9 @@ struct ImportResumeTests {
     )
     func edges(_ between: Between) async throws {
         let store = try await EngineStore(isShuffled: true)
+        let rounds = TestLength.cases(6, long: 15)
         var runsThatWentOn = 0
-        for number in 0..<15 {
+        for number in 0..<rounds {
             var round = Round(scratch, number, between, store)
             round.hasEdges = true
             let last = try round.makeEdges()
@@ -80,7 +82,7 @@ struct ImportResumeTests {
                 #expect(weights == expected, "round \(number), \(source), \(beginning)")
             }
         }
-        if between == .nothing { #expect(runsThatWentOn > 9, "\(runsThatWentOn)") }
+        if between == .nothing { #expect(runsThatWentOn > rounds * 3 / 5, "\(runsThatWentOn)") }
     }
 
     /// Runs an import of ten lines per batch, one batch at a time.

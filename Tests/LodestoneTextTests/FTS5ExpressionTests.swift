@@ -49,7 +49,7 @@ struct FTS5ExpressionTests {
             try table.insert(row, words.joined(separator: " "))
         }
         let every = Set(texts.indices)
-        for _ in 0..<1_500 {
+        for _ in 0..<TestLength.cases(300, long: 1_500) {
             let query = TextOracle.randomQuery(depth: 4, using: &random)
             let normalized = BooleanQuery(query)
             let rows = try table.rows(
