@@ -4,14 +4,14 @@ package import LodestoneStructures
 /// One end's view of an edge: what the edge means, and the vertex at the other end.
 package struct Adjacency: BitwiseCopyable, Sendable, Equatable {
     /// The label id, given by the owner of the index.
-    package var label: UInt32
+    package var label: LabelID
     /// The vertex at the other end.
     package var vertex: VertexID
     /// The weight of the edge.
     package var weight: Float
 
-    /// Creates a link.
-    package init(label: UInt32, vertex: VertexID, weight: Float = 1) {
+    /// Creates an edge.
+    package init(label: LabelID, vertex: VertexID, weight: Float = 1) {
         self.label = label
         self.vertex = vertex
         self.weight = weight
@@ -23,7 +23,7 @@ package struct Adjacency: BitwiseCopyable, Sendable, Equatable {
         vertex == other.vertex && label == other.label
     }
 
-    /// The order of incoming links, and of many outgoing ones: by vertex, then by label.
+    /// The order of incoming edges, and of many outgoing ones: by vertex, then by label.
     @inline(__always)
     package static func precedes(_ left: Adjacency, _ right: Adjacency) -> Bool {
         left.vertex != right.vertex ? left.vertex < right.vertex : left.label < right.label
@@ -39,7 +39,7 @@ package struct Step: Sendable, Equatable {
     /// The vertex on the other side of the edge.
     package var from: VertexID
     /// The label id of the edge.
-    package var label: UInt32
+    package var label: LabelID
     /// The edge's weight.
     package var weight: Float
     /// Whether the edge was followed against its direction.
@@ -50,7 +50,7 @@ package struct Step: Sendable, Equatable {
         vertex: VertexID,
         depth: Int,
         from: VertexID,
-        label: UInt32,
+        label: LabelID,
         weight: Float,
         isIncoming: Bool
     ) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// The pieces of long lists: ordered runs of links, with a directory per list.
+/// The pieces of long lists: ordered runs of edges, with a directory per list.
 extension AdjacencyLists {
-    mutating func insertIntoPiece(_ link: Adjacency, at position: Position, of vertex: VertexID) {
+    mutating func insertIntoPiece(_ edge: Adjacency, at position: Position, of vertex: VertexID) {
         let list = lists[Int(vertex)]
         let directory = Int(list.address)
         var position = position
         lists[Int(vertex)].count += 1
         let count = Int(directories[directory][position.piece].count)
         if count == Self.maxPieceSize {
-            // Links that come in order fill one piece after the other.
+            // Edges that come in order fill one piece after the other.
             if position.index == count, position.piece == directories[directory].count - 1 {
-                return directories[directory].append(takePage([link]))
+                return directories[directory].append(takePage([edge]))
             }
             split(position.piece, of: directory)
             let half = Int(directories[directory][position.piece].count)
@@ -21,7 +21,7 @@ extension AdjacencyLists {
             }
         }
         let piece = writablePiece(position.piece, of: list)
-        pages[piece.page].insert(link, at: position.index)
+        pages[piece.page].insert(edge, at: position.index)
         movedCount += Int(piece.count) - position.index
         directories[directory][position.piece].count += 1
     }
@@ -34,9 +34,9 @@ extension AdjacencyLists {
         movedCount += Int(piece.count) - position.index
         directories[directory][position.piece].count -= 1
         if list.count - 1 == Self.maxBlockSize {
-            let links = links(of: vertex)
-            movedCount += links.count
-            return set(links, of: vertex)
+            let edges = edges(of: vertex)
+            movedCount += edges.count
+            return set(edges, of: vertex)
         }
         lists[Int(vertex)].count -= 1
         if piece.count == 1 {
@@ -52,7 +52,7 @@ extension AdjacencyLists {
         let directory = Int(list.address)
         let piece = directories[directory][index]
         guard piece.isInBase else { return piece }
-        let copy = takePage(ContiguousArray((0..<Int(piece.count)).map { link($0, of: piece) }))
+        let copy = takePage(ContiguousArray((0..<Int(piece.count)).map { edge($0, of: piece) }))
         movedCount += Int(piece.count)
         directories[directory][index] = copy
         return copy
@@ -89,9 +89,9 @@ extension AdjacencyLists {
         guard let left else { return }
         let right = writablePiece(left + 1, of: list)
         let joined = writablePiece(left, of: list)
-        let links = pages[right.page]
-        pages[joined.page].append(contentsOf: links)
-        movedCount += links.count
+        let edges = pages[right.page]
+        pages[joined.page].append(contentsOf: edges)
+        movedCount += edges.count
         directories[directory][left].count += right.count
         directories[directory].remove(at: left + 1)
         free(right)
@@ -110,7 +110,7 @@ extension AdjacencyLists {
         freePages.append(UInt32(piece.page))
     }
 
-    /// A list of `pieces`, which have `count` links.
+    /// A list of `pieces`, which have `count` edges.
     mutating func takeDirectory(_ pieces: ContiguousArray<List>, count: Int) -> List {
         guard let directory = freeDirectories.popLast() else {
             directories.append(pieces)
@@ -120,14 +120,14 @@ extension AdjacencyLists {
         return List(address: directory, count: UInt32(count))
     }
 
-    /// A piece of these links.
-    mutating func takePage(_ links: ContiguousArray<Adjacency>) -> List {
-        let count = UInt32(links.count)
+    /// A piece of these edges.
+    mutating func takePage(_ edges: ContiguousArray<Adjacency>) -> List {
+        let count = UInt32(edges.count)
         guard let page = freePages.popLast() else {
-            pages.append(links)
+            pages.append(edges)
             return List(address: UInt32(pages.count - 1) * Self.pageSize, count: count)
         }
-        pages[Int(page)] = links
+        pages[Int(page)] = edges
         return List(address: page * Self.pageSize, count: count)
     }
 }

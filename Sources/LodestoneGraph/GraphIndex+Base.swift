@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The graph's sections of a base: for each direction a list for every vertex, and all links in the
+/// The graph's sections of a base: for each direction a list for every vertex, and all edges in the
 /// order of the lists.
 extension GraphIndex {
     /// Writes the edges between some vertices.
@@ -37,35 +37,35 @@ extension AdjacencyLists {
         _ shortOrder: ShortOrder,
         from source: some SectionSource,
         _ listTag: SectionTag,
-        _ linkTag: SectionTag
+        _ edgeTag: SectionTag
     ) {
         guard let lists = source.section(listTag, of: List.self),
-            let links = source.section(linkTag, of: Adjacency.self)
+            let edges = source.section(edgeTag, of: Adjacency.self)
         else { return nil }
-        self.init(shortOrder, lists: lists, links: links)
+        self.init(shortOrder, lists: lists, edges: edges)
     }
 
     fileprivate func write(
         to sink: inout some SectionSink,
         _ listTag: SectionTag,
-        _ linkTag: SectionTag,
+        _ edgeTag: SectionTag,
         vertices: ContiguousArray<VertexID>,
         newVertices: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
         var lists: ContiguousArray<List> = []
         lists.reserveCapacity(vertices.count)
-        var links: ContiguousArray<Adjacency> = []
+        var edges: ContiguousArray<Adjacency> = []
         for vertex in vertices {
             let list = list(of: vertex)
             lists.append(
-                List(address: UInt32(links.count), count: list.count, isInBase: true)
+                List(address: UInt32(edges.count), count: list.count, isInBase: true)
             )
-            for var link in self.links(of: vertex) {
-                link.vertex = newVertices[Int(link.vertex)]
-                links.append(link)
+            for var edge in self.edges(of: vertex) {
+                edge.vertex = newVertices[Int(edge.vertex)]
+                edges.append(edge)
             }
         }
         try sink.write(listTag, lists)
-        try sink.write(linkTag, links)
+        try sink.write(edgeTag, edges)
     }
 }

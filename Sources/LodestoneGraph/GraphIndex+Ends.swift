@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneStructures
 
-/// Lookups of links for changes of edges.
+/// Lookups of edges for changes of edges.
 extension GraphIndex {
-    /// The links that enter `target`, in the order of their sources: a link's vertex is its source.
-    package func links(to target: VertexID) -> [Adjacency] {
-        incoming.links(of: target)
+    /// The edges that enter `target`, in the order of their sources; the vertex is the source.
+    package func edges(to target: VertexID) -> [Adjacency] {
+        incoming.edges(of: target)
     }
 
-    /// The number of links that leave `source`.
-    package func linkCount(from source: VertexID) -> Int {
+    /// The number of edges that leave `source`.
+    package func edgeCount(from source: VertexID) -> Int {
         Int(outgoing.list(of: source).count)
     }
 }

@@ -3,29 +3,29 @@ package import LodestoneCore
 package import LodestoneStructures
 
 extension GraphIndex {
-    /// The position where a page of incoming links begins, by their source and label.
+    /// The position where a page of incoming edges begins, by their source and label.
     ///
-    /// The link that it names need not exist.
+    /// The edge that it names need not exist.
     package enum AdjacencyPosition {
         case at(Adjacency)
         case after(Adjacency)
     }
 
-    /// A page of the links that enter `vertex`, in the order of their source and label.
+    /// A page of the edges that enter `vertex`, in the order of their source and label.
     ///
     /// - Parameters:
     ///   - vertex: The vertex.
-    ///   - start: The position where the page begins; `nil`: at the first link.
+    ///   - start: The position where the page begins; `nil`: at the first edge.
     ///   - labels: The labels wanted; `nil` for all.
-    ///   - limit: The most links.
-    ///   - context: The call's context, checked every thousand links.
-    /// - Returns: At most `limit` links; fewer than that only where there are no more.
+    ///   - limit: The most edges.
+    ///   - context: The call's context, checked every thousand edges.
+    /// - Returns: At most `limit` edges; fewer than that only where there are no more.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
-    /// - Complexity: O(log n), and the links up to the last one wanted.
-    package func links(
+    /// - Complexity: O(log n), and the edges up to the last one wanted.
+    package func edges(
         to vertex: VertexID,
         from start: AdjacencyPosition?,
-        labels: Set<UInt32>?,
+        labels: Set<LabelID>?,
         limit: Int,
         _ context: CallContext
     ) throws(LodestoneError) -> [Adjacency] {
@@ -34,27 +34,27 @@ extension GraphIndex {
         var (piece, index) = (0, 0)
         switch start {
         case nil: break
-        case .at(let link):
-            let position = incoming.position(of: link, in: list)
+        case .at(let edge):
+            let position = incoming.position(of: edge, in: list)
             (piece, index) = (position.piece, position.index)
-        case .after(let link):
-            let position = incoming.position(of: link, in: list)
+        case .after(let edge):
+            let position = incoming.position(of: edge, in: list)
             (piece, index) = (position.piece, position.index + (position.isPresent ? 1 : 0))
         }
-        var links: [Adjacency] = []
+        var edges: [Adjacency] = []
         var count = 0
         for piece in pieces[piece...] {
             while index < piece.count {
                 if count % 1_024 == 0 { try context.check() }
                 count += 1
-                let link = incoming.link(index, of: piece)
+                let edge = incoming.edge(index, of: piece)
                 index += 1
-                guard labels?.contains(link.label) ?? true else { continue }
-                links.append(link)
-                if links.count == limit { return links }
+                guard labels?.contains(edge.label) ?? true else { continue }
+                edges.append(edge)
+                if edges.count == limit { return edges }
             }
             index = 0
         }
-        return links
+        return edges
     }
 }

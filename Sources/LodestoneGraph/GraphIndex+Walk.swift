@@ -12,7 +12,7 @@ extension GraphIndex {
     /// Walks breadth-first.
     ///
     /// The walk reports each vertex once, at its least depth, with the edge that reached it first.
-    /// The order is fixed: by the order of the starts, then by the order of each vertex's links,
+    /// The order is fixed: by the order of the starts, then by the order of each vertex's edges,
     /// outgoing before incoming.
     ///
     /// - Parameters:
@@ -28,7 +28,7 @@ extension GraphIndex {
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     package func walk(
         from starts: [VertexID],
-        labels: Set<UInt32>?,
+        labels: Set<LabelID>?,
         direction: Direction,
         depth: Int,
         budget: WalkBudget,
@@ -90,7 +90,7 @@ private struct Walker {
     private(set) var reached: [Step] = []
     private(set) var edgesFollowed = 0
 
-    init(vertexCount: Int, labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
+    init(vertexCount: Int, labels: Set<LabelID>?, budget: WalkBudget, context: CallContext) {
         seen = VertexSet(vertexCount: vertexCount)
         self.labels = LabelSet(labels)
         self.budget = budget
@@ -102,7 +102,7 @@ private struct Walker {
         seen.insert(vertex)
     }
 
-    /// Follows the links of a vertex that was reached with one edge less than `depth`.
+    /// Follows the edges of a vertex that was reached with one edge less than `depth`.
     ///
     /// - Returns: The limit that the walk ran into, if any.
     @inline(__always)
@@ -148,20 +148,20 @@ private struct Walker {
         exists: (VertexID) -> Bool
     ) throws(LodestoneError) -> WalkResult.Limit? {
         for index in 0..<Int(list.count) {
-            let link = lists.link(index, of: list)
+            let edge = lists.edge(index, of: list)
             if edgesFollowed == nextCheck, let limit = try check() { return limit }
             edgesFollowed += 1
-            guard labels.contains(link.label), seen.insert(link.vertex), exists(link.vertex) else {
+            guard labels.contains(edge.label), seen.insert(edge.vertex), exists(edge.vertex) else {
                 continue
             }
             if reached.count == budget.nodes { return .nodes }
             reached.append(
                 Step(
-                    vertex: link.vertex,
+                    vertex: edge.vertex,
                     depth: depth,
                     from: vertex,
-                    label: link.label,
-                    weight: link.weight,
+                    label: edge.label,
+                    weight: edge.weight,
                     isIncoming: isIncoming
                 )
             )
@@ -183,10 +183,10 @@ private struct Walker {
 /// A walk names few labels, for which a scan is faster than hashing.
 private enum LabelSet {
     case all
-    case few(ContiguousArray<UInt32>)
-    case many(Set<UInt32>)
+    case few(ContiguousArray<LabelID>)
+    case many(Set<LabelID>)
 
-    init(_ labels: Set<UInt32>?) {
+    init(_ labels: Set<LabelID>?) {
         switch labels {
         case nil: self = .all
         case let labels? where labels.count <= 8: self = .few(ContiguousArray(labels))
@@ -195,7 +195,7 @@ private enum LabelSet {
     }
 
     @inline(__always)
-    func contains(_ label: UInt32) -> Bool {
+    func contains(_ label: LabelID) -> Bool {
         switch self {
         case .all: true
         case .few(let labels): labels.contains(label)

@@ -3,13 +3,13 @@ package import LodestoneStructures
 
 /// The edges of a collection in memory, found from both of their ends.
 ///
-/// An edge is known by its source, label and target. Up to 128 outgoing links of a vertex keep the
-/// order in which they were written; more links are in order of their targets. Incoming links are
+/// An edge is known by its source, label and target. Up to 128 outgoing edges of a vertex keep the
+/// order in which they were written; more edges are in order of their targets. Incoming edges are
 /// in order of their sources, so that a walk against the edges does not depend on the history of
 /// the collection. An edge takes 12 bytes at each of its ends.
 ///
 /// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. A
-/// change then copies some KiB, whatever the number of a vertex's links.
+/// change then copies some KiB, whatever the number of a vertex's edges.
 package struct GraphIndex: Sendable {
     private(set) var outgoing = AdjacencyLists(.written)
     private(set) var incoming = AdjacencyLists(.byVertex)
@@ -26,85 +26,85 @@ package struct GraphIndex: Sendable {
         self.edgeCount = edgeCount
     }
 
-    /// The links that leave `source`: up to 128 in the order in which they were written, more by
+    /// The edges that leave `source`: up to 128 in the order in which they were written, more by
     /// their targets.
-    package func links(from source: VertexID) -> [Adjacency] {
-        outgoing.links(of: source)
+    package func edges(from source: VertexID) -> [Adjacency] {
+        outgoing.edges(of: source)
     }
 
-    /// Whether any link leaves or enters `vertex`.
-    package func hasLinks(_ vertex: VertexID) -> Bool {
+    /// Whether any edge leaves or enters `vertex`.
+    package func hasEdges(_ vertex: VertexID) -> Bool {
         outgoing.list(of: vertex).count > 0 || incoming.list(of: vertex).count > 0
     }
 
-    /// The number of links that changes have moved or copied so far: a measure of their cost.
+    /// The number of edges that changes have moved or copied so far: a measure of their cost.
     ///
-    /// Links that `AdjacencyLists.set` writes are not counted.
+    /// Edges that `AdjacencyLists.set` writes are not counted.
     package var movedCount: Int { outgoing.movedCount + incoming.movedCount }
 
     /// Bytes of memory, without the base's, roughly.
     package var deltaByteCount: Int { outgoing.byteCount + incoming.byteCount }
 
-    /// A number above the largest vertex with a link.
+    /// A number above the largest vertex with an edge.
     package var vertexBound: Int { max(outgoing.vertexCount, incoming.vertexCount) }
 
-    /// The vertices with a link to `vertex`, each once, ascending.
+    /// The vertices with an edge to `vertex`, each once, ascending.
     package func sources(to vertex: VertexID) -> [VertexID] {
         var sources: [VertexID] = []
-        for link in incoming.links(of: vertex) where link.vertex != sources.last {
-            sources.append(link.vertex)
+        for edge in incoming.edges(of: vertex) where edge.vertex != sources.last {
+            sources.append(edge.vertex)
         }
         return sources
     }
 
-    /// Whether every link is in the lists of both of its ends.
+    /// Whether every edge is in the lists of both of its ends.
     ///
     /// The comparison is by sums of hashes.
     ///
-    /// - Complexity: O(links).
+    /// - Complexity: O(edges).
     package var isFoundFromBothEnds: Bool {
         var balance: UInt64 = 0
-        for vertex in 0..<VertexID(vertexBound) {
-            for link in outgoing.links(of: vertex) {
-                balance &+= Self.hash(source: vertex, target: link.vertex, link)
+        for vertex in VertexID(0)..<VertexID(vertexBound) {
+            for edge in outgoing.edges(of: vertex) {
+                balance &+= Self.hash(source: vertex, target: edge.vertex, edge)
             }
-            for link in incoming.links(of: vertex) {
-                balance &-= Self.hash(source: link.vertex, target: vertex, link)
+            for edge in incoming.edges(of: vertex) {
+                balance &-= Self.hash(source: edge.vertex, target: vertex, edge)
             }
         }
         return balance == 0
     }
 
-    private static func hash(source: VertexID, target: VertexID, _ link: Adjacency) -> UInt64 {
-        UInt64(source).mixed(with: UInt64(target)).mixed(with: UInt64(link.label))
-            .mixed(with: UInt64(link.weight.bitPattern))
+    private static func hash(source: VertexID, target: VertexID, _ edge: Adjacency) -> UInt64 {
+        UInt64(source).mixed(with: UInt64(target)).mixed(with: UInt64(edge.label))
+            .mixed(with: UInt64(edge.weight.bitPattern))
     }
 
-    /// Replaces every link that leaves `source`.
+    /// Replaces every edge that leaves `source`.
     ///
-    /// Links with the same label and target become one link. This link has the weight of the last
+    /// Edges with the same label and target become one edge. This edge has the weight of the last
     /// of them, and the position of the first.
     ///
-    /// - Complexity: a search in the incoming links of the target of each link, old and new. With
-    ///   more than 128 links, only those links need it that are added, removed or get another
+    /// - Complexity: a search in the incoming edges of the target of each edge, old and new. With
+    ///   more than 128 edges, only those edges need it that are added, removed or get another
     ///   weight.
-    package mutating func setLinks(from source: VertexID, _ links: ArraySlice<Adjacency>) {
+    package mutating func setEdges(from source: VertexID, _ edges: ArraySlice<Adjacency>) {
         let count = Int(outgoing.list(of: source).count)
-        if max(count, links.count) > AdjacencyLists.maxBlockSize {
-            return setManyLinks(from: source, links)
+        if max(count, edges.count) > AdjacencyLists.maxBlockSize {
+            return setManyEdges(from: source, edges)
         }
         if count > 0 { removeOutgoing(of: source) }
-        if links.isEmpty { return }
-        /// The distinct links so far, once a link occurred twice.
+        if edges.isEmpty { return }
+        /// The distinct edges so far, once an edge occurred twice.
         var distinct: [Adjacency]?
-        for (position, link) in zip(links.indices, links) {
-            if addIncoming(link, from: source) == .added {
-                distinct?.append(link)
+        for (position, edge) in zip(edges.indices, edges) {
+            if addIncoming(edge, from: source) == .added {
+                distinct?.append(edge)
                 continue
             }
-            var before = distinct ?? Array(links[..<position])
-            if let index = before.firstIndex(where: { $0.isSameEdge(as: link) }) {
-                before[index].weight = link.weight
+            var before = distinct ?? Array(edges[..<position])
+            if let index = before.firstIndex(where: { $0.isSameEdge(as: edge) }) {
+                before[index].weight = edge.weight
             }
             distinct = before
         }
@@ -112,128 +112,128 @@ package struct GraphIndex: Sendable {
             outgoing.set(distinct, of: source)
             edgeCount += distinct.count
         } else {
-            outgoing.set(links, of: source)
-            edgeCount += links.count
+            outgoing.set(edges, of: source)
+            edgeCount += edges.count
         }
     }
 
-    /// Replaces every link that leaves `source`.
-    package mutating func setLinks(from source: VertexID, _ links: [Adjacency]) {
-        setLinks(from: source, links[...])
+    /// Replaces every edge that leaves `source`.
+    package mutating func setEdges(from source: VertexID, _ edges: [Adjacency]) {
+        setEdges(from: source, edges[...])
     }
 
-    private mutating func setManyLinks(from source: VertexID, _ links: ArraySlice<Adjacency>) {
-        let old = outgoing.links(of: source).sorted(by: Adjacency.precedes)
-        let (inOrder, asWritten) = Self.distinct(links)
+    private mutating func setManyEdges(from source: VertexID, _ edges: ArraySlice<Adjacency>) {
+        let old = outgoing.edges(of: source).sorted(by: Adjacency.precedes)
+        let (inOrder, asWritten) = Self.distinct(edges)
         var position = 0
-        for link in inOrder {
-            while position < old.count, Adjacency.precedes(old[position], link) {
+        for edge in inOrder {
+            while position < old.count, Adjacency.precedes(old[position], edge) {
                 removeIncoming(old[position], from: source)
                 position += 1
             }
-            let isKept = position < old.count && old[position].isSameEdge(as: link)
-            if !isKept || old[position].weight != link.weight { addIncoming(link, from: source) }
+            let isKept = position < old.count && old[position].isSameEdge(as: edge)
+            if !isKept || old[position].weight != edge.weight { addIncoming(edge, from: source) }
             if isKept { position += 1 }
         }
-        for link in old[position...] { removeIncoming(link, from: source) }
+        for edge in old[position...] { removeIncoming(edge, from: source) }
         outgoing.set(asWritten, of: source)
         edgeCount += asWritten.count - old.count
     }
 
-    /// The links without repetitions: the last of the links with the same label and target.
+    /// The edges without repetitions: the last of the edges with the same label and target.
     ///
-    /// - Returns: `inOrder` has the links in order of the target. `asWritten` has the same links in
-    ///   the order of a list: up to 128 links by their first occurrence, more links by the target.
-    private static func distinct(_ links: ArraySlice<Adjacency>) -> (
+    /// - Returns: `inOrder` has the edges in order of the target. `asWritten` has the same edges in
+    ///   the order of a list: up to 128 edges by their first occurrence, more edges by the target.
+    private static func distinct(_ edges: ArraySlice<Adjacency>) -> (
         inOrder: [Adjacency], asWritten: [Adjacency]
     ) {
-        var distinct: [(position: Int, link: Adjacency)] = []
-        for (position, link) in zip(links.indices, links).sorted(by: {
+        var distinct: [(position: Int, edge: Adjacency)] = []
+        for (position, edge) in zip(edges.indices, edges).sorted(by: {
             $0.1.isSameEdge(as: $1.1) ? $0.0 < $1.0 : Adjacency.precedes($0.1, $1.1)
         }) {
-            if let last = distinct.last, last.link.isSameEdge(as: link) {
-                distinct[distinct.count - 1].link = link
+            if let last = distinct.last, last.edge.isSameEdge(as: edge) {
+                distinct[distinct.count - 1].edge = edge
             } else {
-                distinct.append((position, link))
+                distinct.append((position, edge))
             }
         }
-        let inOrder = distinct.map(\.link)
+        let inOrder = distinct.map(\.edge)
         if distinct.count > AdjacencyLists.maxBlockSize { return (inOrder, inOrder) }
-        return (inOrder, distinct.sorted { $0.position < $1.position }.map(\.link))
+        return (inOrder, distinct.sorted { $0.position < $1.position }.map(\.edge))
     }
 
-    /// Adds a link, or gives an existing one with the same label and target another weight.
+    /// Adds an edge, or gives an existing one with the same label and target another weight.
     ///
-    /// - Complexity: O(log n), and moving some hundred links, however many `source` and the target
+    /// - Complexity: O(log n), and moving some hundred edges, however many `source` and the target
     ///   have.
-    package mutating func addLink(from source: VertexID, _ link: Adjacency) {
-        switch addIncoming(link, from: source) {
+    package mutating func addEdge(from source: VertexID, _ edge: Adjacency) {
+        switch addIncoming(edge, from: source) {
         case .added:
-            outgoing.add(link, of: source)
+            outgoing.add(edge, of: source)
             edgeCount += 1
         case .reweighted:
-            _ = outgoing.put(link, of: source)
+            _ = outgoing.put(edge, of: source)
         case .unchanged:
             break
         }
     }
 
-    /// Removes a link.
+    /// Removes an edge.
     ///
     /// - Returns: Whether there was one.
-    /// - Complexity: As `addLink`.
+    /// - Complexity: As `addEdge`.
     @discardableResult
-    package mutating func removeLink(from source: VertexID, label: UInt32, to target: VertexID)
+    package mutating func removeEdge(from source: VertexID, label: LabelID, to target: VertexID)
         -> Bool
     {
-        let link = Adjacency(label: label, vertex: target)
-        guard removeIncoming(link, from: source) else { return false }
-        _ = outgoing.remove(link, of: source)
+        let edge = Adjacency(label: label, vertex: target)
+        guard removeIncoming(edge, from: source) else { return false }
+        _ = outgoing.remove(edge, of: source)
         edgeCount -= 1
         return true
     }
 
-    /// Removes every link that leaves or enters `vertex`.
+    /// Removes every edge that leaves or enters `vertex`.
     ///
-    /// - Returns: The other vertices whose outgoing links changed, ascending.
-    /// - Complexity: that of `removeLink` for each link of `vertex`.
+    /// - Returns: The other vertices whose outgoing edges changed, ascending.
+    /// - Complexity: that of `removeEdge` for each edge of `vertex`.
     @discardableResult
     package mutating func drop(_ vertex: VertexID) -> [VertexID] {
         removeOutgoing(of: vertex)
-        // Links from `vertex` to itself were removed with its outgoing links.
+        // Edges from `vertex` to itself were removed with its outgoing edges.
         var sources: [VertexID] = []
-        for link in incoming.links(of: vertex) {
-            if outgoing.remove(Adjacency(label: link.label, vertex: vertex), of: link.vertex) {
+        for edge in incoming.edges(of: vertex) {
+            if outgoing.remove(Adjacency(label: edge.label, vertex: vertex), of: edge.vertex) {
                 edgeCount -= 1
             }
-            if link.vertex != sources.last { sources.append(link.vertex) }
+            if edge.vertex != sources.last { sources.append(edge.vertex) }
         }
         incoming.set([], of: vertex)
         return sources
     }
 
     private mutating func removeOutgoing(of source: VertexID) {
-        let links = outgoing.links(of: source)
-        for link in links {
-            removeIncoming(link, from: source)
+        let edges = outgoing.edges(of: source)
+        for edge in edges {
+            removeIncoming(edge, from: source)
         }
         outgoing.set([], of: source)
-        edgeCount -= links.count
+        edgeCount -= edges.count
     }
 
-    /// Adds an outgoing link of `source` to the incoming links of its target.
+    /// Adds an outgoing edge of `source` to the incoming edges of its target.
     @discardableResult
-    private mutating func addIncoming(_ link: Adjacency, from source: VertexID)
+    private mutating func addIncoming(_ edge: Adjacency, from source: VertexID)
         -> AdjacencyLists.PutOutcome
     {
         incoming.put(
-            Adjacency(label: link.label, vertex: source, weight: link.weight),
-            of: link.vertex
+            Adjacency(label: edge.label, vertex: source, weight: edge.weight),
+            of: edge.vertex
         )
     }
 
     @discardableResult
-    private mutating func removeIncoming(_ link: Adjacency, from source: VertexID) -> Bool {
-        incoming.remove(Adjacency(label: link.label, vertex: source), of: link.vertex)
+    private mutating func removeIncoming(_ edge: Adjacency, from source: VertexID) -> Bool {
+        incoming.remove(Adjacency(label: edge.label, vertex: source), of: edge.vertex)
     }
 }

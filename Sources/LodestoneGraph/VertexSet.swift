@@ -25,7 +25,7 @@ struct VertexSet {
         let page = Int(vertex) / Self.pageBits
         if page >= pages.count || pages[page] == 0 { addPage(page) }
         let word = Int(pages[page]) + Int(vertex) % Self.pageBits / UInt64.bitWidth
-        let bit: UInt64 = 1 << UInt64(vertex % UInt32(UInt64.bitWidth))
+        let bit: UInt64 = 1 << UInt64(vertex.rawValue % UInt32(UInt64.bitWidth))
         if words[word] & bit != 0 { return false }
         words[word] |= bit
         return true

@@ -108,9 +108,9 @@ package struct LoggedRows: Sendable {
     ///
     /// The row in the store has all edges of the document. If a later batch has made the document a
     /// hub, the log row of that batch has all edges of the document instead.
-    package let relinked: [RowID]
+    package let changed: [RowID]
     /// The changes of edges that leave hubs.
-    package let links: [LoggedLinks]
+    package let hubEdges: [LoggedEdges]
     /// The dropped documents; every edge from and to them is dropped, too.
     package let dropped: [DocumentID]
 }
@@ -121,14 +121,14 @@ package struct LoggedRows: Sendable {
 /// replay removes these edges with the documents. With a row id alone, a replay would read all
 /// edges of a hub for each batch. If each batch adds edges to the hub, that takes time in the
 /// square of the number of batches.
-package struct LoggedLinks: Sendable, Equatable {
+package struct LoggedEdges: Sendable, Equatable {
     package var row: RowID
     /// Whether the added edges replace all others.
     package var isWhole = false
     package var removed: [EdgeName] = []
     package var added: [(name: EdgeName, weight: Float)] = []
 
-    package static func == (left: LoggedLinks, right: LoggedLinks) -> Bool {
+    package static func == (left: LoggedEdges, right: LoggedEdges) -> Bool {
         left.row == right.row && left.isWhole == right.isWhole && left.removed == right.removed
             && left.added.elementsEqual(right.added, by: ==)
     }
@@ -215,7 +215,7 @@ package struct RowChange: Sendable {
     /// The dropped documents among these.
     package var dropped: [DocumentID]
     /// The changes to edges that leave the documents of earlier rows; each row comes once.
-    package var relinked: [EdgeChange]
+    package var edgeChanges: [EdgeChange]
 
     package init(
         collection: CollectionNumber,
@@ -227,7 +227,7 @@ package struct RowChange: Sendable {
         vectorChecksum: UInt32,
         removed: [RowID],
         dropped: [DocumentID] = [],
-        relinked: [EdgeChange]
+        edgeChanges: [EdgeChange]
     ) {
         self.collection = collection
         self.dimension = dimension
@@ -238,7 +238,7 @@ package struct RowChange: Sendable {
         self.vectorChecksum = vectorChecksum
         self.removed = removed
         self.dropped = dropped
-        self.relinked = relinked
+        self.edgeChanges = edgeChanges
     }
 }
 

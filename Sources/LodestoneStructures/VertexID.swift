@@ -3,4 +3,9 @@
 /// The vertex id of a document id in a collection's derived indexes: dense, from 0.
 ///
 /// Ids that so far are only the target of an edge have a vertex id, too.
-package typealias VertexID = UInt32
+@frozen @usableFromInline
+package struct VertexID: DenseID {
+    @usableFromInline package let rawValue: UInt32
+
+    @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
+}

@@ -59,7 +59,7 @@ struct IDTableTests {
         let table = IDTable(try base(of: ids))
         return ContinuousClock().measure {
             let found = table.withTable { table in
-                ids.map { table.number(of: DocumentID(trusted: $0)) }
+                ids.map { table.vertex(of: DocumentID(trusted: $0)) }
             }
             #expect(found == ids.indices.map { VertexID($0) })
         }
@@ -102,7 +102,7 @@ struct IDTableTests {
         let base: IDTable.Base = try #require(IDTable.Base(from: sections))
         let table = IDTable(base)
         let found = table.withTable { table in
-            (ids + ["x"]).map { table.number(of: DocumentID(trusted: $0)) }
+            (ids + ["x"]).map { table.vertex(of: DocumentID(trusted: $0)) }
         }
         #expect(found == [0, 1, 2, 3, nil])
     }

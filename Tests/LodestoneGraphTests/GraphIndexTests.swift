@@ -6,10 +6,10 @@ import Testing
 
 @Suite("Graph index")
 struct GraphIndexTests {
-    @Test("The last of two links with equal label and target replaces the first in its place")
+    @Test("The last of two edges with equal label and target replaces the first in its place")
     func duplicates() {
         var graph = GraphIndex()
-        graph.setLinks(
+        graph.setEdges(
             from: 1,
             [
                 Adjacency(label: 0, vertex: 2, weight: 1),
@@ -19,52 +19,52 @@ struct GraphIndexTests {
             ]
         )
         #expect(
-            graph.links(from: 1) == [
+            graph.edges(from: 1) == [
                 Adjacency(label: 0, vertex: 2, weight: 3),
                 Adjacency(label: 1, vertex: 2, weight: 2),
                 Adjacency(label: 0, vertex: 3, weight: 4),
             ]
         )
         #expect(graph.edgeCount == 3)
-        graph.addLink(from: 1, Adjacency(label: 1, vertex: 2, weight: 9))
-        #expect(graph.links(from: 1).map(\.weight) == [3, 9, 4])
+        graph.addEdge(from: 1, Adjacency(label: 1, vertex: 2, weight: 9))
+        #expect(graph.edges(from: 1).map(\.weight) == [3, 9, 4])
         #expect(graph.edgeCount == 3)
         #expect(graph.sources(to: 2) == [1])
     }
 
-    @Test("Set links replace the links of their source, and no other source's")
+    @Test("Set edges replace the edges of their source, and no other source's")
     func replacement() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 0, vertex: 3)])
-        graph.setLinks(from: 4, [Adjacency(label: 0, vertex: 2)])
-        graph.setLinks(from: 1, [Adjacency(label: 5, vertex: 1)])
-        #expect(graph.links(from: 1) == [Adjacency(label: 5, vertex: 1)])
+        graph.setEdges(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 0, vertex: 3)])
+        graph.setEdges(from: 4, [Adjacency(label: 0, vertex: 2)])
+        graph.setEdges(from: 1, [Adjacency(label: 5, vertex: 1)])
+        #expect(graph.edges(from: 1) == [Adjacency(label: 5, vertex: 1)])
         #expect(graph.sources(to: 1) == [1])
         #expect(graph.sources(to: 2) == [4])
         #expect(graph.sources(to: 3) == [])
         #expect(graph.edgeCount == 2)
-        graph.setLinks(from: 1, [])
+        graph.setEdges(from: 1, [])
         #expect(graph.edgeCount == 1)
-        #expect(graph.links(from: 77) == [])
+        #expect(graph.edges(from: 77) == [])
         #expect(graph.sources(to: 77) == [])
     }
 
-    @Test("A dropped vertex loses all links that leave or enter it")
+    @Test("A dropped vertex loses all edges that leave or enter it")
     func drop() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 1, vertex: 1)])
-        graph.setLinks(
+        graph.setEdges(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 1, vertex: 1)])
+        graph.setEdges(
             from: 2,
             [
                 Adjacency(label: 0, vertex: 1), Adjacency(label: 0, vertex: 3),
                 Adjacency(label: 1, vertex: 1),
             ]
         )
-        graph.setLinks(from: 3, [Adjacency(label: 0, vertex: 1)])
+        graph.setEdges(from: 3, [Adjacency(label: 0, vertex: 1)])
         let changed = graph.drop(1)
         #expect(changed == [2, 3])
-        #expect(graph.links(from: 1) == [])
-        #expect(graph.links(from: 2) == [Adjacency(label: 0, vertex: 3)])
+        #expect(graph.edges(from: 1) == [])
+        #expect(graph.edges(from: 2) == [Adjacency(label: 0, vertex: 3)])
         #expect(graph.sources(to: 1) == [])
         #expect(graph.sources(to: 2) == [])
         #expect(graph.edgeCount == 1)
@@ -82,8 +82,8 @@ struct GraphIndexTests {
         let hubs: [VertexID] = [1_000, 1_001, 1_002]
         for source: VertexID in 0..<400 {
             for hub in hubs {
-                graph.addLink(from: source, Adjacency(label: 0, vertex: hub))
-                graph.addLink(from: hub, Adjacency(label: 1, vertex: source))
+                graph.addEdge(from: source, Adjacency(label: 0, vertex: hub))
+                graph.addEdge(from: hub, Adjacency(label: 1, vertex: source))
             }
             copies.append(graph)
         }
@@ -93,31 +93,31 @@ struct GraphIndexTests {
             #expect(graph.edgeCount == (399 - Int(source)) * 6)
             for hub in hubs {
                 #expect(graph.sources(to: hub) == Array((source + 1)..<400))
-                #expect(graph.links(from: hub).map(\.vertex) == Array((source + 1)..<400))
+                #expect(graph.edges(from: hub).map(\.vertex) == Array((source + 1)..<400))
             }
         }
         for (last, copy) in copies.enumerated() {
             for hub in hubs {
                 #expect(copy.sources(to: hub) == Array(0...VertexID(last)))
-                #expect(copy.links(from: hub).map(\.vertex) == Array(0...VertexID(last)))
+                #expect(copy.edges(from: hub).map(\.vertex) == Array(0...VertexID(last)))
             }
         }
     }
 
-    @Test("The removal of a link reports whether the link existed")
+    @Test("The removal of an edge reports whether the edge existed")
     func removal() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 1, vertex: 2)])
-        let absent: [(VertexID, UInt32, VertexID)] = [(1, 2, 2), (2, 0, 1), (77, 0, 78)]
+        graph.setEdges(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 1, vertex: 2)])
+        let absent: [(VertexID, LabelID, VertexID)] = [(1, 2, 2), (2, 0, 1), (77, 0, 78)]
         for (source, label, target) in absent {
-            let wasThere = graph.removeLink(from: source, label: label, to: target)
+            let wasThere = graph.removeEdge(from: source, label: label, to: target)
             #expect(!wasThere)
         }
         for expected in [true, false] {
-            let wasThere = graph.removeLink(from: 1, label: 0, to: 2)
+            let wasThere = graph.removeEdge(from: 1, label: 0, to: 2)
             #expect(wasThere == expected)
         }
-        #expect(graph.links(from: 1) == [Adjacency(label: 1, vertex: 2)])
+        #expect(graph.edges(from: 1) == [Adjacency(label: 1, vertex: 2)])
         #expect(graph.edgeCount == 1)
     }
 
@@ -133,7 +133,7 @@ struct GraphIndexTests {
             Bool.random(using: &random)
                 ? .random(in: 0..<6, using: &random) : .random(in: vertices, using: &random)
         }
-        func someLink() -> Adjacency {
+        func someEdge() -> Adjacency {
             Adjacency(
                 label: .random(in: 0..<3, using: &random),
                 vertex: someNode(),
@@ -147,18 +147,18 @@ struct GraphIndexTests {
             let vertex = someNode()
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<4:
-                let links = (0..<Int.random(in: 0...8, using: &random)).map { _ in someLink() }
-                graph.setLinks(from: vertex, links)
+                let edges = (0..<Int.random(in: 0...8, using: &random)).map { _ in someEdge() }
+                graph.setEdges(from: vertex, edges)
                 model.edges.removeAll { $0.source == vertex }
-                for link in links { model.add(vertex, link) }
+                for edge in edges { model.add(vertex, edge) }
             case 4..<7:
-                let link = someLink()
-                graph.addLink(from: vertex, link)
-                model.add(vertex, link)
+                let edge = someEdge()
+                graph.addEdge(from: vertex, edge)
+                model.add(vertex, edge)
             case 7, 8:
-                let link = someLink()
-                let wasThere = graph.removeLink(from: vertex, label: link.label, to: link.vertex)
-                let expected = model.remove(vertex, link)
+                let edge = someEdge()
+                let wasThere = graph.removeEdge(from: vertex, label: edge.label, to: edge.vertex)
+                let expected = model.remove(vertex, edge)
                 #expect(wasThere == expected)
             default:
                 let changed = graph.drop(vertex)
@@ -171,8 +171,8 @@ struct GraphIndexTests {
             #expect(graph.edgeCount == model.edges.count)
             for vertex in vertices {
                 #expect(
-                    graph.links(from: vertex)
-                        == model.edges.filter { $0.source == vertex }.map(\.link)
+                    graph.edges(from: vertex)
+                        == model.edges.filter { $0.source == vertex }.map(\.edge)
                 )
                 #expect(graph.sources(to: vertex) == model.sources(to: vertex))
             }
@@ -182,35 +182,35 @@ struct GraphIndexTests {
 
 /// Edges in a list: slow, and obviously right.
 private struct EdgeList {
-    var edges: [(source: VertexID, link: Adjacency)] = []
+    var edges: [(source: VertexID, edge: Adjacency)] = []
 
-    private func index(_ source: VertexID, _ link: Adjacency) -> Int? {
+    private func index(_ source: VertexID, _ edge: Adjacency) -> Int? {
         edges.firstIndex {
-            $0.source == source && $0.link.label == link.label && $0.link.vertex == link.vertex
+            $0.source == source && $0.edge.label == edge.label && $0.edge.vertex == edge.vertex
         }
     }
 
-    mutating func add(_ source: VertexID, _ link: Adjacency) {
-        if let index = index(source, link) {
-            edges[index].link.weight = link.weight
+    mutating func add(_ source: VertexID, _ edge: Adjacency) {
+        if let index = index(source, edge) {
+            edges[index].edge.weight = edge.weight
         } else {
-            edges.append((source, link))
+            edges.append((source, edge))
         }
     }
 
-    mutating func remove(_ source: VertexID, _ link: Adjacency) -> Bool {
-        guard let index = index(source, link) else { return false }
+    mutating func remove(_ source: VertexID, _ edge: Adjacency) -> Bool {
+        guard let index = index(source, edge) else { return false }
         edges.remove(at: index)
         return true
     }
 
     func sources(to vertex: VertexID) -> [VertexID] {
-        Set(edges.filter { $0.link.vertex == vertex }.map(\.source)).sorted()
+        Set(edges.filter { $0.edge.vertex == vertex }.map(\.source)).sorted()
     }
 
     mutating func drop(_ vertex: VertexID) -> [VertexID] {
         let changed = sources(to: vertex).filter { $0 != vertex }
-        edges.removeAll { $0.source == vertex || $0.link.vertex == vertex }
+        edges.removeAll { $0.source == vertex || $0.edge.vertex == vertex }
         return changed
     }
 }

@@ -28,29 +28,29 @@ struct LongListTests {
             case 0, 1:
                 for _ in 0..<count {
                     let other = VertexID.random(in: 0..<Self.vertexCount, using: &random)
-                    add(&graph, &model, other, Self.link(to: hub, &random))
-                    add(&graph, &model, hub, Self.link(to: other, &random))
+                    add(&graph, &model, other, Self.edge(to: hub, &random))
+                    add(&graph, &model, hub, Self.edge(to: other, &random))
                 }
             case 2:
-                // Links in order, as an import writes them.
+                // Edges in order, as an import writes them.
                 let start = VertexID.random(in: 0..<Self.vertexCount, using: &random)
-                for other in start..<min(start + VertexID(count), Self.vertexCount) {
+                for other in start..<min(start + count, Self.vertexCount) {
                     add(&graph, &model, other, Adjacency(label: 1, vertex: hub))
                     add(&graph, &model, hub, Adjacency(label: 1, vertex: other))
                 }
             case 3:
-                let links = (0..<count).map { _ in
-                    Self.link(
+                let edges = (0..<count).map { _ in
+                    Self.edge(
                         to: .random(in: 0..<Self.vertexCount, using: &random),
                         &random
                     )
                 }
-                graph.setLinks(from: hub, links)
-                model.set(hub, links)
+                graph.setEdges(from: hub, edges)
+                model.set(hub, edges)
             case 4, 5:
                 let start = VertexID.random(in: 0..<Self.vertexCount, using: &random)
-                for other in start..<min(start + VertexID(count), Self.vertexCount) {
-                    for label: UInt32 in 0..<3 {
+                for other in start..<min(start + count, Self.vertexCount) {
+                    for label: LabelID in 0..<3 {
                         remove(&graph, &model, other, label, hub)
                         remove(&graph, &model, hub, label, other)
                     }
@@ -64,10 +64,10 @@ struct LongListTests {
                 }
             default:
                 // The same edges with other weights, and some with the same.
-                for link in graph.links(from: hub) {
-                    var link = link
-                    if Bool.random(using: &random) { link.weight += 1 }
-                    add(&graph, &model, hub, link)
+                for edge in graph.edges(from: hub) {
+                    var edge = edge
+                    if Bool.random(using: &random) { edge.weight += 1 }
+                    add(&graph, &model, hub, edge)
                 }
             }
             if round % 20 == 10 {
@@ -82,32 +82,32 @@ struct LongListTests {
             #expect(graph.edgeCount == model.count)
             #expect(graph.isFoundFromBothEnds)
             for vertex in 0..<Self.vertexCount {
-                let links = graph.links(from: vertex)
-                #expect(links.sorted(by: Adjacency.precedes) == model.links(from: vertex))
-                if links.count > 128 { #expect(links == model.links(from: vertex)) }
+                let edges = graph.edges(from: vertex)
+                #expect(edges.sorted(by: Adjacency.precedes) == model.edges(from: vertex))
+                if edges.count > 128 { #expect(edges == model.edges(from: vertex)) }
                 #expect(graph.sources(to: vertex) == model.sources(to: vertex))
             }
         }
     }
 
-    @Test("Links of a vertex keep the order of writing up to 128 links, and sort by target beyond")
+    @Test("Edges of a vertex keep the order of writing up to 128 edges, and sort by target beyond")
     func order() {
-        let links = (0..<129).map {
+        let edges = (0..<129).map {
             Adjacency(label: 0, vertex: VertexID($0 * 50 % 129), weight: 1)
         }
         var graph = GraphIndex()
-        graph.setLinks(from: 200, Array(links.prefix(128)))
-        #expect(graph.links(from: 200) == Array(links.prefix(128)))
-        graph.addLink(from: 200, links[128])
-        #expect(graph.links(from: 200) == links.sorted(by: Adjacency.precedes))
-        // More links than fit in a block, but too few distinct ones for pieces.
-        graph.setLinks(from: 200, links.prefix(100) + links.prefix(100))
-        #expect(graph.links(from: 200) == Array(links.prefix(100)))
+        graph.setEdges(from: 200, Array(edges.prefix(128)))
+        #expect(graph.edges(from: 200) == Array(edges.prefix(128)))
+        graph.addEdge(from: 200, edges[128])
+        #expect(graph.edges(from: 200) == edges.sorted(by: Adjacency.precedes))
+        // More edges than fit in a block, but too few distinct ones for pieces.
+        graph.setEdges(from: 200, edges.prefix(100) + edges.prefix(100))
+        #expect(graph.edges(from: 200) == Array(edges.prefix(100)))
     }
 
-    @Test("Hub links that a base has in the order of writing are found")
+    @Test("Hub edges that a base has in the order of writing are found")
     func orderOfEarlierBases() throws {
-        let targets = (0..<1_000).map { UInt32($0 * 7 % 1_000) }
+        let targets = (0..<1_000).map { VertexID($0 * 7 % 1_000) }
         var sections = MemorySections()
         // A list is an address and a count. The highest bit of the count says that the list is in
         // the base.
@@ -135,18 +135,18 @@ struct LongListTests {
             ContiguousArray(repeating: Adjacency(label: 0, vertex: 1_000, weight: 1), count: 1_000)
         )
         var graph = try #require(GraphIndex(from: sections, edgeCount: 1_000))
-        #expect(graph.links(from: 1_000).map(\.vertex) == targets)
+        #expect(graph.edges(from: 1_000).map(\.vertex) == targets)
         for target in targets {
-            graph.addLink(from: 1_000, Adjacency(label: 0, vertex: target, weight: 2))
+            graph.addEdge(from: 1_000, Adjacency(label: 0, vertex: target, weight: 2))
         }
         #expect(graph.edgeCount == 1_000)
-        #expect(graph.links(from: 1_000).map(\.vertex) == Array(0..<1_000))
-        #expect(graph.links(from: 1_000).allSatisfy { $0.weight == 2 })
+        #expect(graph.edges(from: 1_000).map(\.vertex) == Array(0..<1_000))
+        #expect(graph.edges(from: 1_000).allSatisfy { $0.weight == 2 })
         #expect(graph.isFoundFromBothEnds)
     }
 
     @Test(
-        "A change to a hub's links costs as much as one to a short list, in memory and over a base"
+        "A change to a hub's edges costs as much as one to a short list, in memory and over a base"
     )
     func cost() throws {
         for count: VertexID in [4_000, 60_000] {
@@ -154,8 +154,8 @@ struct LongListTests {
             var random = SeededGenerator(seed: 3)
             var graph = GraphIndex()
             for vertex in (0..<count).shuffled(using: &random) {
-                graph.addLink(from: vertex, Adjacency(label: 0, vertex: hub))
-                graph.addLink(from: hub, Adjacency(label: 0, vertex: vertex))
+                graph.addEdge(from: vertex, Adjacency(label: 0, vertex: hub))
+                graph.addEdge(from: hub, Adjacency(label: 0, vertex: vertex))
             }
             #expect(graph.movedCount < Int(count) * 2 * 400)
             for isReopened in [false, true] {
@@ -163,10 +163,10 @@ struct LongListTests {
                 let start = graph.movedCount
                 for _ in 0..<500 {
                     let vertex = VertexID.random(in: 0..<count, using: &random)
-                    graph.addLink(from: vertex, Adjacency(label: 0, vertex: hub, weight: 2))
-                    graph.addLink(from: hub, Adjacency(label: 0, vertex: vertex, weight: 2))
-                    graph.addLink(from: vertex, Adjacency(label: 1, vertex: hub, weight: 2))
-                    graph.removeLink(from: hub, label: 0, to: vertex)
+                    graph.addEdge(from: vertex, Adjacency(label: 0, vertex: hub, weight: 2))
+                    graph.addEdge(from: hub, Adjacency(label: 0, vertex: vertex, weight: 2))
+                    graph.addEdge(from: vertex, Adjacency(label: 1, vertex: hub, weight: 2))
+                    graph.removeEdge(from: hub, label: 0, to: vertex)
                     graph.drop(vertex)
                 }
                 #expect(graph.movedCount - start < 500 * 8 * 600)
@@ -179,47 +179,47 @@ struct LongListTests {
         let count: VertexID = 200_000
         let hub = count
         var graph = GraphIndex()
-        for vertex in 0..<count { graph.addLink(from: vertex, Adjacency(label: 0, vertex: hub)) }
+        for vertex in 0..<count { graph.addEdge(from: vertex, Adjacency(label: 0, vertex: hub)) }
         var copies: [GraphIndex] = []
         let before = residentByteCount()
         for vertex in 0..<200 as Range<VertexID> {
             copies.append(graph)
-            graph.removeLink(from: vertex * 997, label: 0, to: hub)
+            graph.removeEdge(from: VertexID(Int(vertex) * 997), label: 0, to: hub)
         }
-        // The links at the hub are 2.4 MB.
+        // The edges at the hub are 2.4 MB.
         #expect(residentByteCount() - before < 200 << 20)
         for (index, copy) in copies.enumerated() {
             #expect(copy.edgeCount == Int(count) - index)
         }
     }
 
-    @Test("A change to the links of a hub in a damaged base reports the damage without a crash")
+    @Test("A change to the edges of a hub in a damaged base reports the damage without a crash")
     func damage() throws {
         var graph = GraphIndex()
         for vertex in 0..<2_000 as Range<VertexID> {
-            graph.addLink(from: vertex, Adjacency(label: 0, vertex: 2_000))
-            graph.addLink(from: 2_000, Adjacency(label: 0, vertex: vertex))
+            graph.addEdge(from: vertex, Adjacency(label: 0, vertex: 2_000))
+            graph.addEdge(from: 2_000, Adjacency(label: 0, vertex: vertex))
         }
         for section in ["GOLK", "GILK"] as [SectionTag] {
             var sections = try Self.sections(of: graph)
             sections.damage = [section: [5_000]]
             var damaged = try #require(GraphIndex(from: sections, edgeCount: graph.edgeCount))
             for vertex in 0..<2_000 as Range<VertexID> {
-                damaged.addLink(from: vertex, Adjacency(label: 0, vertex: 2_000, weight: 2))
-                damaged.removeLink(from: 2_000, label: 0, to: vertex)
+                damaged.addEdge(from: vertex, Adjacency(label: 0, vertex: 2_000, weight: 2))
+                damaged.removeEdge(from: 2_000, label: 0, to: vertex)
             }
             damaged.drop(2_000)
             #expect(sections.isDamaged)
         }
     }
 
-    @Test("A walk follows the links of a hub in their order")
+    @Test("A walk follows the edges of a hub in their order")
     func walk() throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 5)
         for vertex in (1...5_000 as ClosedRange<VertexID>).shuffled(using: &random) {
-            graph.addLink(from: 0, Adjacency(label: vertex % 2, vertex: vertex))
-            graph.addLink(from: vertex, Adjacency(label: 0, vertex: 6_000))
+            graph.addEdge(from: 0, Adjacency(label: LabelID(Int(vertex) % 2), vertex: vertex))
+            graph.addEdge(from: vertex, Adjacency(label: 0, vertex: 6_000))
         }
         let reached = try graph.walk(from: [0], labels: [1], depth: 1).reached.map(\.vertex)
         #expect(reached == Array(stride(from: 1, to: 5_000, by: 2)))
@@ -231,32 +231,33 @@ struct LongListTests {
     }
 
     @Test(
-        "The links of a hub are read in parts, each from the end of the one before",
-        arguments: [1, 90, 6_000]
+        "The edges of a hub are read in parts, each from the end of the one before",
+        arguments: [1, 90, 6_000] as [VertexID]
     )
     func parts(of count: VertexID) throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 6)
         for vertex in 0..<count {
-            for label: UInt32 in 0..<3 where label == 0 || Bool.random(using: &random) {
-                graph.addLink(from: vertex * 2, Adjacency(label: label, vertex: 50_000, weight: 2))
+            for label: LabelID in 0..<3 where label == 0 || Bool.random(using: &random) {
+                let source = VertexID(Int(vertex) * 2)
+                graph.addEdge(from: source, Adjacency(label: label, vertex: 50_000, weight: 2))
             }
         }
-        func links(
+        func edges(
             from start: GraphIndex.AdjacencyPosition?,
-            _ labels: Set<UInt32>? = nil,
+            _ labels: Set<LabelID>? = nil,
             limit: Int = .max
         ) throws -> [Adjacency] {
-            try graph.links(to: 50_000, from: start, labels: labels, limit: limit, CallContext())
+            try graph.edges(to: 50_000, from: start, labels: labels, limit: limit, CallContext())
         }
-        let all = try links(from: nil)
+        let all = try edges(from: nil)
         #expect(all.map(\.vertex) == all.map(\.vertex).sorted())
         #expect(all.count == graph.edgeCount)
-        for labels: Set<UInt32>? in [nil, [1], [0, 2], []] {
+        for labels: Set<LabelID>? in [nil, [1], [0, 2], []] {
             let wanted = all.filter { labels?.contains($0.label) ?? true }
-            #expect(try links(from: nil, labels) == wanted)
+            #expect(try edges(from: nil, labels) == wanted)
             var read: [Adjacency] = []
-            while case let part = try links(
+            while case let part = try edges(
                 from: read.last.map { .after($0) },
                 labels,
                 limit: .random(in: 1...700, using: &random)
@@ -265,18 +266,18 @@ struct LongListTests {
             }
             #expect(read == wanted)
         }
-        for vertex in [0, 1, count, count * 2] {
+        for vertex in [0, 1, count, VertexID(Int(count) * 2)] {
             let start = Adjacency(label: 1, vertex: vertex)
             #expect(
-                try links(from: .at(start)) == all.filter { !Adjacency.precedes($0, start) }
+                try edges(from: .at(start)) == all.filter { !Adjacency.precedes($0, start) }
             )
             #expect(
-                try links(from: .after(start)) == all.filter { Adjacency.precedes(start, $0) }
+                try edges(from: .after(start)) == all.filter { Adjacency.precedes(start, $0) }
             )
         }
     }
 
-    private static func link(to vertex: VertexID, _ random: inout SeededGenerator) -> Adjacency {
+    private static func edge(to vertex: VertexID, _ random: inout SeededGenerator) -> Adjacency {
         Adjacency(
             label: .random(in: 0..<3, using: &random),
             vertex: vertex,
@@ -288,27 +289,27 @@ struct LongListTests {
         _ graph: inout GraphIndex,
         _ model: inout EdgeTable,
         _ source: VertexID,
-        _ link: Adjacency
+        _ edge: Adjacency
     ) {
-        graph.addLink(from: source, link)
-        model.add(source, link)
+        graph.addEdge(from: source, edge)
+        model.add(source, edge)
     }
 
     private func remove(
         _ graph: inout GraphIndex,
         _ model: inout EdgeTable,
         _ source: VertexID,
-        _ label: UInt32,
+        _ label: LabelID,
         _ target: VertexID
     ) {
-        let wasThere = graph.removeLink(from: source, label: label, to: target)
+        let wasThere = graph.removeEdge(from: source, label: label, to: target)
         let expected = model.remove(source, Adjacency(label: label, vertex: target))
         #expect(wasThere == expected)
     }
 
     private static func sections(of graph: GraphIndex) throws -> MemorySections {
         var sections = MemorySections()
-        let vertices = ContiguousArray(0..<VertexID(graph.vertexBound))
+        let vertices = ContiguousArray(VertexID(0)..<VertexID(graph.vertexBound))
         try graph.write(to: &sections, vertices: vertices, newVertices: vertices)
         return sections
     }
@@ -321,7 +322,7 @@ struct LongListTests {
 /// Edges in a table by both of their ends, without an order to get wrong.
 private struct EdgeTable {
     private struct Key: Hashable {
-        var label: UInt32
+        var label: LabelID
         var vertex: VertexID
     }
 
@@ -330,20 +331,20 @@ private struct EdgeTable {
 
     var count: Int { outgoing.values.reduce(0) { $0 + $1.count } }
 
-    mutating func add(_ source: VertexID, _ link: Adjacency) {
-        outgoing[source, default: [:]][Key(label: link.label, vertex: link.vertex)] = link.weight
-        incoming[link.vertex, default: []].insert(Key(label: link.label, vertex: source))
+    mutating func add(_ source: VertexID, _ edge: Adjacency) {
+        outgoing[source, default: [:]][Key(label: edge.label, vertex: edge.vertex)] = edge.weight
+        incoming[edge.vertex, default: []].insert(Key(label: edge.label, vertex: source))
     }
 
-    mutating func remove(_ source: VertexID, _ link: Adjacency) -> Bool {
-        incoming[link.vertex]?.remove(Key(label: link.label, vertex: source))
-        return outgoing[source]?.removeValue(forKey: Key(label: link.label, vertex: link.vertex))
+    mutating func remove(_ source: VertexID, _ edge: Adjacency) -> Bool {
+        incoming[edge.vertex]?.remove(Key(label: edge.label, vertex: source))
+        return outgoing[source]?.removeValue(forKey: Key(label: edge.label, vertex: edge.vertex))
             != nil
     }
 
-    mutating func set(_ source: VertexID, _ links: [Adjacency]) {
-        for link in self.links(from: source) { _ = remove(source, link) }
-        for link in links { add(source, link) }
+    mutating func set(_ source: VertexID, _ edges: [Adjacency]) {
+        for edge in self.edges(from: source) { _ = remove(source, edge) }
+        for edge in edges { add(source, edge) }
     }
 
     mutating func drop(_ vertex: VertexID) -> [VertexID] {
@@ -355,7 +356,7 @@ private struct EdgeTable {
         return changed
     }
 
-    func links(from source: VertexID) -> [Adjacency] {
+    func edges(from source: VertexID) -> [Adjacency] {
         (outgoing[source] ?? [:])
             .map { Adjacency(label: $0.key.label, vertex: $0.key.vertex, weight: $0.value) }
             .sorted(by: Adjacency.precedes)

@@ -41,13 +41,13 @@ final class SQLiteEdges {
     /// exist.
     func leastDepths(
         from starts: [VertexID],
-        labels: Set<UInt32>?,
+        labels: Set<LabelID>?,
         direction: Direction,
         depth: Int,
         missing: Set<VertexID>
     ) throws -> [VertexID: Int] {
-        func list(_ values: some Sequence<UInt32>) -> String {
-            values.map(String.init).joined(separator: ", ")
+        func list(_ values: some Sequence<some DenseID>) -> String {
+            values.map(\.description).joined(separator: ", ")
         }
         let outgoing = "SELECT source AS a, label, target AS b FROM edges"
         let incoming = "SELECT target AS a, label, source AS b FROM edges"
@@ -76,7 +76,7 @@ final class SQLiteEdges {
         defer { sqlite3_finalize(statement) }
         var depths: [VertexID: Int] = [:]
         while sqlite3_step(statement) == SQLITE_ROW {
-            let vertex = VertexID(sqlite3_column_int64(statement, 0))
+            let vertex = VertexID(Int(sqlite3_column_int64(statement, 0)))
             depths[vertex] = Int(sqlite3_column_int64(statement, 1))
         }
         return depths
@@ -85,7 +85,7 @@ final class SQLiteEdges {
 
 struct TestEdge: Hashable {
     var source: VertexID
-    var label: UInt32
+    var label: LabelID
     var target: VertexID
 }
 
@@ -93,14 +93,14 @@ extension GraphIndex {
     init(_ edges: some Sequence<TestEdge>) {
         self.init()
         for edge in edges {
-            addLink(from: edge.source, Adjacency(label: edge.label, vertex: edge.target))
+            addEdge(from: edge.source, Adjacency(label: edge.label, vertex: edge.target))
         }
     }
 
     /// A walk over existing vertices, with room for everything unless the test says otherwise.
     func walk(
         from starts: [VertexID],
-        labels: Set<UInt32>? = nil,
+        labels: Set<LabelID>? = nil,
         direction: Direction = .outgoing,
         depth: Int = 8,
         budget: WalkBudget = WalkBudget(nodes: 100_000, edges: 10_000_000),

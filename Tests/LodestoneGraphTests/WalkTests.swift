@@ -13,7 +13,7 @@ struct WalkTests {
     )
     func differential(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let vertexCount = VertexID.random(in: 2...60, using: &random)
+        let vertexCount = VertexID(Int.random(in: 2...60, using: &random))
         let edgeCount = Int.random(in: 0...(Int(vertexCount) * 3), using: &random)
         // The edges include self loops, and several edges between two vertices.
         let edges = Set(
@@ -36,7 +36,7 @@ struct WalkTests {
             let starts = (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 VertexID.random(in: 0..<vertexCount, using: &random)
             }
-            let labels: Set<UInt32>? =
+            let labels: Set<LabelID>? =
                 Bool.random(using: &random)
                 ? nil : Set((0..<4).filter { _ in Bool.random(using: &random) })
             let direction = Direction.allCases[Int.random(in: 0..<3, using: &random)]
@@ -77,18 +77,18 @@ struct WalkTests {
         }
     }
 
-    @Test("A walk reports vertices in the order of its starts and of their links, with the edge")
+    @Test("A walk reports vertices in the order of its starts and of their edges, with the edge")
     func order() throws {
         var graph = GraphIndex()
-        graph.setLinks(
+        graph.setEdges(
             from: 5,
             [
                 Adjacency(label: 1, vertex: 9, weight: 0.5), Adjacency(label: 2, vertex: 3),
                 Adjacency(label: 1, vertex: 3),
             ]
         )
-        graph.setLinks(from: 2, [Adjacency(label: 1, vertex: 3), Adjacency(label: 7, vertex: 4)])
-        graph.setLinks(from: 9, [Adjacency(label: 1, vertex: 8), Adjacency(label: 1, vertex: 5)])
+        graph.setEdges(from: 2, [Adjacency(label: 1, vertex: 3), Adjacency(label: 7, vertex: 4)])
+        graph.setEdges(from: 9, [Adjacency(label: 1, vertex: 8), Adjacency(label: 1, vertex: 5)])
 
         #expect(
             try graph.walk(from: [5, 2]).reached == [
@@ -139,8 +139,9 @@ struct WalkTests {
     private var comb: GraphIndex {
         var graph = GraphIndex()
         for vertex: VertexID in 0..<100 {
-            let leaves = (0..<10).map { Adjacency(label: 1, vertex: 100 + vertex * 10 + $0) }
-            graph.setLinks(from: vertex, [Adjacency(label: 0, vertex: vertex + 1)] + leaves)
+            let first = VertexID(100 + Int(vertex) * 10)
+            let leaves = (0..<10).map { Adjacency(label: 1, vertex: first + $0) }
+            graph.setEdges(from: vertex, [Adjacency(label: 0, vertex: vertex + 1)] + leaves)
         }
         return graph
     }
@@ -179,9 +180,9 @@ struct WalkTests {
         #expect(none.reached.isEmpty)
         #expect(try comb.walk(from: [0], budget: WalkBudget(time: .seconds(60))).endedBy == nil)
 
-        // A walk checks the clock inside of a vertex's links, too: one vertex has all the links.
+        // A walk checks the clock inside of a vertex's edges, too: one vertex has all the edges.
         var graph = GraphIndex()
-        graph.setLinks(from: 0, (1...20_000).map { Adjacency(label: 0, vertex: $0) })
+        graph.setEdges(from: 0, (1...20_000).map { Adjacency(label: 0, vertex: $0) })
         let end = ContinuousClock.now.advanced(by: .milliseconds(5))
         let part = try graph.walk(
             from: [0],

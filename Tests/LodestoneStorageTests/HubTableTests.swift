@@ -43,7 +43,7 @@ struct HubTableTests {
                         vectors: [],
                         vectorChecksum: 0,
                         removed: [],
-                        relinked: []
+                        edgeChanges: []
                     )
                 ),
                 requestID: nil,

@@ -72,12 +72,12 @@ struct RowCodingTests {
     }
 
     @Test("A row with other edges has the bytes of a document with these edges")
-    func relinked() {
+    func replacingEdges() {
         var other = Self.document
         other.edges = [Edge("likes", to: "c")]
         for row in EncodedRow.encode([Document(id: "first"), Self.document]).dropFirst() {
-            #expect(columns(row.relinked(other.edges)) == columns(EncodedRow(other)))
-            #expect(row.relinked(other.edges).edges() == other.edges)
+            #expect(columns(row.replacingEdges(with: other.edges)) == columns(EncodedRow(other)))
+            #expect(row.replacingEdges(with: other.edges).edges() == other.edges)
         }
     }
 

@@ -57,7 +57,7 @@ struct SQLiteStoreTests {
                     vectors: vectors,
                     vectorChecksum: checksum,
                     removed: removed,
-                    relinked: []
+                    edgeChanges: []
                 )
             ),
             requestID: requestID,

@@ -41,7 +41,7 @@ struct StoreAnalysisTests {
             vectors: [],
             vectorChecksum: 0,
             removed: [],
-            relinked: []
+            edgeChanges: []
         )
         _ = try store.commit(
             [.createCollection(record), .rows(rows)].map {

@@ -83,7 +83,7 @@ struct TestArchive: Sendable {
             vectors: vectors,
             vectorChecksum: crc32c(vectors),
             removed: removed,
-            relinked: []
+            edgeChanges: []
         )
         return StoredBatch(change: .rows(change), requestID: .random(), fingerprint: 1)
     }

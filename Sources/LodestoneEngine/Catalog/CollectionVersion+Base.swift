@@ -56,9 +56,9 @@ extension CollectionVersion {
         let count = max(ids.vertexBound, graph.vertexBound)
         var vertices: ContiguousArray<VertexID> = []
         vertices.reserveCapacity(count)
-        var newVertices = ContiguousArray(repeating: CollectionIDs.none, count: count)
-        for vertex in 0..<VertexID(count)
-        where ids.row(of: vertex) != nil || graph.hasLinks(vertex) {
+        var newVertices = ContiguousArray(repeating: CollectionIDs.noVertex, count: count)
+        for vertex in VertexID(0)..<VertexID(count)
+        where ids.row(of: vertex) != nil || graph.hasEdges(vertex) {
             newVertices[Int(vertex)] = VertexID(vertices.count)
             vertices.append(vertex)
         }

@@ -247,7 +247,7 @@ extension CollectionVersion {
         for (index, row) in rows.enumerated() where row.hub != nil {
             var edges: [Adjacency] = []
             try reader.forEachEdges(of: row, in: collection) { some in
-                edges += numbered([some]).links
+                edges += numbered([some]).edges
             }
             change.edges.new.set(edges, at: index)
         }
@@ -262,11 +262,11 @@ extension CollectionVersion {
         from reader: any StoreReader
     ) throws(LodestoneError) {
         let ids = ids
-        for edges in logged.links {
+        for edges in logged.hubEdges {
             guard let vertex = ids.vertex(of: edges.row) else { continue }
             let added = numbered([
                 edges.added.map { Edge($0.name.label, to: $0.name.target, weight: $0.weight) }
-            ]).links
+            ]).edges
             if edges.isWhole {
                 change.edges.replaced.append(vertex, added)
             } else if edges.removed.isEmpty {
@@ -276,13 +276,13 @@ extension CollectionVersion {
                 if !added.isEmpty { change.edges.added.append(vertex, added) }
             }
         }
-        for row in logged.relinked {
+        for row in logged.changed {
             // A document that is a hub by now is skipped here. The log row of the batch that made
             // the document a hub has all its edges. The log rows of later batches have the changes.
             guard let vertex = ids.vertex(of: row),
                 let stored = try reader.row(row, of: collection), stored.hub == nil
             else { continue }
-            change.edges.replaced.append(vertex, numbered([stored.edges]).links)
+            change.edges.replaced.append(vertex, numbered([stored.edges]).edges)
         }
     }
 }
@@ -292,7 +292,7 @@ extension LoggedRows {
     ///
     /// The write of the batch counted them in the same way.
     fileprivate var changedEdgeCount: Int {
-        links.reduce(relinked.count) { count, edges in
+        hubEdges.reduce(changed.count) { count, edges in
             count + edges.added.count + edges.removed.count
         }
     }

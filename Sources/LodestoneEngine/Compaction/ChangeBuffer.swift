@@ -73,13 +73,13 @@ struct ChangeRemapper {
     /// Numbers every vertex of a change that the base left out, or that came after it.
     private mutating func learn(_ change: IndexChange, _ table: IDTable) {
         let unknown = change.allVertices.filter { vertex in
-            vertex >= vertices.count || vertices[Int(vertex)] == CollectionIDs.none
+            Int(vertex) >= vertices.count || vertices[Int(vertex)] == CollectionIDs.noVertex
         }
         let names = old.ids.table.withTable { table in unknown.map { table.id($0) } }
-        let numbers = table.withTable { table in names.map { table.intern($0) } }
-        for (vertex, number) in zip(unknown, numbers) {
-            while vertices.count <= Int(vertex) { vertices.append(CollectionIDs.none) }
-            vertices[Int(vertex)] = number
+        let newVertices = table.withTable { table in names.map { table.intern($0) } }
+        for (vertex, newVertex) in zip(unknown, newVertices) {
+            while vertices.count <= Int(vertex) { vertices.append(CollectionIDs.noVertex) }
+            vertices[Int(vertex)] = newVertex
         }
     }
 }

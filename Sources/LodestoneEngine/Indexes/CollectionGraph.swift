@@ -31,21 +31,21 @@ struct CollectionGraph: DerivedIndex {
     mutating func apply(_ change: IndexChange, _ batch: NoBatch) {
         for vertex in change.dropped { changeCount += index.drop(vertex).count }
         for (offset, vertex) in change.vertices.enumerated() {
-            index.setLinks(from: vertex, change.edges.new[offset])
+            index.setEdges(from: vertex, change.edges.new[offset])
         }
         change.edges.replaced.forEach { source, edges in
             changeCount += 1
-            index.setLinks(from: source, edges)
+            index.setEdges(from: source, edges)
         }
         change.edges.removed.forEach { source, edges in
             changeCount += 1
             for edge in edges {
-                index.removeLink(from: source, label: edge.label, to: edge.vertex)
+                index.removeEdge(from: source, label: edge.label, to: edge.vertex)
             }
         }
         change.edges.added.forEach { source, edges in
             changeCount += 1
-            for edge in edges { index.addLink(from: source, edge) }
+            for edge in edges { index.addEdge(from: source, edge) }
         }
     }
 
@@ -82,7 +82,7 @@ struct CollectionGraph: DerivedIndex {
             count += row.edges.count
             // The edges of a document with many are in another order, so both lists are sorted.
             let expected = row.edges.compactMap(\.self)
-            let present = ids.vertex(of: row.stored.row).map { graph.links(from: $0) } ?? []
+            let present = ids.vertex(of: row.stored.row).map { graph.edges(from: $0) } ?? []
             if expected.count == row.edges.count,
                 present.sorted(by: Adjacency.precedes) == expected.sorted(by: Adjacency.precedes)
             {
@@ -115,7 +115,7 @@ struct CollectionGraph: DerivedIndex {
         var isUsed = [Bool](repeating: false, count: labels.count)
         for vertex in vertices {
             // A label id outside the table comes from a damaged base, which `writeBase` refuses.
-            for edge in index.links(from: vertex) where edge.label < isUsed.count {
+            for edge in index.edges(from: vertex) where Int(edge.label) < isUsed.count {
                 isUsed[Int(edge.label)] = true
             }
         }
@@ -142,32 +142,32 @@ extension CollectionVersion {
             return vertices
         }
         let labels = graph.labels.withTable { table in
-            var labels: ContiguousArray<UInt32> = []
+            var labels: ContiguousArray<LabelID> = []
             labels.reserveCapacity(count)
             for edges in lists { for edge in edges { labels.append(table.intern(edge.label)) } }
             return labels
         }
-        var links: [Adjacency] = []
-        links.reserveCapacity(count)
-        let ends = lists.map { edges in
-            for edge in edges {
-                let index = links.count
-                links.append(
+        var edges: [Adjacency] = []
+        edges.reserveCapacity(count)
+        let ends = lists.map { list in
+            for edge in list {
+                let index = edges.count
+                edges.append(
                     Adjacency(label: labels[index], vertex: vertices[index], weight: edge.weight)
                 )
             }
-            return links.count
+            return edges.count
         }
-        return EdgeBatch(links, ends: ends)
+        return EdgeBatch(edges, ends: ends)
     }
 
     /// The edges of one document between vertex ids; their weights are unused.
     ///
-    /// An edge whose label or target has no number is left out.
+    /// An edge whose label or target has no id is left out.
     func known(_ names: [EdgeName]) -> [Adjacency] {
         if names.isEmpty { return [] }
-        let vertices = ids.table.withTable { table in names.map { table.number(of: $0.target) } }
-        let labels = graph.labels.withTable { table in names.map { table.number(of: $0.label) } }
+        let vertices = ids.table.withTable { table in names.map { table.vertex(of: $0.target) } }
+        let labels = graph.labels.withTable { table in names.map { table.id(of: $0.label) } }
         return zip(labels, vertices).compactMap { label, vertex in
             guard let label, let vertex else { return nil }
             return Adjacency(label: label, vertex: vertex)

@@ -10,13 +10,15 @@ import LodestoneStructures
 /// base share the table of ids. A vertex id that was added after a version has no row in this
 /// version.
 struct CollectionIDs: DerivedIndex {
-    /// The value for "no row" and "no vertex".
-    static let none = UInt32.max
+    /// The value for "no row".
+    static let noRow = RowID.max
+    /// The value for "no vertex".
+    static let noVertex = VertexID(rawValue: .max)
 
     let table: IDTable
-    /// The vertex of each row; `none` for a row that was dropped or replaced.
+    /// The vertex of each row; `noVertex` for a row that was dropped or replaced.
     private var vertices: OverlayArray<VertexID>
-    /// The row of each vertex; `none` for an id without a document.
+    /// The row of each vertex; `noRow` for an id without a document.
     private var rows: OverlayArray<RowID>
     private(set) var documentCount = 0
     /// The number of rows in the base, deleted ones included.
@@ -30,8 +32,8 @@ struct CollectionIDs: DerivedIndex {
 
     init(_ options: CollectionOptions) {
         table = IDTable()
-        vertices = OverlayArray(substitute: Self.none)
-        rows = OverlayArray(substitute: Self.none)
+        vertices = OverlayArray(substitute: Self.noVertex)
+        rows = OverlayArray(substitute: Self.noRow)
         baseRowCount = 0
         baseDocumentCount = 0
     }
@@ -42,8 +44,8 @@ struct CollectionIDs: DerivedIndex {
             let rows = base.file.section("NODR", of: RowID.self)
         else { return nil }
         table = IDTable(ids)
-        self.vertices = OverlayArray(vertices, substitute: Self.none)
-        self.rows = OverlayArray(rows, substitute: Self.none)
+        self.vertices = OverlayArray(vertices, substitute: Self.noVertex)
+        self.rows = OverlayArray(rows, substitute: Self.noRow)
         documentCount = Int(clamping: base.header.documentCount)
         baseRowCount = vertices.count
         baseDocumentCount = documentCount
@@ -58,14 +60,14 @@ struct CollectionIDs: DerivedIndex {
     var vertexBound: Int { rows.count }
 
     func contains(_ row: RowID) -> Bool {
-        row < vertices.count && vertices[Int(row)] != Self.none
+        row < vertices.count && vertices[Int(row)] != Self.noVertex
     }
 
     /// The vertex of a row; `nil` when the row does not exist in this version.
     func vertex(of row: RowID) -> VertexID? {
         guard row < vertices.count else { return nil }
         let vertex = vertices[Int(row)]
-        return vertex == Self.none ? nil : vertex
+        return vertex == Self.noVertex ? nil : vertex
     }
 
     /// The vertices of several rows; `nil` for a row that does not exist in this version.
@@ -76,14 +78,14 @@ struct CollectionIDs: DerivedIndex {
 
     /// The row of a vertex's document; `nil` when it has none in this version.
     func row(of vertex: VertexID) -> RowID? {
-        guard vertex < rows.count else { return nil }
+        guard Int(vertex) < rows.count else { return nil }
         let row = rows[Int(vertex)]
-        return row == Self.none ? nil : row
+        return row == Self.noRow ? nil : row
     }
 
     /// The row of a document; `nil` when it has none in this version.
     func row(of id: DocumentID) -> RowID? {
-        table.withTable { $0.number(of: id) }.flatMap { row(of: $0) }
+        table.withTable { $0.vertex(of: id) }.flatMap { row(of: $0) }
     }
 
     /// The id of a row's document; `nil` when the row does not exist in this version.
@@ -110,8 +112,8 @@ struct CollectionIDs: DerivedIndex {
 
     private mutating func remove(_ row: RowID) {
         guard let vertex = vertex(of: row) else { return }
-        vertices[Int(row)] = Self.none
-        if self.row(of: vertex) == row { rows[Int(vertex)] = Self.none }
+        vertices[Int(row)] = Self.noVertex
+        if self.row(of: vertex) == row { rows[Int(vertex)] = Self.noRow }
         documentCount -= 1
         changeCount += 1
         removedCount += 1
@@ -122,9 +124,9 @@ struct CollectionIDs: DerivedIndex {
     /// - Returns: Their rows.
     mutating func forgetTombstones() -> [RowID] {
         var restored: [RowID] = []
-        for row in 0..<baseRowCount where vertices[row] == Self.none {
+        for row in 0..<baseRowCount where vertices[row] == Self.noVertex {
             let vertex = vertices.baseElement(row)
-            guard vertex != Self.none, self.row(of: vertex) == nil else { continue }
+            guard vertex != Self.noVertex, self.row(of: vertex) == nil else { continue }
             vertices[row] = vertex
             rows[Int(vertex)] = RowID(row)
             restored.append(RowID(row))
@@ -162,12 +164,12 @@ struct CollectionIDs: DerivedIndex {
 
     func write(to base: inout BaseFileWriter, _ content: NextBase) throws(LodestoneError) {
         try table.write(content.vertices, to: &base)
-        var vertices = ContiguousArray(repeating: Self.none, count: Int(nextRow))
+        var vertices = ContiguousArray(repeating: Self.noVertex, count: Int(nextRow))
         var rows: ContiguousArray<RowID> = []
         rows.reserveCapacity(content.vertices.count)
         for vertex in content.vertices {
             let row = row(of: vertex)
-            rows.append(row ?? Self.none)
+            rows.append(row ?? Self.noRow)
             if let row { vertices[Int(row)] = content.newVertices[Int(vertex)] }
         }
         try base.write("ROWN", vertices)

@@ -117,7 +117,7 @@ struct NextBase {
     let ids: CollectionIDs
     /// The present vertex ids that stay, ascending; their indexes are the new ones.
     let vertices: ContiguousArray<VertexID>
-    /// The new vertex id of each present one; `CollectionIDs.none` for one that is left out.
+    /// The new vertex id of each present one; `CollectionIDs.noVertex` for one that is left out.
     let newVertices: ContiguousArray<VertexID>
 }
 

@@ -30,10 +30,10 @@ final class IDTable: Sendable {
         /// The bytes of memory, without the base.
         var byteCount: Int { added.byteCount }
 
-        func number(of id: DocumentID) -> VertexID? {
+        func vertex(of id: DocumentID) -> VertexID? {
             var string = id.string
             return string.withUTF8 { id in
-                base?.number(of: id) ?? added.number(of: id).map { $0 + VertexID(baseCount) }
+                base?.vertex(of: id) ?? added.number(of: id).map { VertexID(Int($0) + baseCount) }
             }
         }
 
@@ -44,17 +44,17 @@ final class IDTable: Sendable {
 
         /// The vertex id of an id's bytes, which are added if they have none.
         mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> VertexID {
-            base?.number(of: id) ?? added.intern(id) + VertexID(baseCount)
+            base?.vertex(of: id) ?? VertexID(Int(added.intern(id)) + baseCount)
         }
 
         /// The id of a vertex id that was given.
-        func id(_ number: VertexID) -> DocumentID {
-            withBytes(of: number) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
+        func id(_ vertex: VertexID) -> DocumentID {
+            withBytes(of: vertex) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
         }
 
         /// Calls `body` with the bytes of an id.
-        func withBytes<T>(of number: VertexID, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
-            let position = Int(number)
+        func withBytes<T>(of vertex: VertexID, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+            let position = Int(vertex)
             if let base, position < base.count { return body(base.utf8(position)) }
             let index = position - baseCount
             // Only a vertex id from a damaged base is out of range; its result is thrown away.
@@ -88,7 +88,7 @@ final class IDTable: Sendable {
 
         fileprivate var count: Int { offsets.count - 1 }
 
-        fileprivate func number(of id: UnsafeBufferPointer<UInt8>) -> VertexID? {
+        fileprivate func vertex(of id: UnsafeBufferPointer<UInt8>) -> VertexID? {
             let hash = hashing.hash(UnsafeRawBufferPointer(id))
             let mask = slots.count - 1
             var position = Int(hash) & mask
@@ -96,9 +96,9 @@ final class IDTable: Sendable {
             for _ in 0..<slots.count {
                 let slot = slots.element(position, or: 0)
                 if slot == 0 { return nil }
-                let number = VertexID(truncatingIfNeeded: slot) &- 1
+                let number = UInt32(truncatingIfNeeded: slot) &- 1
                 if UInt32(slot >> 32) == hash, utf8(Int(number)).elementsEqual(id) {
-                    return number
+                    return VertexID(rawValue: number)
                 }
                 position = (position + 1) & mask
             }
@@ -126,22 +126,22 @@ final class IDTable: Sendable {
     ///
     /// The mutex is taken only for ids outside the base. Measured with the mutex for all ids: 32
     /// concurrent searches spent a tenth of their time waiting for it.
-    func ids(_ numbers: [VertexID?]) -> [DocumentID?] {
-        guard let base else { return numbers.map { $0.map(addedID) } }
+    func ids(_ vertices: [VertexID?]) -> [DocumentID?] {
+        guard let base else { return vertices.map { $0.map(addedID) } }
         // The ids are spread over the file, so their offsets are prefetched together. Measured
         // without that: ten ids took an eighth of a short search.
-        for case .some(let number) in numbers { base.offsets.prefetch(Int(number)) }
-        let positions = numbers.map { number in
-            number.flatMap { $0 < base.count ? base.utf8(Int($0)) : nil }
+        for case .some(let vertex) in vertices { base.offsets.prefetch(Int(vertex)) }
+        let positions = vertices.map { vertex in
+            vertex.flatMap { Int($0) < base.count ? base.utf8(Int($0)) : nil }
         }
         for case .some(let utf8) in positions { utf8.baseAddress.map { lode_prefetch($0) } }
-        return zip(numbers, positions).map { number, utf8 in
-            guard let utf8 else { return number.map(addedID) }
+        return zip(vertices, positions).map { vertex, utf8 in
+            guard let utf8 else { return vertex.map(addedID) }
             return DocumentID(trusted: String(decoding: utf8, as: UTF8.self))
         }
     }
 
-    private func addedID(_ number: VertexID) -> DocumentID { withTable { $0.id(number) } }
+    private func addedID(_ vertex: VertexID) -> DocumentID { withTable { $0.id(vertex) } }
 
     func withTable<T, Failure: Error>(
         _ body: (inout sending Table) throws(Failure) -> sending T

@@ -68,8 +68,8 @@ struct EdgeChanges: Sendable {
 
     /// The number of edges.
     var count: Int {
-        new.links.count + replaced.edges.links.count + removed.edges.links.count
-            + added.edges.links.count
+        new.edges.count + replaced.lists.edges.count + removed.lists.edges.count
+            + added.lists.edges.count
     }
 
     mutating func renumber(_ number: (VertexID) -> VertexID) {
@@ -80,9 +80,9 @@ struct EdgeChanges: Sendable {
     }
 
     var allVertices: [VertexID] {
-        [replaced, removed, added].reduce(into: new.links.map(\.vertex)) { vertices, batch in
+        [replaced, removed, added].reduce(into: new.edges.map(\.vertex)) { vertices, batch in
             vertices += batch.sources
-            vertices += batch.edges.links.map(\.vertex)
+            vertices += batch.lists.edges.map(\.vertex)
         }
     }
 }
@@ -91,62 +91,62 @@ struct EdgeChanges: Sendable {
 struct SourcedEdgeBatch: Sendable {
     private(set) var sources: [VertexID] = []
     /// The edges of each source.
-    private(set) var edges = EdgeBatch()
+    private(set) var lists = EdgeBatch()
 
     init() {}
 
     init(sources: [VertexID], edges: EdgeBatch) {
         self.sources = sources
-        self.edges = edges
+        lists = edges
     }
 
-    mutating func append(_ source: VertexID, _ links: some Sequence<Adjacency>) {
+    mutating func append(_ source: VertexID, _ edges: some Sequence<Adjacency>) {
         sources.append(source)
-        edges.append(links)
+        lists.append(edges)
     }
 
     mutating func renumber(_ number: (VertexID) -> VertexID) {
         sources = sources.map(number)
-        edges.renumber(number)
+        lists.renumber(number)
     }
 
     /// Calls `body` with each source and its edges.
     func forEach(_ body: (VertexID, ArraySlice<Adjacency>) -> Void) {
-        for (index, source) in sources.enumerated() { body(source, edges[index]) }
+        for (index, source) in sources.enumerated() { body(source, lists[index]) }
     }
 }
 
 /// The edges of several documents, one list after the other.
 struct EdgeBatch: Sendable {
-    private(set) var links: [Adjacency] = []
+    private(set) var edges: [Adjacency] = []
     private var ends: [Int] = []
 
     init() {}
 
-    init(_ links: [Adjacency], ends: [Int]) {
-        self.links = links
+    init(_ edges: [Adjacency], ends: [Int]) {
+        self.edges = edges
         self.ends = ends
     }
 
     /// Appends the edges of the next document.
     mutating func append(_ more: some Sequence<Adjacency>) {
-        links += more
-        ends.append(links.count)
+        edges += more
+        ends.append(edges.count)
     }
 
     /// The edges of one document.
     subscript(index: Int) -> ArraySlice<Adjacency> {
-        links[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+        edges[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
     }
 
     /// Sets the edges of a document that has none.
     mutating func set(_ more: [Adjacency], at index: Int) {
-        links.insert(contentsOf: more, at: ends[index])
+        edges.insert(contentsOf: more, at: ends[index])
         for later in index..<ends.count { ends[later] += more.count }
     }
 
     /// Replaces the vertex ids at the targets of all edges.
     mutating func renumber(_ number: (VertexID) -> VertexID) {
-        for index in links.indices { links[index].vertex = number(links[index].vertex) }
+        for index in edges.indices { edges[index].vertex = number(edges[index].vertex) }
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 /// Gives each distinct label a small, dense label id, which never changes.
 ///
 /// Label ids are added and never removed, so all versions of a collection can share one table. A
-/// label id that was added after a version has no link in this version.
+/// label id that was added after a version has no edge in this version.
 ///
 /// Threading: behind a mutex; callers with many labels take it once.
 final class LabelTable: Sendable {
@@ -15,21 +15,21 @@ final class LabelTable: Sendable {
         /// The labels in the order of their label ids.
         private(set) var labels: [String] = []
 
-        func number(of label: String) -> UInt32? {
+        func id(of label: String) -> LabelID? {
             var label = label
-            return label.withUTF8 { numbers.number(of: $0) }
+            return label.withUTF8 { numbers.number(of: $0) }.map { LabelID(rawValue: $0) }
         }
 
         /// The label of a label id; `nil` for a label id from a damaged base.
-        func label(_ number: UInt32) -> String? {
-            number < labels.count ? labels[Int(number)] : nil
+        func label(_ id: LabelID) -> String? {
+            Int(id) < labels.count ? labels[Int(id)] : nil
         }
 
-        mutating func intern(_ label: String) -> UInt32 {
+        mutating func intern(_ label: String) -> LabelID {
             var bytes = label
             let number = bytes.withUTF8 { numbers.intern($0) }
             if Int(number) == labels.count { labels.append(label) }
-            return number
+            return LabelID(rawValue: number)
         }
     }
 

@@ -71,10 +71,10 @@ struct VersionCheck {
     private func numbered(_ edges: [Edge]) -> [Adjacency?] {
         if edges.isEmpty { return [] }
         let vertices = view.version.ids.table.withTable { table in
-            edges.map { table.number(of: $0.target) }
+            edges.map { table.vertex(of: $0.target) }
         }
         let labels = view.version.graph.labels.withTable { table in
-            edges.map { table.number(of: $0.label) }
+            edges.map { table.id(of: $0.label) }
         }
         var numbered: [Adjacency?] = []
         // Of edges with the same label and target the last one counts.
@@ -85,12 +85,12 @@ struct VersionCheck {
                 continue
             }
             let key = UInt64(label) << 32 | UInt64(vertex)
-            let link = Adjacency(label: label, vertex: vertex, weight: edge.weight)
+            let adjacency = Adjacency(label: label, vertex: vertex, weight: edge.weight)
             if let position = positions[key] {
-                numbered[position] = link
+                numbered[position] = adjacency
             } else {
                 positions[key] = numbered.count
-                numbered.append(link)
+                numbered.append(adjacency)
             }
         }
         return numbered

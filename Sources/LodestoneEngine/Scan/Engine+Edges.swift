@@ -101,40 +101,40 @@ extension ReadView {
         _ context: CallContext
     ) throws(LodestoneError) {
         let request = page.request
-        let vertex = version.ids.table.withTable { $0.number(of: request.id) }
+        let vertex = version.ids.table.withTable { $0.vertex(of: request.id) }
         guard let vertex else { return }
-        let labels: Set<UInt32>? =
+        let labels: Set<LabelID>? =
             request.labels.isEmpty
             ? nil
             : version.graph.labels.withTable { table in
-                Set(request.labels.compactMap { table.number(of: $0) })
+                Set(request.labels.compactMap { table.id(of: $0) })
             }
-        let links = try version.graph.index.links(
+        let incoming = try version.graph.index.edges(
             to: vertex,
             from: try position.map { (position) throws(LodestoneError) in try start(at: position) },
             labels: labels,
             limit: request.limit + 1,
             context
         )
-        let ids = version.ids.table.withTable { table in links.map { table.id($0.vertex) } }
+        let ids = version.ids.table.withTable { table in incoming.map { table.id($0.vertex) } }
         let names = version.graph.labels.withTable { table in
-            links.map { table.label($0.label) ?? "" }
+            incoming.map { table.label($0.label) ?? "" }
         }
-        for (index, link) in links.enumerated() {
-            let edge = ListedEdge(names[index], ids[index], weight: link.weight)
+        for (index, adjacency) in incoming.enumerated() {
+            let edge = ListedEdge(names[index], ids[index], weight: adjacency.weight)
             guard try page.takes(edge, context) else { return }
         }
     }
 
-    /// The position at which incoming links continue.
+    /// The position at which incoming edges continue.
     ///
     /// It is after the last edge of the page or, when the source of that edge is unknown now, at
     /// the edge that followed it.
     private func start(at position: EdgePosition) throws(LodestoneError)
         -> GraphIndex.AdjacencyPosition
     {
-        let last = position.last.flatMap { link(of: $0) }
-        let next = position.next.flatMap { link(of: $0) }
+        let last = position.last.flatMap { adjacency(of: $0) }
+        let next = position.next.flatMap { adjacency(of: $0) }
         // A source that was forgotten and written again has a position after others.
         if let last, next.map({ Adjacency.precedes(last, $0) }) ?? true { return .after(last) }
         if let next { return .at(next) }
@@ -148,9 +148,9 @@ extension ReadView {
         )
     }
 
-    private func link(of edge: EdgePosition.Edge) -> Adjacency? {
-        guard let vertex = version.ids.table.withTable({ $0.number(of: edge.id) }),
-            let label = version.graph.labels.withTable({ $0.number(of: edge.label) })
+    private func adjacency(of edge: EdgePosition.Edge) -> Adjacency? {
+        guard let vertex = version.ids.table.withTable({ $0.vertex(of: edge.id) }),
+            let label = version.graph.labels.withTable({ $0.id(of: edge.label) })
         else { return nil }
         return Adjacency(label: label, vertex: vertex)
     }

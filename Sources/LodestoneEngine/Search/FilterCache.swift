@@ -165,7 +165,7 @@ extension ReadView {
             try context.check()
             let part = ids[start..<min(start + 1_024, ids.count)]
             let vertices = version.ids.table.withTable { table in
-                part.map { table.number(of: $0) }
+                part.map { table.vertex(of: $0) }
             }
             rows += vertices.compactMap { $0.flatMap { version.ids.row(of: $0) } }
         }

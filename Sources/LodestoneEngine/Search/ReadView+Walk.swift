@@ -8,11 +8,11 @@ extension ReadView {
     func steps(of walk: Walk, from starts: [VertexID], context: CallContext)
         throws(LodestoneError) -> GraphIndex.WalkOutcome
     {
-        var labels: Set<UInt32>?
+        var labels: Set<LabelID>?
         if !walk.labels.isEmpty {
             // A label without edges has no id and leads nowhere.
             labels = version.graph.labels.withTable { table in
-                Set(walk.labels.compactMap { table.number(of: $0) })
+                Set(walk.labels.compactMap { table.id(of: $0) })
             }
         }
         return try version.graph.index.walk(
@@ -29,7 +29,7 @@ extension ReadView {
     /// The result of a walk from ids; ids without a document are skipped.
     func result(of walk: Walk, context: CallContext) throws(LodestoneError) -> WalkResult {
         let starts = version.ids.table.withTable { table in
-            walk.from.compactMap { table.number(of: $0) }
+            walk.from.compactMap { table.vertex(of: $0) }
         }
         let outcome = try steps(of: walk, from: starts, context: context)
         // Two ids and a label per step are charged before they are created.

@@ -27,7 +27,7 @@ extension SearchPlan {
                 )
             case .walk(let walk):
                 let starts = walk.from.compactMap { id in
-                    view.version.ids.table.withTable { $0.number(of: id) }
+                    view.version.ids.table.withTable { $0.vertex(of: id) }
                 }
                 lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
             }

@@ -126,7 +126,7 @@ struct RowAssigner {
         for (offset, edges) in added {
             rowEdges[offset] = rowEdges[offset].adding(edges)
             try Self.check(rowEdges[offset].count, of: rows[offset].id, index.maxEdges)
-            rows[offset] = rows[offset].relinked(rowEdges[offset])
+            rows[offset] = rows[offset].replacingEdges(with: rowEdges[offset])
         }
         let assigned = assignRows(to: index, of: number, version.ids)
         var change = IndexChange(version.updated(index.batches))
@@ -149,7 +149,7 @@ struct RowAssigner {
             vectors: index.vectors,
             vectorChecksum: index.vectorChecksum,
             removed: assigned.removed,
-            relinked: onStored.map { EdgeChange(row: $0.row, added: $0.edges) }
+            edgeChanges: onStored.map { EdgeChange(row: $0.row, added: $0.edges) }
         )
         return AssignedWrite(
             batch: StoredBatch(
@@ -202,7 +202,7 @@ struct RowAssigner {
         for (source, edges) in Self.grouped(index.edges) {
             if let offset = offsets[source] {
                 added.append((offset, edges))
-            } else if let vertex = ids.table.withTable({ $0.number(of: source) }),
+            } else if let vertex = ids.table.withTable({ $0.vertex(of: source) }),
                 let row = ids.row(of: vertex)
             {
                 try checkCount(of: source, vertex, adding: edges, index, version)
@@ -231,13 +231,13 @@ struct RowAssigner {
         _ version: CollectionVersion
     ) throws(LodestoneError) {
         let graph = version.graph.index
-        let count = graph.linkCount(from: vertex)
+        let count = graph.edgeCount(from: vertex)
         if count + edges.count <= index.maxEdges { return }
         // Some of the edges may exist already.
-        let links = version.known(edges.map { EdgeName($0) })
-        let wanted = Set(links.map { UInt64($0.label) << 32 | UInt64($0.vertex) })
-        let present = graph.links(from: vertex).count { link in
-            wanted.contains(UInt64(link.label) << 32 | UInt64(link.vertex))
+        let known = version.known(edges.map { EdgeName($0) })
+        let wanted = Set(known.map { UInt64($0.label) << 32 | UInt64($0.vertex) })
+        let present = graph.edges(from: vertex).count { edge in
+            wanted.contains(UInt64(edge.label) << 32 | UInt64(edge.vertex))
         }
         let distinct = Set(edges.map { EdgeName($0) }).count
         try Self.check(count + distinct - present, of: source, index.maxEdges)
@@ -263,14 +263,14 @@ struct RowAssigner {
         let version = collection.version
         let ids = version.ids
         let dropped = try droppedDocuments(of: drop, version, pending.context)
-        var relinked = edgesTo(dropped, version)
+        var edgeChanges = edgesTo(dropped, version)
         var change = IndexChange(version.prepare([]))
         for (source, edges) in Self.grouped(drop.edges) {
-            guard let vertex = ids.table.withTable({ $0.number(of: source) }),
+            guard let vertex = ids.table.withTable({ $0.vertex(of: source) }),
                 dropped[vertex] == nil, let row = ids.row(of: vertex)
             else { continue }
             let names = edges.map { EdgeName($0) }
-            relinked[vertex, default: EdgeChange(row: row)].removed += names
+            edgeChanges[vertex, default: EdgeChange(row: row)].removed += names
             change.edges.removed.append(vertex, version.known(names))
         }
         let nextRow = ids.nextRow
@@ -289,7 +289,7 @@ struct RowAssigner {
             vectorChecksum: 0,
             removed: change.removed,
             dropped: dropped.values.map(\.id).sorted { $0.string < $1.string },
-            relinked: relinked.values.sorted { $0.row < $1.row }
+            edgeChanges: edgeChanges.values.sorted { $0.row < $1.row }
         )
         return AssignedWrite(
             batch: StoredBatch(
@@ -314,7 +314,7 @@ struct RowAssigner {
         let ids = version.ids
         var dropped: [VertexID: Dropped] = [:]
         for id in drop.ids {
-            guard let vertex = ids.table.withTable({ $0.number(of: id) }),
+            guard let vertex = ids.table.withTable({ $0.vertex(of: id) }),
                 let row = ids.row(of: vertex)
             else { continue }
             dropped[vertex] = (row, id)
@@ -345,16 +345,16 @@ struct RowAssigner {
         var changes: [VertexID: EdgeChange] = [:]
         let (ids, graph) = (version.ids, version.graph)
         for (target, document) in dropped {
-            for link in graph.index.links(to: target) where dropped[link.vertex] == nil {
-                guard let row = ids.row(of: link.vertex) else { continue }
-                guard graph.index.linkCount(from: link.vertex) > Self.fewEdges else {
-                    changes[link.vertex] = EdgeChange(row: row, losesDropped: true)
+            for edge in graph.index.edges(to: target) where dropped[edge.vertex] == nil {
+                guard let row = ids.row(of: edge.vertex) else { continue }
+                guard graph.index.edgeCount(from: edge.vertex) > Self.fewEdges else {
+                    changes[edge.vertex] = EdgeChange(row: row, losesDropped: true)
                     continue
                 }
-                guard let label = graph.labels.withTable({ $0.label(link.label) }) else {
+                guard let label = graph.labels.withTable({ $0.label(edge.label) }) else {
                     continue
                 }
-                changes[link.vertex, default: EdgeChange(row: row)].removed.append(
+                changes[edge.vertex, default: EdgeChange(row: row)].removed.append(
                     EdgeName(label: label, target: document.id)
                 )
             }

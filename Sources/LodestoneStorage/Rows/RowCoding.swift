@@ -107,7 +107,7 @@ package struct EncodedRow: Sendable {
     }
 
     /// The same row with other edges.
-    package func relinked(_ edges: [Edge]) -> EncodedRow {
+    package func replacingEdges(with edges: [Edge]) -> EncodedRow {
         with(edges: StoredEdges.column(of: edges))
     }
 

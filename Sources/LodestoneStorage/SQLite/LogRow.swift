@@ -21,7 +21,7 @@ struct LogRow {
     ///     ids of dropped documents
     ///     texts of removed rows, one string per row; only in log rows of earlier releases
     ///     texts of removed rows, by field
-    ///     changed edges of hubs, if there are any (`LinksCoding`)
+    ///     changed edges of hubs, if there are any (`LoggedEdgesCoding`)
     ///
     /// There are no texts where the database keeps the words. The row of an altered collection has
     /// the collection's new options here instead.
@@ -75,13 +75,13 @@ struct LogRow {
 
     /// The changes that `detail` encodes.
     func changes() throws(ByteReader.Malformed) -> (
-        removed: [RowID], relinked: [RowID], dropped: [DocumentID],
-        removedTexts: [[TextField]], links: [LoggedLinks]
+        removed: [RowID], changed: [RowID], dropped: [DocumentID],
+        removedTexts: [[TextField]], hubEdges: [LoggedEdges]
     ) {
         let result = detail.withUnsafeBytes { bytes in
             Result { () throws(ByteReader.Malformed) in
                 var reader = ByteReader(bytes)
-                let (removed, relinked) = (try Self.rows(&reader), try Self.rows(&reader))
+                let (removed, changed) = (try Self.rows(&reader), try Self.rows(&reader))
                 var dropped: [DocumentID] = []
                 // Rows of format 1 end before these lists.
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
@@ -94,8 +94,8 @@ struct LogRow {
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
                     texts.append(try reader.textFields())
                 }
-                let links = reader.isAtEnd ? [] : try LinksCoding.decode(&reader)
-                return (removed, relinked, dropped, texts, links)
+                let hubEdges = reader.isAtEnd ? [] : try LoggedEdgesCoding.decode(&reader)
+                return (removed, changed, dropped, texts, hubEdges)
             }
         }
         return try result.get()
@@ -147,8 +147,8 @@ struct LogRow {
 ///     rows     count, then of each: number, 1 when `isWhole`, the removed edges, the added edges
 ///     removed  count, then number of the label and target of each
 ///     added    count, then number of the label, target and weight (float32) of each
-enum LinksCoding {
-    static func encode(_ changes: [LoggedLinks], to writer: inout ByteWriter) {
+enum LoggedEdgesCoding {
+    static func encode(_ changes: [LoggedEdges], to writer: inout ByteWriter) {
         var numbers: [ByteString: Int] = [:]
         var labels: [String] = []
         func number(_ label: String) -> UInt64 {
@@ -180,7 +180,7 @@ enum LinksCoding {
         writer.bytes += rows.bytes
     }
 
-    static func decode(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> [LoggedLinks] {
+    static func decode(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> [LoggedEdges] {
         var labels: [String] = []
         for _ in 0..<(try reader.count()) { labels.append(try reader.string()) }
         func name(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> EdgeName {
@@ -191,9 +191,9 @@ enum LinksCoding {
                 target: DocumentID(trusted: try reader.string())
             )
         }
-        var changes: [LoggedLinks] = []
+        var changes: [LoggedEdges] = []
         for _ in 0..<(try reader.count()) {
-            var change = LoggedLinks(row: RowID(truncatingIfNeeded: try reader.varint()))
+            var change = LoggedEdges(row: RowID(truncatingIfNeeded: try reader.varint()))
             change.isWhole = try reader.varint() != 0
             for _ in 0..<(try reader.count()) { change.removed.append(try name(&reader)) }
             for _ in 0..<(try reader.count()) {

@@ -5,7 +5,7 @@ import LodestoneStructures
 /// The edges of documents, which lie in the document's row while they are few.
 extension RowTable {
     /// The outcome of a change of edges, as the log records it.
-    enum Relinking {
+    enum EdgeOutcome {
         /// Nothing changed.
         case none
         /// The row has other edges, still few enough for it.
@@ -19,14 +19,14 @@ extension RowTable {
     var hubs: HubTable { HubTable(collection: collection, connection: connection) }
 
     /// The parts of a row that a change of its edges needs.
-    private struct Linked {
+    private struct EdgeParts {
         let id: DocumentID
         /// The checksum of the columns before the edges.
         let sum: UInt32
         let edges: StoredEdges
     }
 
-    private func readLinked(_ number: RowID) throws(LodestoneError) -> Linked? {
+    private func readEdgeParts(_ number: RowID) throws(LodestoneError) -> EdgeParts? {
         guard let statement = try find(number) else { return nil }
         defer { statement.reset() }
         var sum = RowChecksum.seed(row: number)
@@ -38,13 +38,13 @@ extension RowTable {
             let edges = try? statement.withBytes(at: 4, { try StoredEdges($0) })
         else { throw damaged(number, statement) }
         let id = statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) }
-        return Linked(id: DocumentID(trusted: id), sum: sum, edges: edges)
+        return EdgeParts(id: DocumentID(trusted: id), sum: sum, edges: edges)
     }
 
     #if DEBUG
     /// Whether the edges of a row lie in the table of edges.
     func isHub(_ number: RowID) throws(LodestoneError) -> Bool {
-        if case .hub? = try readLinked(number)?.edges { true } else { false }
+        if case .hub? = try readEdgeParts(number)?.edges { true } else { false }
     }
     #endif
 
@@ -56,10 +56,10 @@ extension RowTable {
     /// - Returns: The outcome, for the log.
     /// - Throws: `.dataLoss` when the row, or a changed edge, fails its checksum.
     /// - Complexity: O(changes) for a hub, as a search in a B-tree each; O(edges) for other rows.
-    func relink(_ change: EdgeChange, _ dropped: Set<DocumentID>) throws(LodestoneError)
-        -> Relinking
+    func changeEdges(_ change: EdgeChange, _ dropped: Set<DocumentID>) throws(LodestoneError)
+        -> EdgeOutcome
     {
-        guard let row = try readLinked(change.row) else { return .none }
+        guard let row = try readEdgeParts(change.row) else { return .none }
         switch row.edges {
         case .list(let edges):
             let removed = Set(change.removed)
@@ -110,7 +110,7 @@ extension RowTable {
         }
     }
 
-    private func setEdges(_ column: [UInt8], of number: RowID, _ row: Linked)
+    private func setEdges(_ column: [UInt8], of number: RowID, _ row: EdgeParts)
         throws(LodestoneError)
     {
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in

@@ -134,7 +134,7 @@ final class SQLiteReader: StoreReader {
             }
             kind = .alterCollection(options)
         case .rows:
-            let (removed, relinked, dropped, removedTexts, links) = try readable(row) {
+            let (removed, changed, dropped, removedTexts, hubEdges) = try readable(row) {
                 () throws(ByteReader.Malformed) in try row.changes()
             }
             kind = .rows(
@@ -147,8 +147,8 @@ final class SQLiteReader: StoreReader {
                     },
                     removed: removed,
                     removedTexts: removedTexts,
-                    relinked: relinked,
-                    links: links,
+                    changed: changed,
+                    hubEdges: hubEdges,
                     dropped: dropped
                 )
             )

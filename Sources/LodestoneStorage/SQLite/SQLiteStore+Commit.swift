@@ -118,15 +118,15 @@ extension SQLiteStore {
                 try? remember(batch, sequenceNumber: sequence)
             }
         }
-        if Mutation.hubsOutsideTransaction.isPlanted { relinkHubs(batches) }
+        if Mutation.hubsOutsideTransaction.isPlanted { changeEdgesOfHubs(batches) }
     }
 
-    private func relinkHubs(_ batches: [StoredBatch]) {
+    private func changeEdgesOfHubs(_ batches: [StoredBatch]) {
         for case .rows(let change) in batches.map(\.change) {
-            for edges in change.relinked where (try? table(change).isHub(edges.row)) == true {
+            for edges in change.edgeChanges where (try? table(change).isHub(edges.row)) == true {
                 Mutation.delay(milliseconds: 50)
                 try? writer.execute("BEGIN IMMEDIATE")
-                _ = try? table(change).relink(edges, Set(change.dropped))
+                _ = try? table(change).changeEdges(edges, Set(change.dropped))
                 try? writer.execute("COMMIT")
             }
         }
@@ -282,37 +282,37 @@ extension SQLiteStore {
             outcome.removedTexts.append(text)
             if let hub { hubs[hub.id] = hub.number }
         }
-        var relinked: [RowID] = []
-        var links: [LoggedLinks] = []
+        var changed: [RowID] = []
+        var hubEdges: [LoggedEdges] = []
         let dropped = Set(change.dropped)
-        for edges in change.relinked {
+        for edges in change.edgeChanges {
             #if DEBUG
             if Mutation.hubsOutsideTransaction.isPlanted, try table.isHub(edges.row) {
-                links.append(Self.logged(edges, dropped))
+                hubEdges.append(Self.logged(edges, dropped))
                 continue
             }
             #endif
-            switch try table.relink(edges, dropped) {
+            switch try table.changeEdges(edges, dropped) {
             case .none: break
             case .row:
                 // Edges to dropped documents need no entry: a replay of the log removes them with
                 // the documents.
-                if !edges.added.isEmpty || !edges.removed.isEmpty { relinked.append(edges.row) }
+                if !edges.added.isEmpty || !edges.removed.isEmpty { changed.append(edges.row) }
             case .moved(let all):
                 let added = all.map { (EdgeName($0), $0.weight) }
-                links.append(LoggedLinks(row: edges.row, isWhole: true, added: added))
+                hubEdges.append(LoggedEdges(row: edges.row, isWhole: true, added: added))
             case .hub:
                 let logged = Self.logged(edges, dropped)
-                if !logged.removed.isEmpty || !logged.added.isEmpty { links.append(logged) }
+                if !logged.removed.isEmpty || !logged.added.isEmpty { hubEdges.append(logged) }
             }
         }
         try table.insert(change.rows, from: change.firstRow, words: change.words?.added, &hubs)
         for hub in hubs.values { try table.hubs.removeAll(of: hub) }
         log.detail = detail(
             of: change,
-            relinked: relinked,
+            changed: changed,
             removedTexts: change.words == nil ? outcome.removedTexts : [],
-            links: links
+            hubEdges: hubEdges
         )
         return (log, outcome)
     }
@@ -326,8 +326,8 @@ extension SQLiteStore {
         )
     }
 
-    private static func logged(_ change: EdgeChange, _ dropped: Set<DocumentID>) -> LoggedLinks {
-        LoggedLinks(
+    private static func logged(_ change: EdgeChange, _ dropped: Set<DocumentID>) -> LoggedEdges {
+        LoggedEdges(
             row: change.row,
             removed: change.removed.filter { !dropped.contains($0.target) },
             added: change.added.map { (EdgeName($0), $0.weight) }
@@ -336,21 +336,21 @@ extension SQLiteStore {
 
     private func detail(
         of change: RowChange,
-        relinked: [RowID],
+        changed: [RowID],
         removedTexts: [[TextField]],
-        links: [LoggedLinks]
+        hubEdges: [LoggedEdges]
     ) -> [UInt8] {
         var detail = ByteWriter()
         detail.append(varint: UInt64(change.removed.count))
         for row in change.removed { detail.append(varint: UInt64(row)) }
-        detail.append(varint: UInt64(relinked.count))
-        for row in relinked { detail.append(varint: UInt64(row)) }
+        detail.append(varint: UInt64(changed.count))
+        for row in changed { detail.append(varint: UInt64(row)) }
         detail.append(varint: UInt64(change.dropped.count))
         for id in change.dropped { detail.append(string: id.string) }
         detail.append(varint: 0)
         detail.append(varint: UInt64(removedTexts.count))
         for fields in removedTexts { detail.append(fields) }
-        if !links.isEmpty { LinksCoding.encode(links, to: &detail) }
+        if !hubEdges.isEmpty { LoggedEdgesCoding.encode(hubEdges, to: &detail) }
         return detail.bytes
     }
 
