@@ -141,6 +141,41 @@ final class IDTable: Sendable {
         }
     }
 
+    /// Appends the ids of vertex ids that were given, one after the other, and the end of each.
+    ///
+    /// The mutex is taken only for ids outside the base. Offsets and bytes are prefetched for some
+    /// ids together, because they are spread over the file.
+    func appendUTF8(
+        of numbers: some RandomAccessCollection<VertexID>,
+        to bytes: inout ContiguousArray<UInt8>,
+        _ ends: inout ContiguousArray<Int>
+    ) {
+        ends.reserveCapacity(ends.count + numbers.count)
+        var numbers = numbers[...]
+        while !numbers.isEmpty {
+            let some = numbers.prefix(Self.idsPerPrefetch)
+            numbers = numbers.dropFirst(some.count)
+            if let base {
+                for number in some { base.offsets.prefetch(Int(number)) }
+                for number in some where number < base.count {
+                    base.utf8(Int(number)).baseAddress.map { lode_prefetch($0) }
+                }
+            }
+            for number in some {
+                if let base, number < base.count {
+                    bytes.append(contentsOf: base.utf8(Int(number)))
+                } else {
+                    withTable { table in
+                        table.withBytes(of: number) { bytes.append(contentsOf: $0) }
+                    }
+                }
+                ends.append(bytes.count)
+            }
+        }
+    }
+
+    private static let idsPerPrefetch = 32
+
     private func addedID(_ number: VertexID) -> DocumentID { withTable { $0.id(number) } }
 
     func withTable<T, Failure: Error>(
