@@ -1447,6 +1447,51 @@ void   lodestone__v1__reached__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__reached__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__reached_columns__init
+                     (Lodestone__V1__ReachedColumns         *message)
+{
+  static const Lodestone__V1__ReachedColumns init_value = LODESTONE__V1__REACHED_COLUMNS__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__reached_columns__get_packed_size
+                     (const Lodestone__V1__ReachedColumns *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__reached_columns__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__reached_columns__pack
+                     (const Lodestone__V1__ReachedColumns *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__reached_columns__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__reached_columns__pack_to_buffer
+                     (const Lodestone__V1__ReachedColumns *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__reached_columns__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ReachedColumns *
+       lodestone__v1__reached_columns__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ReachedColumns *)
+     protobuf_c_message_unpack (&lodestone__v1__reached_columns__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__reached_columns__free_unpacked
+                     (Lodestone__V1__ReachedColumns *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__reached_columns__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__walk_result__init
                      (Lodestone__V1__WalkResult         *message)
 {
@@ -3792,7 +3837,149 @@ const ProtobufCMessageDescriptor lodestone__v1__reached__descriptor =
   (ProtobufCMessageInit) lodestone__v1__reached__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__walk_result__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lodestone__v1__reached_columns__field_descriptors[9] =
+{
+  {
+    "starts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ReachedColumns, n_starts),
+    offsetof(Lodestone__V1__ReachedColumns, starts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ids",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ReachedColumns, has_ids),
+    offsetof(Lodestone__V1__ReachedColumns, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id_lengths",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__ReachedColumns, n_id_lengths),
+    offsetof(Lodestone__V1__ReachedColumns, id_lengths),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counts",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__ReachedColumns, n_counts),
+    offsetof(Lodestone__V1__ReachedColumns, counts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parents",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SINT32,
+    offsetof(Lodestone__V1__ReachedColumns, n_parents),
+    offsetof(Lodestone__V1__ReachedColumns, parents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ReachedColumns, n_labels),
+    offsetof(Lodestone__V1__ReachedColumns, labels),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "label_positions",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__ReachedColumns, n_label_positions),
+    offsetof(Lodestone__V1__ReachedColumns, label_positions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weights",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Lodestone__V1__ReachedColumns, n_weights),
+    offsetof(Lodestone__V1__ReachedColumns, weights),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "incoming",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ReachedColumns, has_incoming),
+    offsetof(Lodestone__V1__ReachedColumns, incoming),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__reached_columns__field_indices_by_name[] = {
+  3,   /* field[3] = counts */
+  2,   /* field[2] = id_lengths */
+  1,   /* field[1] = ids */
+  8,   /* field[8] = incoming */
+  6,   /* field[6] = label_positions */
+  5,   /* field[5] = labels */
+  4,   /* field[4] = parents */
+  0,   /* field[0] = starts */
+  7,   /* field[7] = weights */
+};
+static const ProtobufCIntRange lodestone__v1__reached_columns__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__reached_columns__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ReachedColumns",
+  "ReachedColumns",
+  "Lodestone__V1__ReachedColumns",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ReachedColumns),
+  9,
+  lodestone__v1__reached_columns__field_descriptors,
+  lodestone__v1__reached_columns__field_indices_by_name,
+  1,  lodestone__v1__reached_columns__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__reached_columns__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__walk_result__field_descriptors[4] =
 {
   {
     "reached",
@@ -3830,8 +4017,21 @@ static const ProtobufCFieldDescriptor lodestone__v1__walk_result__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "columns",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__WalkResult, columns),
+    &lodestone__v1__reached_columns__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__walk_result__field_indices_by_name[] = {
+  3,   /* field[3] = columns */
   2,   /* field[2] = edges_followed */
   1,   /* field[1] = ended_by */
   0,   /* field[0] = reached */
@@ -3839,7 +4039,7 @@ static const unsigned lodestone__v1__walk_result__field_indices_by_name[] = {
 static const ProtobufCIntRange lodestone__v1__walk_result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__walk_result__descriptor =
 {
@@ -3849,7 +4049,7 @@ const ProtobufCMessageDescriptor lodestone__v1__walk_result__descriptor =
   "Lodestone__V1__WalkResult",
   "lodestone.v1",
   sizeof(Lodestone__V1__WalkResult),
-  3,
+  4,
   lodestone__v1__walk_result__field_descriptors,
   lodestone__v1__walk_result__field_indices_by_name,
   1,  lodestone__v1__walk_result__number_ranges,

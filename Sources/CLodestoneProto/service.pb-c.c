@@ -3837,7 +3837,7 @@ const ProtobufCMessageDescriptor lodestone__v1__search_response__descriptor =
   (ProtobufCMessageInit) lodestone__v1__search_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__walk_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor lodestone__v1__walk_request__field_descriptors[3] =
 {
   {
     "collection",
@@ -3863,15 +3863,28 @@ static const ProtobufCFieldDescriptor lodestone__v1__walk_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "columns",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Lodestone__V1__WalkRequest, has_columns),
+    offsetof(Lodestone__V1__WalkRequest, columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__walk_request__field_indices_by_name[] = {
   0,   /* field[0] = collection */
+  2,   /* field[2] = columns */
   1,   /* field[1] = walks */
 };
 static const ProtobufCIntRange lodestone__v1__walk_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__walk_request__descriptor =
 {
@@ -3881,7 +3894,7 @@ const ProtobufCMessageDescriptor lodestone__v1__walk_request__descriptor =
   "Lodestone__V1__WalkRequest",
   "lodestone.v1",
   sizeof(Lodestone__V1__WalkRequest),
-  2,
+  3,
   lodestone__v1__walk_request__field_descriptors,
   lodestone__v1__walk_request__field_indices_by_name,
   1,  lodestone__v1__walk_request__number_ranges,

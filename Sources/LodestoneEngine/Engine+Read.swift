@@ -93,7 +93,12 @@ extension Engine {
             for walk in request.walks {
                 results.append(try view.result(of: walk, context: context))
             }
-            return WalkResponse(results: results, sequenceNumber: view.version.sequenceNumber)
+            var response = WalkResponse(
+                results: results,
+                sequenceNumber: view.version.sequenceNumber
+            )
+            response.mayUseColumns = request.readsColumns
+            return response
         }
     }
 

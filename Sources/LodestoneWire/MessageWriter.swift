@@ -197,6 +197,18 @@ struct MessageWriter {
         append(vector)
     }
 
+    /// Writes numbers as one packed field.
+    mutating func packed(_ field: UInt8, count: Int, _ number: (Int) -> UInt32) {
+        message(field, expecting: count) { writer in
+            for position in 0..<count { writer.append(UInt64(number(position))) }
+        }
+    }
+
+    /// Writes floats as one packed field.
+    mutating func floats(_ field: UInt8, _ floats: ContiguousArray<Float>) {
+        floats.withUnsafeBytes { raw(field, $0) }
+    }
+
     // MARK: Frames
 
     /// Appends to `output` a frame with the message that `body` writes.

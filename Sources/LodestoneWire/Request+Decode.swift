@@ -311,6 +311,7 @@ extension WalkRequest {
                 (walk) throws(LodestoneError) in try Walk(walk, limits: limits)
             }
         )
+        readsColumns = message.columns != 0
     }
 }
 

@@ -72,6 +72,7 @@ extension MessageWriter {
             message(22) { writer in
                 writer.text(1, request.collection)
                 writer.elements("walks", request.walks) { $0.walk(2, $1) }
+                if request.readsColumns { writer.bool(3, true) }
             }
         case .listEdges(let request):
             message(33) { $0.listEdges(request) }

@@ -83,14 +83,15 @@ extension Reply {
             )
         case LODESTONE__V1__RESPONSE__RESULT_WALK:
             let walk = fields.walk.pointee
-            self = .walk(
-                WalkResponse(
-                    results: try list("results", walk.results, walk.n_results) {
-                        (result) throws(LodestoneError) in try WalkResult(result)
-                    },
-                    sequenceNumber: walk.sequence_number
-                )
+            var response = WalkResponse(
+                results: try list("results", walk.results, walk.n_results) {
+                    (result) throws(LodestoneError) in try WalkResult(result)
+                },
+                sequenceNumber: walk.sequence_number
             )
+            response.mayUseColumns =
+                walk.n_results > 0 && walk.results[0]?.pointee.columns != nil
+            self = .walk(response)
         case LODESTONE__V1__RESPONSE__RESULT_LIST_EDGES:
             let page = fields.list_edges.pointee
             self = .edges(
@@ -294,10 +295,20 @@ extension Hit {
 extension WalkResult {
     fileprivate init(_ message: UnsafePointer<CWalkResult>) throws(LodestoneError) {
         let message = message.pointee
+        let reached: ReachedDocuments
+        if let columns = message.columns {
+            reached = try within("columns") { () throws(LodestoneError) in
+                try ReachedDocuments(columns.pointee)
+            }
+        } else {
+            reached = ReachedDocuments(
+                try list("reached", message.reached, message.n_reached) {
+                    (reached) throws(LodestoneError) in try Reached(reached.pointee)
+                }
+            )
+        }
         self.init(
-            reached: try list("reached", message.reached, message.n_reached) {
-                (reached) throws(LodestoneError) in try Reached(reached.pointee)
-            },
+            reached: reached,
             endedBy: message.ended_by == LODESTONE__V1__BUDGET_KIND__NO_BUDGET
                 ? nil : try enumCase("ended_by", message.ended_by.rawValue),
             edgesFollowed: Int(clamping: message.edges_followed)

@@ -55,9 +55,10 @@ extension MessageWriter {
                 writer.varint(2, response.sequenceNumber)
             }
         case .walk(let response):
-            let reached = response.results.reduce(0) { $0 + $1.reached.count }
-            message(22, expecting: 24 * reached) { writer in
-                for result in response.results { writer.walkResult(1, result) }
+            message(22, expecting: response.expectedByteCount) { writer in
+                for result in response.results {
+                    writer.walkResult(1, result, byColumns: response.mayUseColumns)
+                }
                 writer.varint(2, response.sequenceNumber)
             }
         case .edges(let page):
@@ -166,11 +167,16 @@ extension MessageWriter {
         }
     }
 
-    private mutating func walkResult(_ field: UInt8, _ result: WalkResult) {
-        message(field, expecting: 24 * result.reached.count) { writer in
-            for reached in result.reached { writer.reached(1, reached) }
+    private mutating func walkResult(_ field: UInt8, _ result: WalkResult, byColumns: Bool) {
+        message(field, expecting: result.reached.expectedByteCount(byColumns: byColumns)) {
+            writer in
+            let counts = byColumns ? result.reached.countsByDepth : nil
+            if counts == nil {
+                for reached in result.reached { writer.reached(1, reached) }
+            }
             if let limit = result.endedBy { writer.enumeration(2, limit) }
             writer.varint(3, UInt64(clamping: result.edgesFollowed))
+            if let counts { writer.reachedColumns(4, result.reached, counts) }
         }
     }
 
@@ -182,6 +188,38 @@ extension MessageWriter {
             writer.text(4, reached.label)
             if reached.weight != 1 { writer.float(5, reached.weight) }
             if reached.isIncoming { writer.bool(6, true) }
+        }
+    }
+
+    private mutating func reachedColumns(
+        _ field: UInt8,
+        _ reached: ReachedDocuments,
+        _ counts: [UInt32]
+    ) {
+        message(field, expecting: reached.expectedByteCount(byColumns: true)) { writer in
+            for start in reached.starts { writer.text(1, start.string) }
+            reached.idBytes.withUnsafeBytes { writer.raw(2, $0) }
+            var start = 0
+            writer.packed(3, count: reached.count) { position in
+                defer { start = reached.idEnds[position] }
+                return UInt32(truncatingIfNeeded: reached.idEnds[position] - start)
+            }
+            writer.packed(4, count: counts.count) { counts[$0] }
+            var parent: UInt32 = 0
+            writer.packed(5, count: reached.count) { position in
+                let difference = Int32(bitPattern: reached.parents[position] &- parent)
+                parent = reached.parents[position]
+                return UInt32(bitPattern: difference << 1 ^ difference >> 31)
+            }
+            for label in reached.labels { writer.text(6, label) }
+            if reached.labels.count > 1 {
+                writer.packed(7, count: reached.count) { reached.labelPositions[$0] }
+            }
+            if !reached.weights.isEmpty { writer.floats(8, reached.weights) }
+            if !reached.areIncoming.isEmpty {
+                let bits = reached.incomingBits
+                bits.withUnsafeBytes { writer.raw(9, $0) }
+            }
         }
     }
 
@@ -217,11 +255,43 @@ extension Reply {
         case .documents(let documents): documents.expectedByteCount + 256 * documents.count
         case .page(let page): page.documents.expectedByteCount + 256 * page.documents.count
         case .search(let response): 32 * response.results.reduce(8) { $0 + $1.hits.count }
-        case .walk(let response): 32 * response.results.reduce(8) { $0 + $1.reached.count }
+        case .walk(let response): 256 + response.expectedByteCount
         case .edges(let page): 32 * (8 + page.edges.count)
         case .verified(let report): 256 * (1 + report.damages.count)
         default: 256
         }
+    }
+}
+
+extension WalkResponse {
+    fileprivate var expectedByteCount: Int {
+        results.reduce(0) { $0 + 16 + $1.reached.expectedByteCount(byColumns: mayUseColumns) }
+    }
+}
+
+extension ReachedDocuments {
+    fileprivate func expectedByteCount(byColumns: Bool) -> Int {
+        byColumns ? 32 * (1 + starts.count + labels.count) + idBytes.count + 4 * count : 24 * count
+    }
+
+    /// The number of documents per depth, from 1; `nil` when they are not in order of their depth.
+    fileprivate var countsByDepth: [UInt32]? {
+        var counts: [UInt32] = []
+        for depth in depths {
+            if depth == counts.count + 1 { counts.append(0) }
+            guard depth > 0, depth == counts.count else { return nil }
+            counts[Int(depth) - 1] += 1
+        }
+        return counts
+    }
+
+    /// A bit per document: whether its edge was followed against its direction.
+    fileprivate var incomingBits: [UInt8] {
+        var bits = [UInt8](repeating: 0, count: (count + 7) / 8)
+        for (position, isIncoming) in areIncoming.enumerated() where isIncoming {
+            bits[position / 8] |= 1 << UInt8(position % 8)
+        }
+        return bits
     }
 }
 

@@ -12,6 +12,7 @@ protocol BenchTarget: Sendable {
     /// Searches over one of the connections; in process there is none to choose.
     func search(_ collection: String, _ queries: [Query], connection: Int) async throws
         -> [QueryResult]
+    func walk(_ collection: String, _ walks: [Walk]) async throws -> [WalkResult]
     /// Compacts the collection.
     func compact(_ collection: String) async throws
     /// Builds the index of the collection, however long this takes.
@@ -41,6 +42,10 @@ struct EngineTarget: BenchTarget {
         -> [QueryResult]
     {
         try await engine.search(SearchRequest(collection: collection, queries: queries)).results
+    }
+
+    func walk(_ collection: String, _ walks: [Walk]) async throws -> [WalkResult] {
+        try await engine.walk(WalkRequest(collection: collection, walks: walks)).results
     }
 
     func compact(_ collection: String) async throws {
@@ -92,6 +97,10 @@ struct ServerTarget: BenchTarget {
         -> [QueryResult]
     {
         try await clients[connection].collection(collection).search(queries).results
+    }
+
+    func walk(_ collection: String, _ walks: [Walk]) async throws -> [WalkResult] {
+        try await client.collection(collection).walk(walks).results
     }
 
     func compact(_ collection: String) async throws {

@@ -12,7 +12,8 @@ struct LodestoneBench: AsyncParsableCommand {
         subcommands: [
             Ingest.self, SearchBench.self, Reopen.self, CompactionBench.self, BurstsBench.self,
             RPC.self,
-            AnnBench.self, RecallBench.self, FlatBench.self, TextBench.self, FuzzBench.self,
+            GraphBench.self, AnnBench.self, RecallBench.self, FlatBench.self, TextBench.self,
+            FuzzBench.self,
             RelevanceBench.self, LoadBench.self, ScaleBench.self,
             Plot.self,
         ]

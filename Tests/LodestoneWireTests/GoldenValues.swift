@@ -160,6 +160,7 @@ enum GoldenValues {
                 )
             )
         ),
+        "walk by columns": Request(id: 17, call: .walk(walkByColumns)),
         "list edges": Request(
             id: 28,
             call: .listEdges(ListEdgesRequest(collection: "papers", id: "a"))
@@ -334,6 +335,7 @@ enum GoldenValues {
                 )
             )
         ),
+        "walked by columns": Response(id: 17, reply: .walk(walkedByColumns)),
         "done": Response(id: 18, reply: .done(sequenceNumber: 43)),
         "snapshot taken": Response(id: 20, reply: .snapshot(nightly)),
         "snapshot part": Response(

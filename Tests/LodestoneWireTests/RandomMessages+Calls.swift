@@ -71,7 +71,10 @@ extension RandomMessages {
                     queries: many(3) { $0.query(dimension: dimension) }
                 )
             )
-        case 12: return .walk(WalkRequest(collection: text(), walks: many(3) { $0.walk() }))
+        case 12:
+            var request = WalkRequest(collection: text(), walks: many(3) { $0.walk() })
+            request.readsColumns = flag()
+            return .walk(request)
         case 13: return .buildIndex(collection: text())
         case 14: return .compact(collection: text())
         case 15: return .snapshot(name: text())

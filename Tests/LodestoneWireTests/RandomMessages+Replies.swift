@@ -108,9 +108,23 @@ extension RandomMessages {
                 )
             )
         case 10:
-            return .walk(
-                WalkResponse(results: many(3) { $0.walkResult() }, sequenceNumber: number())
+            var response = WalkResponse(
+                results: many(3) { $0.walkResult() },
+                sequenceNumber: number()
             )
+            if flag(), !response.results.isEmpty {
+                // Columns are for documents in order of their depth.
+                for index in response.results.indices {
+                    let reached = response.results[index].reached.enumerated().map { place, one in
+                        var one = one
+                        one.depth = 1 + place / 2
+                        return one
+                    }
+                    response.results[index].reached = ReachedDocuments(reached)
+                }
+                response.mayUseColumns = true
+            }
+            return .walk(response)
         case 11: return .done(sequenceNumber: number())
         case 12: return .snapshot(snapshot())
         case 13: return .snapshots(many(3) { $0.snapshot() })

@@ -121,7 +121,8 @@ extension LodestoneClient {
         public func walk(_ walks: [Walk], deadline: Duration? = nil)
             async throws(LodestoneError) -> WalkResponse
         {
-            let request = WalkRequest(collection: name, walks: walks)
+            var request = WalkRequest(collection: name, walks: walks)
+            request.readsColumns = true
             return try await client.perform(.walk(request), deadline: deadline) { reply in
                 guard case .walk(let response) = reply, response.results.count == walks.count
                 else { return nil }

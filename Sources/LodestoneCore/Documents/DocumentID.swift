@@ -41,6 +41,21 @@ public struct DocumentID: Sendable {
         self.string = string
     }
 
+    /// Checks everything about bytes that arrived as an id but that they are UTF-8.
+    ///
+    /// - Throws: `.invalidArgument` with `field` when the bytes are no valid id.
+    package static func check(_ bytes: UnsafeRawBufferPointer, _ field: @autoclosure () -> String)
+        throws(LodestoneError)
+    {
+        do throws(LodestoneError) {
+            try check(byteCount: bytes.count, hasNUL: bytes.contains(0))
+        } catch {
+            var error = error
+            error.field = field()
+            throw error
+        }
+    }
+
     private static func check(byteCount: Int, hasNUL: Bool) throws(LodestoneError) {
         guard byteCount > 0 else {
             throw .invalid(

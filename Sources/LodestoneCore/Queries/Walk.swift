@@ -123,7 +123,7 @@ public struct WalkResult: Sendable, Equatable {
     }
 
     /// The documents in the order in which they were reached: by depth.
-    public var reached: [Reached]
+    public var reached: ReachedDocuments
     /// The limit that ended the walk; `nil` when it is complete.
     public var endedBy: Limit?
     /// The number of edges looked at.
@@ -133,10 +133,19 @@ public struct WalkResult: Sendable, Equatable {
     public var isPartial: Bool { endedBy != nil }
 
     /// Creates a result.
-    public init(reached: [Reached], endedBy: Limit? = nil, edgesFollowed: Int) {
+    public init(reached: ReachedDocuments, endedBy: Limit? = nil, edgesFollowed: Int) {
         self.reached = reached
         self.endedBy = endedBy
         self.edgesFollowed = edgesFollowed
+    }
+
+    /// Creates a result with an array of documents.
+    public init(reached: [Reached], endedBy: Limit? = nil, edgesFollowed: Int) {
+        self.init(
+            reached: ReachedDocuments(reached),
+            endedBy: endedBy,
+            edgesFollowed: edgesFollowed
+        )
     }
 }
 
@@ -146,6 +155,8 @@ public struct WalkRequest: Sendable, Equatable {
     public var collection: String
     /// The walks.
     public var walks: [Walk]
+    /// Whether the client that sent the request reads documents by columns.
+    package var readsColumns = false
 
     /// Creates a request.
     public init(collection: String, walks: [Walk]) {
@@ -160,6 +171,8 @@ public struct WalkResponse: Sendable, Equatable {
     public var results: [WalkResult]
     /// The sequence number of the version that all walks saw.
     public var sequenceNumber: UInt64
+    /// Whether the reply may have documents by columns.
+    package var mayUseColumns = false
 
     /// Creates a response.
     public init(results: [WalkResult], sequenceNumber: UInt64) {

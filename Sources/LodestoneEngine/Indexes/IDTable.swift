@@ -141,6 +141,41 @@ final class IDTable: Sendable {
         }
     }
 
+    /// Appends the ids of vertex ids that were given, one after the other, and the end of each.
+    ///
+    /// The mutex is taken only for ids outside the base. Offsets and bytes are prefetched for some
+    /// ids together, because they are spread over the file.
+    func appendUTF8(
+        of vertices: some RandomAccessCollection<VertexID>,
+        to bytes: inout ContiguousArray<UInt8>,
+        _ ends: inout ContiguousArray<Int>
+    ) {
+        ends.reserveCapacity(ends.count + vertices.count)
+        var vertices = vertices[...]
+        while !vertices.isEmpty {
+            let some = vertices.prefix(Self.idsPerPrefetch)
+            vertices = vertices.dropFirst(some.count)
+            if let base {
+                for vertex in some { base.offsets.prefetch(Int(vertex)) }
+                for vertex in some where Int(vertex) < base.count {
+                    base.utf8(Int(vertex)).baseAddress.map { lode_prefetch($0) }
+                }
+            }
+            for vertex in some {
+                if let base, Int(vertex) < base.count {
+                    bytes.append(contentsOf: base.utf8(Int(vertex)))
+                } else {
+                    withTable { table in
+                        table.withBytes(of: vertex) { bytes.append(contentsOf: $0) }
+                    }
+                }
+                ends.append(bytes.count)
+            }
+        }
+    }
+
+    private static let idsPerPrefetch = 32
+
     private func addedID(_ vertex: VertexID) -> DocumentID { withTable { $0.id(vertex) } }
 
     func withTable<T, Failure: Error>(

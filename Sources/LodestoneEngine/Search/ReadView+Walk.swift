@@ -32,36 +32,72 @@ extension ReadView {
             walk.from.compactMap { table.vertex(of: $0) }
         }
         let outcome = try steps(of: walk, from: starts, context: context)
-        // Two ids and a label per step are charged before they are created.
-        try context.charge(
-            wire: 0,
-            memory: outcome.reached.count * (MemoryLayout<Reached>.stride + 2 * 48)
-        )
-        let ids = version.ids.table.withTable { table in
-            outcome.reached.map { (table.id($0.vertex), table.id($0.from)) }
-        }
-        let labels = version.graph.labels.withTable { table in
-            outcome.reached.map { table.label($0.label) ?? "" }
-        }
-        var wireByteCount = 0
-        let reached = outcome.reached.indices.map { index in
-            let step = outcome.reached[index]
-            wireByteCount += ids[index].0.string.utf8.count + ids[index].1.string.utf8.count
-            wireByteCount += labels[index].utf8.count
-            return Reached(
-                id: ids[index].0,
-                depth: step.depth,
-                from: ids[index].1,
-                label: labels[index],
-                weight: step.weight,
-                isIncoming: step.isIncoming
-            )
-        }
-        try context.charge(wire: wireByteCount, memory: 0)
         return WalkResult(
-            reached: reached,
+            reached: try documents(of: outcome.reached, context),
             endedBy: outcome.endedBy,
             edgesFollowed: outcome.edgesFollowed
         )
+    }
+
+    /// The documents of the steps of a walk.
+    private func documents(of steps: [Step], _ context: CallContext) throws(LodestoneError)
+        -> ReachedDocuments
+    {
+        // A length, a parent and a label per document are sent in a byte each, or more.
+        let columns = 2 * MemoryLayout<UInt64>.stride + 3 * MemoryLayout<UInt32>.stride
+        try context.charge(wire: 3 * steps.count, memory: columns * steps.count)
+        var documents = ReachedDocuments()
+        let starts = addEdges(of: steps, to: &documents)
+        let ids = version.ids.table
+        ids.appendUTF8(of: steps.lazy.map(\.vertex), to: &documents.idBytes, &documents.idEnds)
+        try context.charge(wire: documents.idBytes.count, memory: documents.idBytes.count)
+        documents.starts = ids.withTable { table in starts.map { table.id($0) } }
+        return documents
+    }
+
+    /// Fills in all columns but those of ids.
+    ///
+    /// - Returns: The starts from which the first edges lead.
+    private func addEdges(of steps: [Step], to documents: inout ReachedDocuments) -> [VertexID] {
+        var starts: [VertexID] = []
+        for step in steps.prefix(while: { $0.depth == 1 }) where step.from != starts.last {
+            starts.append(step.from)
+        }
+        documents.depths.reserveCapacity(steps.count)
+        documents.parents.reserveCapacity(steps.count)
+        documents.labelPositions.reserveCapacity(steps.count)
+        var labels: [LabelID] = []
+        var positions: [LabelID: Int] = [:]
+        var label = 0
+        // Vertices are followed in the order in which they were reached.
+        var parent = 0
+        for step in steps {
+            while parent < starts.count, starts[parent] != step.from { parent += 1 }
+            if parent >= starts.count {
+                while parent < starts.count + steps.count,
+                    steps[parent - starts.count].vertex != step.from
+                { parent += 1 }
+            }
+            documents.depths.append(UInt32(step.depth))
+            documents.parents.append(UInt32(parent))
+            if labels.isEmpty || labels[label] != step.label {
+                label = positions[step.label] ?? labels.count
+                if label == labels.count {
+                    labels.append(step.label)
+                    positions[step.label] = label
+                }
+            }
+            documents.labelPositions.append(UInt32(label))
+        }
+        documents.labels = version.graph.labels.withTable { table in
+            labels.map { table.label($0) ?? "" }
+        }
+        if steps.contains(where: { $0.weight != 1 }) {
+            documents.weights = ContiguousArray(steps.lazy.map(\.weight))
+        }
+        if steps.contains(where: \.isIncoming) {
+            documents.areIncoming = ContiguousArray(steps.lazy.map(\.isIncoming))
+        }
+        return starts
     }
 }

@@ -125,7 +125,7 @@ class Collection:
     ) -> WalkResult | WalkResponse:
         """Walks over edges once, or many times over one state of the collection."""
         with Encoding():
-            message = service_pb2.WalkRequest(collection=self._encoded_name)
+            message = service_pb2.WalkRequest(collection=self._encoded_name, columns=True)
             _codec.write_walks(message, walk)
         reply = self._client._read("walk", message, deadline=deadline).walk
         results = [_codec.read_walk_result(result) for result in reply.results]

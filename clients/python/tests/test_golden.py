@@ -20,6 +20,7 @@ from lodestone import (
     IndexStatus,
     MinMax,
     Query,
+    Reached,
     ReciprocalRank,
     SourcedEdge,
     Timestamp,
@@ -165,6 +166,14 @@ def test_replies_are_read() -> None:
         ("b", "a", False),
         ("c", "b", True),
     ]
+    columns = _codec.read_walk_result(golden("walked by columns").walk.results[0]).reached
+    rows = [
+        Reached("c", 1, "a", "cites", 1.0, True),
+        Reached("é", 1, "b", "near", 0.5, False),
+        Reached("fg", 2, "c", "cites", 1.0, True),
+    ]
+    assert columns == rows and rows == list(columns) and columns != rows[:2]
+    assert columns[-1] == rows[2] and columns[1:] == rows[1:] and repr(columns) == repr(rows)
     index = _codec.read_description(golden("collection").describe_collection.collection).index
     assert index == IndexStatus(HNSW(ef_construction=200), "building", 150, 50, 0.75, 65_536, 1, 0.5, "Soon.")
     documents = _codec.read_documents(golden("documents").get)

@@ -10,6 +10,7 @@ import numpy as np
 from lodestone import _values
 from lodestone._codec.documents import read_contents
 from lodestone._codec.names import Names, read_path
+from lodestone._codec.reached import read_reached
 from lodestone.types import (
     CountResponse,
     EdgePage,
@@ -19,7 +20,6 @@ from lodestone.types import (
     Hit,
     ListedEdge,
     QueryResult,
-    Reached,
     SourceScore,
     TextExpansion,
     TextExplanation,
@@ -137,17 +137,7 @@ def read_count(message: Any) -> CountResponse:
 def read_walk_result(message: Any) -> WalkResult:
     ended_by = _BUDGETS.read(message, "ended_by")
     return WalkResult(
-        [
-            Reached(
-                str(reached.id, "utf-8"),
-                reached.depth,
-                str(getattr(reached, "from"), "utf-8"),
-                str(reached.label, "utf-8"),
-                reached.weight if reached.HasField("weight") else 1.0,
-                reached.incoming,
-            )
-            for reached in message.reached
-        ],
+        read_reached(message),
         None if ended_by == "none" else ended_by,
         message.edges_followed,
     )

@@ -253,6 +253,28 @@ class Reached(_message.Message):
     weight: float
     def __init__(self, id: _Optional[bytes] = ..., depth: _Optional[int] = ..., label: _Optional[bytes] = ..., weight: _Optional[float] = ..., incoming: bool = ..., **kwargs) -> None: ...
 
+class ReachedColumns(_message.Message):
+    __slots__ = ["counts", "id_lengths", "ids", "incoming", "label_positions", "labels", "parents", "starts", "weights"]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    ID_LENGTHS_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    PARENTS_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    id_lengths: _containers.RepeatedScalarFieldContainer[int]
+    ids: bytes
+    incoming: bytes
+    label_positions: _containers.RepeatedScalarFieldContainer[int]
+    labels: _containers.RepeatedScalarFieldContainer[bytes]
+    parents: _containers.RepeatedScalarFieldContainer[int]
+    starts: _containers.RepeatedScalarFieldContainer[bytes]
+    weights: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, starts: _Optional[_Iterable[bytes]] = ..., ids: _Optional[bytes] = ..., id_lengths: _Optional[_Iterable[int]] = ..., counts: _Optional[_Iterable[int]] = ..., parents: _Optional[_Iterable[int]] = ..., labels: _Optional[_Iterable[bytes]] = ..., label_positions: _Optional[_Iterable[int]] = ..., weights: _Optional[_Iterable[float]] = ..., incoming: _Optional[bytes] = ...) -> None: ...
+
 class ReciprocalRank(_message.Message):
     __slots__ = ["k"]
     K_FIELD_NUMBER: _ClassVar[int]
@@ -369,14 +391,16 @@ class WalkFrom(_message.Message):
     def __init__(self, walk: _Optional[_Union[Walk, _Mapping]] = ..., from_hits: bool = ...) -> None: ...
 
 class WalkResult(_message.Message):
-    __slots__ = ["edges_followed", "ended_by", "reached"]
+    __slots__ = ["columns", "edges_followed", "ended_by", "reached"]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     EDGES_FOLLOWED_FIELD_NUMBER: _ClassVar[int]
     ENDED_BY_FIELD_NUMBER: _ClassVar[int]
     REACHED_FIELD_NUMBER: _ClassVar[int]
+    columns: ReachedColumns
     edges_followed: int
     ended_by: BudgetKind
     reached: _containers.RepeatedCompositeFieldContainer[Reached]
-    def __init__(self, reached: _Optional[_Iterable[_Union[Reached, _Mapping]]] = ..., ended_by: _Optional[_Union[BudgetKind, str]] = ..., edges_followed: _Optional[int] = ...) -> None: ...
+    def __init__(self, reached: _Optional[_Iterable[_Union[Reached, _Mapping]]] = ..., ended_by: _Optional[_Union[BudgetKind, str]] = ..., edges_followed: _Optional[int] = ..., columns: _Optional[_Union[ReachedColumns, _Mapping]] = ...) -> None: ...
 
 class WeightedScores(_message.Message):
     __slots__ = ["normalization"]

@@ -566,12 +566,14 @@ class VerifyResponse(_message.Message):
     def __init__(self, sequence_number: _Optional[int] = ..., batches: _Optional[int] = ..., rows: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., damages: _Optional[_Iterable[_Union[Damage, _Mapping]]] = ..., damage_count: _Optional[int] = ...) -> None: ...
 
 class WalkRequest(_message.Message):
-    __slots__ = ["collection", "walks"]
+    __slots__ = ["collection", "columns", "walks"]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     WALKS_FIELD_NUMBER: _ClassVar[int]
     collection: bytes
+    columns: bool
     walks: _containers.RepeatedCompositeFieldContainer[_query_pb2.Walk]
-    def __init__(self, collection: _Optional[bytes] = ..., walks: _Optional[_Iterable[_Union[_query_pb2.Walk, _Mapping]]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[bytes] = ..., walks: _Optional[_Iterable[_Union[_query_pb2.Walk, _Mapping]]] = ..., columns: bool = ...) -> None: ...
 
 class WalkResponse(_message.Message):
     __slots__ = ["results", "sequence_number"]

@@ -48,6 +48,7 @@ typedef struct Lodestone__V1__TextWord Lodestone__V1__TextWord;
 typedef struct Lodestone__V1__TextExplanation Lodestone__V1__TextExplanation;
 typedef struct Lodestone__V1__QueryResult Lodestone__V1__QueryResult;
 typedef struct Lodestone__V1__Reached Lodestone__V1__Reached;
+typedef struct Lodestone__V1__ReachedColumns Lodestone__V1__ReachedColumns;
 typedef struct Lodestone__V1__WalkResult Lodestone__V1__WalkResult;
 
 
@@ -804,6 +805,65 @@ struct  Lodestone__V1__Reached
     , 0, {0,NULL}, 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, 0 }
 
 
+/*
+ * Reached documents by columns: an eighth of the bytes of their rows. Every column has one entry
+ * per document, in the order of `Reached`, unless it says otherwise.
+ */
+struct  Lodestone__V1__ReachedColumns
+{
+  ProtobufCMessage base;
+  /*
+   * the documents at which the first edges begin; any number
+   */
+  size_t n_starts;
+  ProtobufCBinaryData *starts;
+  /*
+   * the UTF-8 of all ids, one after the other
+   */
+  protobuf_c_boolean has_ids;
+  ProtobufCBinaryData ids;
+  /*
+   * in bytes
+   */
+  size_t n_id_lengths;
+  uint32_t *id_lengths;
+  /*
+   * documents per depth, from depth 1
+   */
+  size_t n_counts;
+  uint32_t *counts;
+  /*
+   * The document on the other side of the edge: its position in `starts`, or the number of starts
+   * plus its position in these columns; each as the difference from the one before, from 0.
+   */
+  size_t n_parents;
+  int32_t *parents;
+  /*
+   * the labels of the edges, each once; any number
+   */
+  size_t n_labels;
+  ProtobufCBinaryData *labels;
+  /*
+   * in `labels`; none: all are 0
+   */
+  size_t n_label_positions;
+  uint32_t *label_positions;
+  /*
+   * none: all are 1
+   */
+  size_t n_weights;
+  float *weights;
+  /*
+   * a bit per document, the lowest of a byte first; absent: all are 0
+   */
+  protobuf_c_boolean has_incoming;
+  ProtobufCBinaryData incoming;
+};
+#define LODESTONE__V1__REACHED_COLUMNS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__reached_columns__descriptor) \
+    , 0,NULL, 0, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0, {0,NULL} }
+
+
 struct  Lodestone__V1__WalkResult
 {
   ProtobufCMessage base;
@@ -816,10 +876,14 @@ struct  Lodestone__V1__WalkResult
   Lodestone__V1__BudgetKind ended_by;
   protobuf_c_boolean has_edges_followed;
   uint64_t edges_followed;
+  /*
+   * in place of `reached`, where the request permits it
+   */
+  Lodestone__V1__ReachedColumns *columns;
 };
 #define LODESTONE__V1__WALK_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__walk_result__descriptor) \
-    , 0,NULL, 0, LODESTONE__V1__BUDGET_KIND__NO_BUDGET, 0, 0 }
+    , 0,NULL, 0, LODESTONE__V1__BUDGET_KIND__NO_BUDGET, 0, 0, NULL }
 
 
 /* Lodestone__V1__Range methods */
@@ -1430,6 +1494,25 @@ Lodestone__V1__Reached *
 void   lodestone__v1__reached__free_unpacked
                      (Lodestone__V1__Reached *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__ReachedColumns methods */
+void   lodestone__v1__reached_columns__init
+                     (Lodestone__V1__ReachedColumns         *message);
+size_t lodestone__v1__reached_columns__get_packed_size
+                     (const Lodestone__V1__ReachedColumns   *message);
+size_t lodestone__v1__reached_columns__pack
+                     (const Lodestone__V1__ReachedColumns   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__reached_columns__pack_to_buffer
+                     (const Lodestone__V1__ReachedColumns   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ReachedColumns *
+       lodestone__v1__reached_columns__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__reached_columns__free_unpacked
+                     (Lodestone__V1__ReachedColumns *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__WalkResult methods */
 void   lodestone__v1__walk_result__init
                      (Lodestone__V1__WalkResult         *message);
@@ -1547,6 +1630,9 @@ typedef void (*Lodestone__V1__QueryResult_Closure)
 typedef void (*Lodestone__V1__Reached_Closure)
                  (const Lodestone__V1__Reached *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__ReachedColumns_Closure)
+                 (const Lodestone__V1__ReachedColumns *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__WalkResult_Closure)
                  (const Lodestone__V1__WalkResult *message,
                   void *closure_data);
@@ -1592,6 +1678,7 @@ extern const ProtobufCMessageDescriptor lodestone__v1__text_word__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__text_explanation__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__reached__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__reached_columns__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_result__descriptor;
 
 PROTOBUF_C__END_DECLS

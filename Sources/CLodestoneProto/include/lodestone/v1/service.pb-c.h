@@ -559,10 +559,15 @@ struct  Lodestone__V1__WalkRequest
   ProtobufCBinaryData collection;
   size_t n_walks;
   Lodestone__V1__Walk **walks;
+  /*
+   * the client reads `WalkResult.columns`
+   */
+  protobuf_c_boolean has_columns;
+  protobuf_c_boolean columns;
 };
 #define LODESTONE__V1__WALK_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__walk_request__descriptor) \
-    , 0, {0,NULL}, 0,NULL }
+    , 0, {0,NULL}, 0,NULL, 0, 0 }
 
 
 struct  Lodestone__V1__WalkResponse
