@@ -55,7 +55,7 @@ struct CodeKernelTests {
         for (row, vector) in vectors.enumerated() {
             graph.encode(vector, into: graph.addNode(row: UInt32(row)), scratch.codec)
         }
-        let ids = Array((0..<UInt32(vectors.count)).reversed())
+        let ids = Array(graph.nodes.reversed())
         var all: [UInt32] = []
         var found = [UInt32](repeating: 0, count: ids.count)
         let encoded = codec.encodeQuery(vectors[0], into: scratch.query, scratch.codec)
@@ -69,7 +69,7 @@ struct CodeKernelTests {
         all += found
         for ranking in [RecordShape.Ranking.metric, .distance] {
             let query = codec.shape.makeQuery(
-                of: graph.record(0),
+                of: graph.record(NodeID(0)),
                 into: scratch.query,
                 kernels,
                 by: ranking

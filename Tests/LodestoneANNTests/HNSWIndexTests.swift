@@ -376,14 +376,14 @@ struct HNSWIndexTests {
     /// than they may.
     private func checkInvariants(_ index: some HNSWIndex) throws {
         let graph = try #require(index.graph)
-        for node in 0..<UInt32(graph.count) {
+        for node in graph.nodes {
             for level in 0...Int(graph.levels[Int(node)]) {
                 let links = Array(graph.neighbors(node, level))
                 #expect(Set(links).count == links.count)
                 #expect(!links.contains(node))
                 #expect(links.count <= (level == 0 ? graph.degree : graph.options.m))
                 #expect(links.allSatisfy { Int(graph.levels[Int($0)]) >= level })
-                #expect(links.allSatisfy { $0 < graph.count })
+                #expect(links.allSatisfy { Int($0) < graph.count })
             }
         }
     }

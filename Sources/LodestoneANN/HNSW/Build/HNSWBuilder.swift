@@ -83,7 +83,7 @@ final class HNSWBuilder: @unchecked Sendable {
     }
 
     /// Runs `body` for each node of the graph, in chunks, by several threads.
-    func forEachNode(threads: Int, _ body: @Sendable (UInt32, HNSWLinker) -> Void) {
+    func forEachNode(threads: Int, _ body: @Sendable (NodeID, HNSWLinker) -> Void) {
         let chunk = 256
         let next = Atomic<Int>(0)
         ParallelWork.perform(parts: threads) { _ in
@@ -91,7 +91,7 @@ final class HNSWBuilder: @unchecked Sendable {
             while true {
                 let start = next.add(chunk, ordering: .relaxed).oldValue
                 if start >= graph.count { return }
-                for node in start..<min(start + chunk, graph.count) { body(UInt32(node), linker) }
+                for node in start..<min(start + chunk, graph.count) { body(NodeID(node), linker) }
             }
         }
     }

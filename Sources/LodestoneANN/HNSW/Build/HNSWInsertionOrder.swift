@@ -5,11 +5,11 @@ import Synchronization
 ///
 /// Threading: any thread may take nodes; the list itself never changes.
 final class HNSWInsertionOrder: Sendable {
-    let nodes: [UInt32]
+    let nodes: [NodeID]
     private let next = Atomic<Int>(0)
 
     /// Sorts nodes, the tallest first, so that later nodes never change where searches begin.
-    init(_ nodes: some Sequence<UInt32>, in graph: HNSWGraph) {
+    init(_ nodes: some Sequence<NodeID>, in graph: HNSWGraph) {
         self.nodes = nodes.sorted {
             (graph.levels[Int($1)], $0) < (graph.levels[Int($0)], $1)
         }
@@ -18,13 +18,13 @@ final class HNSWInsertionOrder: Sendable {
     /// The number of nodes that were taken so far.
     var taken: Int { min(next.load(ordering: .relaxed), nodes.count) }
 
-    func take(_ count: Int) -> ArraySlice<UInt32> {
+    func take(_ count: Int) -> ArraySlice<NodeID> {
         let start = next.add(count, ordering: .relaxed).oldValue
         return nodes[min(start, nodes.count)..<min(start + count, nodes.count)]
     }
 
     /// The next node, if it satisfies a condition; by one thread only.
-    func takeFirst(where condition: (UInt32) -> Bool) -> UInt32? {
+    func takeFirst(where condition: (NodeID) -> Bool) -> NodeID? {
         let index = next.load(ordering: .relaxed)
         guard index < nodes.count, condition(nodes[index]) else { return nil }
         next.store(index + 1, ordering: .relaxed)

@@ -5,11 +5,11 @@ extension HNSWGraph {
     /// Nodes that no search reaches from the entry point.
     ///
     /// - Complexity: O(links).
-    func unreachableNodes() -> [UInt32] {
+    func unreachableNodes() -> [NodeID] {
         guard entry != Self.none else { return [] }
         var isReached = [Bool](repeating: false, count: count)
         // A search comes down to level 0 at any node of the levels above that it can reach.
-        var stack: [UInt32] = [entry]
+        var stack: [NodeID] = [entry]
         isReached[Int(entry)] = true
         while let node = stack.popLast() {
             for level in 0...Int(levels[Int(node)]) {
@@ -19,7 +19,7 @@ extension HNSWGraph {
                 }
             }
         }
-        return (0..<UInt32(count)).filter { !isReached[Int($0)] }
+        return nodes.filter { !isReached[Int($0)] }
     }
 }
 
@@ -47,7 +47,7 @@ extension HNSWLinker {
     }
 
     /// Links to nodes that lost their last incoming link, and to `node` if no link leads to it.
-    func linkOrphans(and node: UInt32) {
+    func linkOrphans(and node: NodeID) {
         guard let incoming, graph.count > 1 else { return }
         var orphans = incoming.takeOrphans()
         if !incoming.hasAny(node) { orphans.append(node) }
@@ -67,7 +67,7 @@ extension HNSWLinker {
     /// Nearness is by the distance: by the inner product, all nodes are near to the same few.
     ///
     /// - Returns: The target of the link that the nearest node lost; `nil` when it lost none.
-    private func linkNearest(to node: UInt32, width: Int) -> UInt32? {
+    private func linkNearest(to node: NodeID, width: Int) -> NodeID? {
         let query = shape.makeQuery(
             of: graph.record(node),
             into: scratch.query,
@@ -75,7 +75,7 @@ extension HNSWLinker {
             by: .distance
         )
         let found = graph.search(query, width: width, scratch, by: .distance)
-        var nearest: UInt32?
+        var nearest: NodeID?
         for index in 0..<found {
             let source = HNSWBeam.node(scratch.beam[index])
             if source == node { continue }

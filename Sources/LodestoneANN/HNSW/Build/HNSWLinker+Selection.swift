@@ -31,7 +31,7 @@ extension HNSWLinker {
     /// (clusters of 1,000 vectors of 384 normally distributed elements, share of the nearest that a
     /// search found): single pass 0.82, two passes 0.996.
     func selectNeighbors(
-        of node: UInt32,
+        of node: NodeID,
         among candidates: UnsafePointer<UInt64>,
         _ count: Int,
         limit: Int
@@ -103,7 +103,7 @@ extension HNSWLinker {
     }
 
     /// Replaces the links of a node by the best of some nodes.
-    func relink(_ node: UInt32, at level: Int, among nodes: [UInt32]) {
+    func relink(_ node: NodeID, at level: Int, among nodes: [NodeID]) {
         let query = shape.makeQuery(of: graph.record(node), into: scratch.recordQuery, kernels)
         var candidates: [UInt64] = []
         candidates.reserveCapacity(nodes.count)
@@ -123,9 +123,9 @@ extension HNSWLinker {
 
     /// Replaces the links of a node by the best of its full list and one more.
     func reselect(
-        among list: UnsafeBufferPointer<UInt32>,
+        among list: UnsafeBufferPointer<NodeID>,
         and target: UInt64,
-        for node: UInt32,
+        for node: NodeID,
         at level: Int
     ) {
         guard let start = list.baseAddress else { return }
@@ -145,7 +145,7 @@ extension HNSWLinker {
 
     /// Replaces the links of a node by the best of the first `count` of `scratch.candidates`, which
     /// are sorted.
-    private func select(_ count: Int, for node: UInt32, at level: Int) {
+    private func select(_ count: Int, for node: NodeID, at level: Int) {
         let selected = selectNeighbors(
             of: node,
             among: scratch.candidates,

@@ -42,12 +42,12 @@ struct HNSWLinker {
     func add(_ row: UInt32, _ vector: UnsafePointer<Float>) {
         guard let table else { preconditionFailure("The builder adds no rows.") }
         precondition(graph.count < graph.capacity, "The caller makes room first.")
-        graph.encode(vector, into: UInt32(graph.count), scratch.codec)
+        graph.encode(vector, into: NodeID(graph.count), scratch.codec)
         if let node = graph.addEncoded(row: row, table) { insert(node) }
     }
 
     /// Links one node.
-    func insert(_ node: UInt32) {
+    func insert(_ node: NodeID) {
         let level = Int(graph.levels[Int(node)])
         guard graph.entry != HNSWGraph.none else {
             graph.settleEntry(node)
@@ -75,7 +75,7 @@ struct HNSWLinker {
     // MARK: Searching
 
     /// A beam of a build, for the query of a node's record.
-    private func makeBeam(for node: UInt32) -> HNSWBeam {
+    private func makeBeam(for node: NodeID) -> HNSWBeam {
         let width = graph.options.efConstruction
         scratch.begin(beam: width, nodes: graph.capacity)
         return HNSWBeam(
@@ -91,8 +91,8 @@ struct HNSWLinker {
     /// their number.
     private func search(
         _ level: Int,
-        from start: UInt32,
-        except node: UInt32,
+        from start: NodeID,
+        except node: NodeID,
         _ beam: HNSWBeam
     ) -> Int {
         scratch.begin(beam: beam.width, nodes: graph.capacity)
@@ -105,10 +105,10 @@ struct HNSWLinker {
     /// Lists that other threads may write, each copied under its node's lock.
     private struct LockedLinks: LinkReader {
         let graph: HNSWGraph
-        let start: UnsafePointer<UInt32>
+        let start: UnsafePointer<NodeID>
         let level: Int
         let length: Int
-        let copy: UnsafeMutablePointer<UInt32>
+        let copy: UnsafeMutablePointer<NodeID>
         let locks: UnsafeMutablePointer<UInt8>
 
         init(_ linker: HNSWLinker, _ level: Int) {
@@ -120,11 +120,11 @@ struct HNSWLinker {
             locks = linker.locks
         }
 
-        @inline(__always) func address(of node: UInt32) -> UnsafePointer<UInt32> {
+        @inline(__always) func address(of node: NodeID) -> UnsafePointer<NodeID> {
             level == 0 ? start + Int(node) &* length : graph.upperList(node, level)
         }
 
-        @inline(__always) func links(of node: UInt32) -> UnsafePointer<UInt32> {
+        @inline(__always) func links(of node: NodeID) -> UnsafePointer<NodeID> {
             let list = address(of: node)
             lode_lock(locks + Int(node))
             copy.update(from: list, count: length)
@@ -136,10 +136,10 @@ struct HNSWLinker {
     // MARK: Linking
 
     /// Links a node to the first `count` selected nodes, and these back to the node.
-    private func connect(_ node: UInt32, at level: Int, to count: Int) {
+    private func connect(_ node: NodeID, at level: Int, to count: Int) {
         // Selections for full lists overwrite `scratch.selected`.
         let selected = scratch.linkCopy
-        let selectedKeys = scratch.linkCopy + count
+        let selectedKeys = scratch.keyCopy
         selected.update(from: scratch.selected, count: count)
         selectedKeys.update(from: scratch.selectedKeys, count: count)
         lode_lock(locks + Int(node))
@@ -165,7 +165,7 @@ struct HNSWLinker {
     ///   - target: The target as an element of a beam. Its key is the distance to the node.
     ///   - node: The node whose list gets the link.
     ///   - level: The level of the list.
-    private func addLink(to target: UInt64, of node: UInt32, at level: Int) {
+    private func addLink(to target: UInt64, of node: NodeID, at level: Int) {
         lode_lock(locks + Int(node))
         defer { lode_unlock(locks + Int(node)) }
         let counted = level == 0 ? incoming : nil

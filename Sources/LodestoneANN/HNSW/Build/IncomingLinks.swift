@@ -6,7 +6,7 @@
 final class IncomingLinks: @unchecked Sendable {
     private let counts: UnsafeMutablePointer<UInt32>
     /// Nodes that lost their last link.
-    private var orphans: [UInt32] = []
+    private var orphans: [NodeID] = []
 
     /// Counts the links of a graph.
     ///
@@ -14,24 +14,24 @@ final class IncomingLinks: @unchecked Sendable {
     init(_ graph: HNSWGraph) {
         counts = .allocate(capacity: max(1, graph.capacity))
         counts.initialize(repeating: 0, count: max(1, graph.capacity))
-        for node in 0..<UInt32(graph.count) {
+        for node in graph.nodes {
             for link in graph.neighbors(node, 0) { counts[Int(link)] += 1 }
         }
     }
 
     deinit { counts.deallocate() }
 
-    func hasAny(_ node: UInt32) -> Bool { counts[Int(node)] > 0 }
+    func hasAny(_ node: NodeID) -> Bool { counts[Int(node)] > 0 }
 
-    func add(_ node: UInt32) { counts[Int(node)] += 1 }
+    func add(_ node: NodeID) { counts[Int(node)] += 1 }
 
-    func remove(_ node: UInt32) {
+    func remove(_ node: NodeID) {
         counts[Int(node)] -= 1
         if counts[Int(node)] == 0 { orphans.append(node) }
     }
 
     /// Takes the nodes to which no link leads; from now on they are the caller's.
-    func takeOrphans() -> [UInt32] {
+    func takeOrphans() -> [NodeID] {
         defer { orphans.removeAll(keepingCapacity: true) }
         return orphans.filter { !hasAny($0) }
     }

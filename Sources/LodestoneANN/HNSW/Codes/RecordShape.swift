@@ -2,11 +2,28 @@
 import CVectorKernels
 import LodestoneCore
 
-/// Keys of one query to rows, smaller is nearer.
-typealias CodeKeys =
-    @convention(c) (
-        lode_codes, lode_query, UnsafePointer<UInt32>, Int, UnsafeMutablePointer<UInt32>
-    ) -> Void
+/// A kernel that computes the keys of one query to nodes; smaller is nearer.
+struct CodeKeys {
+    /// The kernel, to which a node is its number.
+    let kernel:
+        @convention(c) (
+            lode_codes, lode_query, UnsafePointer<UInt32>, Int, UnsafeMutablePointer<UInt32>
+        ) -> Void
+
+    /// Writes the keys of the first `count` of `nodes`.
+    @inline(__always)
+    func callAsFunction(
+        _ codes: lode_codes,
+        _ query: lode_query,
+        _ nodes: UnsafePointer<NodeID>,
+        _ count: Int,
+        _ keys: UnsafeMutablePointer<UInt32>
+    ) {
+        nodes.withMemoryRebound(to: UInt32.self, capacity: count) {
+            kernel(codes, query, $0, count, keys)
+        }
+    }
+}
 
 /// The codes of a record, and its tail.
 ///
@@ -116,9 +133,10 @@ struct RecordShape: Sendable {
     /// The kernel that compares records.
     func keys(_ kernels: lode_code_kernels, by ranking: Ranking = .metric) -> CodeKeys {
         switch quantization {
-        case .int8: kernels.int8_keys
-        case .int4: kernels.int4_keys
-        case .none: isDot && ranking == .metric ? kernels.float_keys : kernels.difference_keys
+        case .int8: CodeKeys(kernel: kernels.int8_keys)
+        case .int4: CodeKeys(kernel: kernels.int4_keys)
+        case .none where isDot && ranking == .metric: CodeKeys(kernel: kernels.float_keys)
+        case .none: CodeKeys(kernel: kernels.difference_keys)
         }
     }
 

@@ -60,7 +60,7 @@ struct HNSWCompaction {
             )
             builder = HNSWBuilder(graph)
             try add(live, from: 0, to: graph)
-            order = HNSWInsertionOrder(0..<UInt32(graph.count), in: graph)
+            order = HNSWInsertionOrder(graph.nodes, in: graph)
         }
         try insert(order, by: builder, live.rows)
         builder.finish(threads: work.threads)
@@ -145,7 +145,7 @@ struct HNSWCompaction {
         let count = graph.count
         if count < old.count { repair.relink(by: builder, threads: work.threads) }
         try add(live, from: nodes.covered, to: graph)
-        return (builder, HNSWInsertionOrder(UInt32(count)..<UInt32(graph.count), in: graph))
+        return (builder, HNSWInsertionOrder(NodeID(count)..<NodeID(graph.count), in: graph))
     }
 
     /// Adds the rows from the index `first` on, with their codes, and without links.
@@ -160,7 +160,7 @@ struct HNSWCompaction {
         for (offset, row) in live.rows[first...].enumerated() {
             let (next, encoded) = (graph.count, start + offset)
             if next < encoded {
-                graph.copyRecord(graph.record(UInt32(encoded)), to: UInt32(next))
+                graph.copyRecord(graph.record(NodeID(encoded)), to: NodeID(next))
             }
             _ = graph.addEncoded(row: row, table)
         }
@@ -181,7 +181,7 @@ struct HNSWCompaction {
                 let start = next.add(1_024, ordering: .relaxed).oldValue
                 if start >= vectors.endIndex { return }
                 for index in start..<min(start + 1_024, vectors.endIndex) {
-                    let node = UInt32(first + index - vectors.startIndex)
+                    let node = NodeID(first + index - vectors.startIndex)
                     graph.encode(vectors[index], into: node, scratch)
                 }
             }

@@ -7,29 +7,29 @@ import LodestoneCore
 /// Threading: `copy` first, on one thread; then `relink`, whose threads work on nodes of their own.
 struct HNSWRepair: Sendable {
     private let old: HNSWGraph
-    private let live: [UInt32]
+    private let live: [NodeID]
     private let rows: [UInt32]
     private let graph: HNSWGraph
     /// The new number of each old node; `none` for dropped nodes.
-    private let numbers: [UInt32]
+    private let numbers: [NodeID]
 
     /// The most links of a dropped node that a neighbor may select from: the nearest come first.
     private static let inherited = 16
 
     /// Takes the old numbers of the nodes that stay, and the first row that each still has.
-    init(_ old: HNSWGraph, _ live: [UInt32], _ rows: [UInt32], into graph: HNSWGraph) {
+    init(_ old: HNSWGraph, _ live: [NodeID], _ rows: [UInt32], into graph: HNSWGraph) {
         self.old = old
         self.live = live
         self.rows = rows
         self.graph = graph
         var numbers = Array(repeating: HNSWGraph.none, count: old.count)
-        for (number, node) in live.enumerated() { numbers[Int(node)] = UInt32(number) }
+        for (number, node) in live.enumerated() { numbers[Int(node)] = NodeID(number) }
         self.numbers = numbers
     }
 
     /// Copies the nodes that stay, with the links between them.
     func copy(keepsCodes: Bool) {
-        var links: [UInt32] = []
+        var links: [NodeID] = []
         for (node, row) in zip(live, rows) {
             let level = Int(old.levels[Int(node)])
             let number = graph.addNode(row: row, level: level)
@@ -56,10 +56,10 @@ struct HNSWRepair: Sendable {
         }
     }
 
-    private func relink(_ number: UInt32, at level: Int, by linker: HNSWLinker) {
+    private func relink(_ number: NodeID, at level: Int, by linker: HNSWLinker) {
         let links = old.neighbors(live[Int(number)], level)
         if links.allSatisfy(isLive) { return }
-        var candidates: Set<UInt32> = []
+        var candidates: Set<NodeID> = []
         for link in links {
             if isLive(link) {
                 candidates.insert(numbers[Int(link)])
@@ -74,5 +74,5 @@ struct HNSWRepair: Sendable {
         linker.relink(number, at: level, among: candidates.sorted())
     }
 
-    private func isLive(_ node: UInt32) -> Bool { numbers[Int(node)] != HNSWGraph.none }
+    private func isLive(_ node: NodeID) -> Bool { numbers[Int(node)] != HNSWGraph.none }
 }

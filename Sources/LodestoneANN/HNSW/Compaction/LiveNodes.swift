@@ -4,11 +4,11 @@ import LodestoneCore
 /// The nodes of a graph that stay in the next one, because one of their rows exists.
 struct LiveNodes {
     /// The old number of each new node; nodes ascend with the first row that they still have.
-    private(set) var nodes: [UInt32] = []
+    private(set) var nodes: [NodeID] = []
     /// The index of each node's first row among the rows that exist.
     private(set) var firstRows: [Int] = []
     /// The indices of further rows among the rows that exist, with the new numbers of their nodes.
-    private(set) var copies: [(index: Int, node: UInt32)] = []
+    private(set) var copies: [(index: Int, node: NodeID)] = []
     /// The number of existing rows that the old graph has.
     private(set) var covered = 0
 
@@ -21,14 +21,14 @@ struct LiveNodes {
         guard old.options.m == options.m, old.options.efConstruction == options.efConstruction,
             old.codec.quantization == options.quantization
         else { return nil }
-        var numbers = [UInt32](repeating: HNSWGraph.none, count: old.count)
+        var numbers = [NodeID](repeating: HNSWGraph.none, count: old.count)
         let end = old.endRow
         while covered < rows.count, rows[covered] < end {
             // A row below the end that has no node can't get one, because nodes ascend with their
             // rows.
             guard let node = old.node(of: rows[covered]) else { return nil }
             if numbers[Int(node)] == HNSWGraph.none {
-                numbers[Int(node)] = UInt32(nodes.count)
+                numbers[Int(node)] = NodeID(nodes.count)
                 nodes.append(node)
                 firstRows.append(covered)
             } else {

@@ -10,12 +10,12 @@ struct HNSWBase {
     let rows: MappedArray<UInt32>
     let levels: MappedArray<UInt8>
     let upperStarts: MappedArray<UInt32>
-    let upperLinks: MappedArray<UInt32>
-    let links: MappedArray<UInt32>
+    let upperLinks: MappedArray<NodeID>
+    let links: MappedArray<NodeID>
     let codes: MappedArray<UInt8>
     let tails: MappedArray<Float>
     let copyRows: MappedArray<UInt32>
-    let copyNodes: MappedArray<UInt32>
+    let copyNodes: MappedArray<NodeID>
 
     var count: Int { rows.count }
     /// The number of rows that have a node.
@@ -40,12 +40,12 @@ struct HNSWBase {
             let rows = source.section("HNSR", of: UInt32.self),
             let levels = source.section("HNSV", of: UInt8.self),
             let upperStarts = source.section("HNSS", of: UInt32.self),
-            let upperLinks = source.section("HNSU", of: UInt32.self),
-            let links = source.section("HNSL", of: UInt32.self),
+            let upperLinks = source.section("HNSU", of: NodeID.self),
+            let links = source.section("HNSL", of: NodeID.self),
             let codes = source.section("HNSC", of: UInt8.self),
             let tails = source.section("HNST", of: Float.self),
             let copyRows = source.section("HNSD", of: UInt32.self),
-            let copyNodes = source.section("HNSN", of: UInt32.self)
+            let copyNodes = source.section("HNSN", of: NodeID.self)
         else { return nil }
         let elements = median.elements(0..<median.count)
         guard elements.count == dimension, elements.allSatisfy(\.isFinite),
@@ -126,7 +126,7 @@ struct HNSWBase {
                 levels: levelStart,
                 upperStarts: startStart,
                 upperLinks: NumberList(
-                    start: upperList.baseAddress ?? rowStart,
+                    start: upperList.baseAddress ?? linkStart,
                     count: upperList.count
                 ),
                 links: linkStart,
@@ -147,7 +147,7 @@ struct HNSWBase {
         let nodeList = copyNodes.elements(0..<copyNodes.count)
         guard rowList.count == copyRows.count, nodeList.count == rowList.count else { return false }
         for (row, node) in zip(rowList, nodeList) {
-            guard node < header.count, graph.rows[Int(node)] < row,
+            guard node.rawValue < header.count, graph.rows[Int(node)] < row,
                 graph.copies.rows.last.map({ $0 < row }) ?? true, graph.node(of: row) == nil
             else { return false }
             graph.copies.append(row, of: node)
@@ -155,9 +155,9 @@ struct HNSWBase {
         return graph.endRow == header.endRow
     }
 
-    private static func areBelow(_ numbers: UnsafeBufferPointer<UInt32>, _ bound: UInt32) -> Bool {
+    private static func areBelow(_ nodes: UnsafeBufferPointer<NodeID>, _ bound: UInt32) -> Bool {
         var isBelow = true
-        for number in numbers { isBelow = isBelow && (number < bound || number == HNSWGraph.none) }
+        for node in nodes { isBelow = isBelow && (node.rawValue < bound || node == HNSWGraph.none) }
         return isBelow
     }
 }

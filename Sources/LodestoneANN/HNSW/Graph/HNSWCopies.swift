@@ -12,23 +12,25 @@ final class HNSWCopies: @unchecked Sendable {
     /// The further rows, ascending.
     private(set) var rows: [UInt32] = []
     /// The node of each further row.
-    private(set) var nodes: [UInt32] = []
-    /// For each further row the index of the next one of its node; `HNSWGraph.none` for the last.
+    private(set) var nodes: [NodeID] = []
+    /// For each further row the index of the next one of its node; `noIndex` for the last.
     private var next: [UInt32] = []
     /// For each node the indices of its first and its last further row.
-    private var chains: [UInt32: (first: UInt32, last: UInt32)] = [:]
+    private var chains: [NodeID: (first: UInt32, last: UInt32)] = [:]
+
+    private static let noIndex = UInt32.max
 
     var count: Int { rows.count }
     var isEmpty: Bool { rows.isEmpty }
     var byteCount: Int { 12 * rows.count + 16 * chains.count }
 
     /// Adds a row of a node; rows ascend.
-    func append(_ row: UInt32, of node: UInt32) {
+    func append(_ row: UInt32, of node: NodeID) {
         precondition(rows.last.map { $0 < row } ?? true, "Rows ascend.")
         let index = UInt32(rows.count)
         rows.append(row)
         nodes.append(node)
-        next.append(HNSWGraph.none)
+        next.append(Self.noIndex)
         if let chain = chains[node] {
             next[Int(chain.last)] = index
             chains[node] = (chain.first, index)
@@ -44,7 +46,7 @@ final class HNSWCopies: @unchecked Sendable {
     /// The node of a row.
     ///
     /// - Complexity: O(log `count`).
-    func node(of row: UInt32) -> UInt32? {
+    func node(of row: UInt32) -> NodeID? {
         var (low, high) = (0, rows.count)
         while low < high {
             let middle = (low + high) / 2
@@ -54,10 +56,10 @@ final class HNSWCopies: @unchecked Sendable {
     }
 
     /// Calls `body` with the further rows of a node, ascending, until it returns `false`.
-    func forEach(of node: UInt32, _ body: (UInt32) -> Bool) {
+    func forEach(of node: NodeID, _ body: (UInt32) -> Bool) {
         guard let chain = chains[node] else { return }
         var index = chain.first
-        while index != HNSWGraph.none {
+        while index != Self.noIndex {
             guard body(rows[Int(index)]) else { return }
             index = next[Int(index)]
         }
@@ -72,7 +74,7 @@ final class HNSWCopies: @unchecked Sendable {
         for (row, node) in zip(rows, nodes) {
             let word = Int(row >> 6)
             if word < words.count, words[word] >> UInt64(row & 63) & 1 != 0 {
-                bits[Int(node >> 6)] |= 1 << UInt64(node & 63)
+                bits[Int(node) >> 6] |= 1 << UInt64(node.rawValue & 63)
             }
         }
         return bits

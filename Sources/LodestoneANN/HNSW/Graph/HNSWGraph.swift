@@ -18,7 +18,7 @@ import LodestoneStructures
 /// `owners` keep valid.
 final class HNSWGraph: @unchecked Sendable {
     /// The number that ends a list.
-    static let none = UInt32.max
+    @inline(__always) static var none: NodeID { NodeID(rawValue: .max) }
     /// The most levels above level 0: enough for 2^32 nodes with 2 links per node.
     static let maximumLevel = 31
 
@@ -39,11 +39,11 @@ final class HNSWGraph: @unchecked Sendable {
 
     // Memory; that of a base is never written, because a builder copies its graph first.
     private let mutableRecords: MutableCodeRecord
-    private let mutableLinks: UnsafeMutablePointer<UInt32>
+    private let mutableLinks: UnsafeMutablePointer<NodeID>
     private let mutableRows: UnsafeMutablePointer<UInt32>
     private let mutableLevels: UnsafeMutablePointer<UInt8>
     private let mutableUpperStarts: UnsafeMutablePointer<UInt32>
-    private var mutableUpperLinks: UnsafeMutablePointer<UInt32>
+    private var mutableUpperLinks: UnsafeMutablePointer<NodeID>
     /// The number of lists in the pool.
     private(set) var upperCount = 0
     private var upperCapacity: Int
@@ -54,7 +54,7 @@ final class HNSWGraph: @unchecked Sendable {
     /// The record of the first node, which the others follow.
     var records: CodeRecord { CodeRecord(mutableRecords) }
     /// The lists of level 0, one per node.
-    var links: UnsafePointer<UInt32> { UnsafePointer(mutableLinks) }
+    var links: UnsafePointer<NodeID> { UnsafePointer(mutableLinks) }
     /// The first row of each node.
     var rows: UnsafePointer<UInt32> { UnsafePointer(mutableRows) }
     /// The level of each node.
@@ -62,7 +62,7 @@ final class HNSWGraph: @unchecked Sendable {
     /// For each node the start of its lists above level 0 in `upperLinks`, counted in lists.
     var upperStarts: UnsafePointer<UInt32> { UnsafePointer(mutableUpperStarts) }
     /// The pool of the lists above level 0.
-    var upperLinks: UnsafePointer<UInt32> { UnsafePointer(mutableUpperLinks) }
+    var upperLinks: UnsafePointer<NodeID> { UnsafePointer(mutableUpperLinks) }
 
     /// The most links of a node at level 0.
     var degree: Int { Self.degree(options) }
@@ -95,7 +95,7 @@ final class HNSWGraph: @unchecked Sendable {
             codes: memory.bound(to: UInt8.self),
             tail: memory.bound(to: Float.self) + codeBytes / 4
         )
-        mutableLinks = lists.bound(to: UInt32.self)
+        mutableLinks = lists.bound(to: NodeID.self)
         mutableLinks.update(repeating: Self.none, count: capacity * listLength)
         mutableRows = numbers.bound(to: UInt32.self)
         mutableUpperStarts = starts.bound(to: UInt32.self)
@@ -141,7 +141,7 @@ final class HNSWGraph: @unchecked Sendable {
         capacity = sections.rows.count
         listLength = Self.degree(options)
         count = capacity
-        entry = sections.header.entry
+        entry = NodeID(rawValue: sections.header.entry)
         topLevel = Int(sections.header.topLevel)
         mutableRecords = MutableCodeRecord(
             codes: UnsafeMutablePointer(mutating: sections.codes),
@@ -160,6 +160,9 @@ final class HNSWGraph: @unchecked Sendable {
 
     // MARK: Rows
 
+    /// All nodes.
+    var nodes: Range<NodeID> { NodeID(0)..<NodeID(count) }
+
     /// The row after the last one that has a node.
     var endRow: UInt32 {
         count > 0 ? max(rows[count - 1], copies.rows.last ?? 0) + 1 : 0
@@ -174,15 +177,15 @@ final class HNSWGraph: @unchecked Sendable {
     /// The node of a row, if it has one.
     ///
     /// - Complexity: O(log `count`) with gaps, else O(1).
-    func node(of row: UInt32) -> UInt32? {
+    func node(of row: UInt32) -> NodeID? {
         guard count > 0, row >= rows[0], row < endRow else { return nil }
-        guard hasGaps else { return row - rows[0] }
+        guard hasGaps else { return NodeID(rawValue: row - rows[0]) }
         var (low, high) = (0, count)
         while low < high {
             let middle = (low + high) / 2
             if rows[middle] < row { low = middle + 1 } else { high = middle }
         }
-        return low < count && rows[low] == row ? UInt32(low) : copies.node(of: row)
+        return low < count && rows[low] == row ? NodeID(low) : copies.node(of: row)
     }
 
     /// Bytes in use.
@@ -214,9 +217,9 @@ final class HNSWGraph: @unchecked Sendable {
     ///   - row: The row of the node.
     ///   - given: The node's level, where that is not the one of its row.
     /// - Returns: The node's number.
-    func addNode(row: UInt32, level given: Int? = nil) -> UInt32 {
+    func addNode(row: UInt32, level given: Int? = nil) -> NodeID {
         precondition(count < capacity, "The caller makes room first.")
-        let node = UInt32(count)
+        let node = NodeID(count)
         mutableRows[count] = row
         let level = given ?? Self.level(of: row, options)
         mutableLevels[count] = UInt8(level)
@@ -227,7 +230,7 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// Makes a node the entry point, if it is taller than the present one.
-    func settleEntry(_ node: UInt32) {
+    func settleEntry(_ node: NodeID) {
         let level = Int(levels[Int(node)])
         guard entry == Self.none || level > topLevel else { return }
         entry = node
@@ -236,11 +239,11 @@ final class HNSWGraph: @unchecked Sendable {
 
     // MARK: Records
 
-    @inline(__always) func record(_ node: UInt32) -> CodeRecord {
+    @inline(__always) func record(_ node: NodeID) -> CodeRecord {
         CodeRecord(mutableRecord(node))
     }
 
-    @inline(__always) private func mutableRecord(_ node: UInt32) -> MutableCodeRecord {
+    @inline(__always) private func mutableRecord(_ node: NodeID) -> MutableCodeRecord {
         let shape = codec.shape
         return MutableCodeRecord(
             codes: mutableRecords.codes + Int(node) &* shape.stride,
@@ -249,12 +252,12 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// Writes the record of a vector to a node, which may be one that is still to be added.
-    func encode(_ vector: UnsafePointer<Float>, into node: UInt32, _ scratch: CodecScratch) {
+    func encode(_ vector: UnsafePointer<Float>, into node: NodeID, _ scratch: CodecScratch) {
         codec.encode(vector, into: mutableRecord(node), scratch)
     }
 
     /// Copies a record of this or another graph to a node.
-    func copyRecord(_ record: CodeRecord, to node: UInt32) {
+    func copyRecord(_ record: CodeRecord, to node: NodeID) {
         let target = mutableRecord(node)
         target.codes.update(from: record.codes, count: codec.shape.stride)
         target.tail.update(from: record.tail, count: codec.shape.tailCount)
@@ -263,12 +266,12 @@ final class HNSWGraph: @unchecked Sendable {
     // MARK: Links
 
     /// The list of a node at level 0.
-    @inline(__always) func list(_ node: UInt32) -> UnsafePointer<UInt32> {
+    @inline(__always) func list(_ node: NodeID) -> UnsafePointer<NodeID> {
         links + Int(node) &* listLength
     }
 
     /// The list of a node at a level from 1 to its own.
-    @inline(__always) func upperList(_ node: UInt32, _ level: Int) -> UnsafePointer<UInt32> {
+    @inline(__always) func upperList(_ node: NodeID, _ level: Int) -> UnsafePointer<NodeID> {
         upperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
     }
 
@@ -278,7 +281,7 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// The list of a node at any level that it has, and its length.
-    func list(_ node: UInt32, _ level: Int) -> UnsafeBufferPointer<UInt32> {
+    func list(_ node: NodeID, _ level: Int) -> UnsafeBufferPointer<NodeID> {
         UnsafeBufferPointer(
             start: level == 0 ? list(node) : upperList(node, level),
             count: listLength(at: level)
@@ -286,11 +289,11 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// The links of a node at a level.
-    func neighbors(_ node: UInt32, _ level: Int) -> UnsafeBufferPointer<UInt32>.SubSequence {
+    func neighbors(_ node: NodeID, _ level: Int) -> UnsafeBufferPointer<NodeID>.SubSequence {
         list(node, level).prefix { $0 != Self.none }
     }
 
-    private func mutableList(_ node: UInt32, _ level: Int) -> UnsafeMutablePointer<UInt32> {
+    private func mutableList(_ node: NodeID, _ level: Int) -> UnsafeMutablePointer<NodeID> {
         level == 0
             ? mutableLinks + Int(node) &* listLength
             : mutableUpperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
@@ -306,7 +309,7 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// Adds a link to the end of a node's list.
-    func addLink(to target: UInt32, of node: UInt32, at level: Int) -> LinkOutcome {
+    func addLink(to target: NodeID, of node: NodeID, at level: Int) -> LinkOutcome {
         let list = mutableList(node, level)
         let length = listLength(at: level)
         var index = 0
@@ -320,7 +323,7 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// Replaces all links of a node; `links` are no more than a list holds.
-    func setLinks(_ links: UnsafeBufferPointer<UInt32>, of node: UInt32, at level: Int) {
+    func setLinks(_ links: UnsafeBufferPointer<NodeID>, of node: NodeID, at level: Int) {
         let list = mutableList(node, level)
         for index in 0..<listLength(at: level) {
             list[index] = index < links.count ? links[index] : Self.none
@@ -328,7 +331,7 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// Replaces the last link of a full list at level 0, and returns it.
-    func replaceLastLink(of node: UInt32, by target: UInt32) -> UInt32 {
+    func replaceLastLink(of node: NodeID, by target: NodeID) -> NodeID {
         let last = mutableList(node, 0) + (listLength - 1)
         defer { last.pointee = target }
         return last.pointee
@@ -352,7 +355,7 @@ final class HNSWGraph: @unchecked Sendable {
         if upperCount + lists > upperCapacity {
             let capacity = max(1_024, 2 * (upperCount + lists))
             let memory = HugePageBuffer(byteCount: capacity * options.m * 4)
-            let moved = memory.bound(to: UInt32.self)
+            let moved = memory.bound(to: NodeID.self)
             moved.update(repeating: Self.none, count: capacity * options.m)
             moved.update(from: upperLinks, count: upperCount * options.m)
             mutableUpperLinks = moved
@@ -364,19 +367,19 @@ final class HNSWGraph: @unchecked Sendable {
 }
 
 /// A list of numbers somewhere in memory.
-struct NumberList {
-    let start: UnsafePointer<UInt32>
+struct NumberList<Element> {
+    let start: UnsafePointer<Element>
     let count: Int
 }
 
 /// The parts of a base that make up a graph.
 struct HNSWSections {
     let header: HNSWHeader
-    let rows: NumberList
+    let rows: NumberList<UInt32>
     let levels: UnsafePointer<UInt8>
     let upperStarts: UnsafePointer<UInt32>
-    let upperLinks: NumberList
-    let links: UnsafePointer<UInt32>
+    let upperLinks: NumberList<NodeID>
+    let links: UnsafePointer<NodeID>
     let codes: UnsafePointer<UInt8>
     let tails: UnsafePointer<Float>
     let owners: [AnyObject]

@@ -196,7 +196,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     ) -> HNSWGraph? {
         let graph = HNSWGraph(copying: old, codec, capacity: capacity)
         let scratch = HNSWScratch(codec, nodes: 0)
-        for node in 0..<UInt32(old.count) {
+        for node in old.nodes {
             guard let vector = table.vector(of: old.rows[Int(node)]) else { return nil }
             graph.encode(vector, into: node, scratch.codec)
         }

@@ -39,7 +39,7 @@ struct HNSWHeader: Equatable {
         m = UInt32(graph.options.m)
         efConstruction = UInt32(graph.options.efConstruction)
         count = UInt32(graph.count)
-        entry = graph.entry
+        entry = graph.entry.rawValue
         topLevel = UInt32(graph.topLevel)
         endRow = graph.endRow
         unreachable = UInt32(health.unreachable)

@@ -9,7 +9,7 @@ import LodestoneCore
 final class RecordTable: @unchecked Sendable {
     private let graph: HNSWGraph
     /// The slots of the hash table, a power of two: a node each, or `HNSWGraph.none`.
-    private let slots: UnsafeMutableBufferPointer<UInt32>
+    private let slots: UnsafeMutableBufferPointer<NodeID>
 
     /// A table of the nodes of a graph, with room for the graph's capacity.
     init(_ graph: HNSWGraph) {
@@ -18,20 +18,20 @@ final class RecordTable: @unchecked Sendable {
         while width < graph.capacity + graph.capacity / 2 { width *= 2 }
         slots = .allocate(capacity: width)
         slots.initialize(repeating: HNSWGraph.none)
-        for node in 0..<UInt32(graph.count) { insert(node) }
+        for node in graph.nodes { insert(node) }
     }
 
     deinit { slots.deallocate() }
 
     /// The node with an equal record.
-    func node(of record: CodeRecord) -> UInt32? {
+    func node(of record: CodeRecord) -> NodeID? {
         let found = slots[slot(of: record)]
         return found == HNSWGraph.none ? nil : found
     }
 
     /// Adds a node; of several nodes with equal records, which an older graph may have, the first
     /// stays.
-    func insert(_ node: UInt32) {
+    func insert(_ node: NodeID) {
         let slot = slot(of: graph.record(node))
         if slots[slot] == HNSWGraph.none { slots[slot] = node }
     }
@@ -70,8 +70,8 @@ extension HNSWGraph {
     ///
     /// - Returns: The row's node if it is new; `nil` when the row joined a node with an equal
     ///   record.
-    func addEncoded(row: UInt32, _ table: RecordTable) -> UInt32? {
-        let record = record(UInt32(count))
+    func addEncoded(row: UInt32, _ table: RecordTable) -> NodeID? {
+        let record = record(NodeID(count))
         if let node = table.node(of: record) {
             copies.append(row, of: node)
             return nil
@@ -86,7 +86,7 @@ extension HNSWGraph {
     /// They do when vector and node are farther apart than the rounding of codes explains.
     func isApart(
         _ vector: UnsafePointer<Float>,
-        from node: UInt32,
+        from node: NodeID,
         _ scratch: HNSWScratch
     ) -> Bool {
         let shape = codec.shape

@@ -9,9 +9,9 @@ import CVectorKernels
 struct AllowedNeighbors: BeamExpansion {
     let links: FrozenLinks
     private let allowed: AllowedNodes
-    private let frontier: UnsafeMutablePointer<UInt32>
+    private let frontier: UnsafeMutablePointer<NodeID>
     /// The nodes to step over.
-    private let bridges: UnsafeMutablePointer<UInt32>
+    private let bridges: UnsafeMutablePointer<NodeID>
     private let visited: UnsafeMutablePointer<UInt8>
     private let epoch: UInt8
 
@@ -35,7 +35,7 @@ struct AllowedNeighbors: BeamExpansion {
 
     /// Finds the allowed nodes to which `node` links first, then those one step further, until
     /// there are enough.
-    @inline(__always) func expand(_ node: UInt32) -> Int {
+    @inline(__always) func expand(_ node: NodeID) -> Int {
         let length = links.length
         var found = 0
         var bridgeCount = 0

@@ -28,12 +28,12 @@ struct AllowedNodes {
         rows = graph.hasGaps ? UnsafePointer(graph.rows) : nil
     }
 
-    @inline(__always) func contains(_ node: UInt32) -> Bool {
-        let row = if let rows { rows[Int(node)] } else { firstRow &+ node }
+    @inline(__always) func contains(_ node: NodeID) -> Bool {
+        let row = if let rows { rows[Int(node)] } else { firstRow &+ node.rawValue }
         let word = Int(row >> 6)
         if word < wordCount && (words[word] &>> UInt64(row & 63)) & 1 != 0 { return true }
         guard let furtherNodes else { return false }
-        return (furtherNodes[Int(node >> 6)] &>> UInt64(node & 63)) & 1 != 0
+        return (furtherNodes[Int(node.rawValue >> 6)] &>> UInt64(node.rawValue & 63)) & 1 != 0
     }
 
     /// The number of lists around a node whose links are tested against the filter.
@@ -49,7 +49,7 @@ struct AllowedNodes {
     /// Where it is less, a walk among passing nodes stays in the first cluster that it reaches.
     /// Measured (60,000 vectors in 100 clusters, a filter of the 20 farthest from the query): such
     /// a walk found 0.74 of the nearest.
-    func areUsual(around node: UInt32, selectivity: Double, in graph: HNSWGraph) -> Bool {
+    func areUsual(around node: NodeID, selectivity: Double, in graph: HNSWGraph) -> Bool {
         let neighbors = graph.neighbors(node, 0)
         var passing = contains(node) ? 1 : 0
         var tested = 1

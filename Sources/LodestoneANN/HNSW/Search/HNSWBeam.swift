@@ -22,13 +22,13 @@ struct HNSWBeam {
     private let scratch: HNSWScratch
     // Copies of the fields of `scratch`, so that no loop reads fields of a class.
     private let elements: UnsafeMutablePointer<UInt64>
-    private let frontier: UnsafeMutablePointer<UInt32>
+    private let frontier: UnsafeMutablePointer<NodeID>
     private let frontierKeys: UnsafeMutablePointer<UInt32>
 
     /// A beam in `scratch`, whose `begin` made room for it.
     init(
         codes: lode_codes,
-        keys: @escaping CodeKeys,
+        keys: CodeKeys,
         query: lode_query,
         width: Int,
         _ scratch: HNSWScratch
@@ -44,18 +44,18 @@ struct HNSWBeam {
     }
 
     static let expandedBit: UInt64 = 1 << 31
-    @inline(__always) static func node(_ element: UInt64) -> UInt32 {
-        UInt32(truncatingIfNeeded: element) & 0x7FFF_FFFF
+    @inline(__always) static func node(_ element: UInt64) -> NodeID {
+        NodeID(rawValue: UInt32(truncatingIfNeeded: element) & 0x7FFF_FFFF)
     }
     @inline(__always) static func key(_ element: UInt64) -> UInt32 {
         UInt32(truncatingIfNeeded: element >> 32)
     }
-    @inline(__always) static func element(_ key: UInt32, _ node: UInt32) -> UInt64 {
-        UInt64(key) << 32 | UInt64(node)
+    @inline(__always) static func element(_ key: UInt32, _ node: NodeID) -> UInt64 {
+        UInt64(key) << 32 | UInt64(node.rawValue)
     }
 
     /// The element of a node, with its distance from the query.
-    func element(of node: UInt32) -> UInt64 {
+    func element(of node: NodeID) -> UInt64 {
         frontier[0] = node
         keys(codes, query, frontier, 1, frontierKeys)
         return Self.element(frontierKeys[0], node)
@@ -170,7 +170,7 @@ struct HNSWBeam {
     }
 
     @inline(__always)
-    private func prefetchRecord(_ node: UInt32) {
+    private func prefetchRecord(_ node: NodeID) {
         Self.prefetch(codes.codes + Int(node) &* codes.stride, codes.stride)
         lode_prefetch(codes.tails + Int(node) &* codes.tail_stride)
     }
@@ -228,13 +228,13 @@ protocol BeamExpansion {
     static var prefetchesNextLinks: Bool { get }
     /// Writes nodes near `node` that were not visited into the frontier, and marks them as visited;
     /// returns their number.
-    func expand(_ node: UInt32) -> Int
+    func expand(_ node: NodeID) -> Int
 }
 
 /// All nodes to which a node links.
 struct AllNeighbors<Links: LinkReader>: BeamExpansion {
     let links: Links
-    private let frontier: UnsafeMutablePointer<UInt32>
+    private let frontier: UnsafeMutablePointer<NodeID>
     private let visited: UnsafeMutablePointer<UInt8>
     private let epoch: UInt8
 
@@ -245,7 +245,7 @@ struct AllNeighbors<Links: LinkReader>: BeamExpansion {
 
     @inline(__always) static var prefetchesNextLinks: Bool { true }
 
-    @inline(__always) func expand(_ node: UInt32) -> Int {
+    @inline(__always) func expand(_ node: NodeID) -> Int {
         let list = links.links(of: node)
         let length = links.length
         var found = 0

@@ -165,7 +165,7 @@ extension HNSWGraph {
         width: Int,
         _ scratch: HNSWScratch,
         context: CallContext,
-        next: (UnsafeMutablePointer<UInt32>) -> Int
+        next: (UnsafeMutablePointer<NodeID>) -> Int
     ) throws(LodestoneError) -> Int {
         let query = encode(vector, scratch)
         let keys = codec.shape.keys(scratch.kernels)

@@ -15,10 +15,11 @@ final class HNSWScratch: @unchecked Sendable {
     private(set) var beam: UnsafeMutablePointer<UInt64>
     private var beamCapacity = 0
     /// The nodes that are compared next, and their keys.
-    let frontier: UnsafeMutablePointer<UInt32>
+    let frontier: UnsafeMutablePointer<NodeID>
     let keys: UnsafeMutablePointer<UInt32>
-    /// A copy of links.
-    let linkCopy: UnsafeMutablePointer<UInt32>
+    /// A copy of links, and one of their keys.
+    let linkCopy: UnsafeMutablePointer<NodeID>
+    let keyCopy: UnsafeMutablePointer<UInt32>
     /// The query of a search, and the query made of a record.
     let query: UnsafeMutableRawPointer
     let recordQuery: UnsafeMutableRawPointer
@@ -27,7 +28,7 @@ final class HNSWScratch: @unchecked Sendable {
     var encoded: EncodedQuery?
     /// Nodes selected as links, with their keys and directions; eight directions can be read from
     /// any index.
-    let selected: UnsafeMutablePointer<UInt32>
+    let selected: UnsafeMutablePointer<NodeID>
     let selectedKeys: UnsafeMutablePointer<UInt32>
     let selectedLengths: UnsafeMutablePointer<Float>
     let selectedFactors: UnsafeMutablePointer<Float>
@@ -57,6 +58,7 @@ final class HNSWScratch: @unchecked Sendable {
         keys = .allocate(capacity: Self.frontierCapacity)
         keys.initialize(repeating: 0, count: Self.frontierCapacity)
         linkCopy = .allocate(capacity: Self.frontierCapacity)
+        keyCopy = .allocate(capacity: Self.frontierCapacity)
         selected = .allocate(capacity: Self.frontierCapacity)
         selectedKeys = .allocate(capacity: Self.frontierCapacity)
         selectedLengths = .allocate(capacity: Self.frontierCapacity + 8)
@@ -79,6 +81,7 @@ final class HNSWScratch: @unchecked Sendable {
         frontier.deallocate()
         keys.deallocate()
         linkCopy.deallocate()
+        keyCopy.deallocate()
         selected.deallocate()
         selectedKeys.deallocate()
         selectedLengths.deallocate()

@@ -3,16 +3,16 @@
 /// Gives a search of one level the links of each node.
 protocol LinkReader {
     /// The links, which end at the first `none` or after `length`.
-    func links(of node: UInt32) -> UnsafePointer<UInt32>
+    func links(of node: NodeID) -> UnsafePointer<NodeID>
     /// The length of a list, in node numbers.
     var length: Int { get }
     /// The address of a node's list, to prefetch it.
-    func address(of node: UInt32) -> UnsafePointer<UInt32>
+    func address(of node: NodeID) -> UnsafePointer<NodeID>
 }
 
 /// The lists of level 0 of a graph that no thread changes.
 struct FrozenLinks: LinkReader {
-    private let start: UnsafePointer<UInt32>
+    private let start: UnsafePointer<NodeID>
     let length: Int
 
     init(_ graph: HNSWGraph) {
@@ -20,10 +20,10 @@ struct FrozenLinks: LinkReader {
         length = graph.listLength
     }
 
-    @inline(__always) func links(of node: UInt32) -> UnsafePointer<UInt32> {
+    @inline(__always) func links(of node: NodeID) -> UnsafePointer<NodeID> {
         start + Int(node) &* length
     }
-    @inline(__always) func address(of node: UInt32) -> UnsafePointer<UInt32> { links(of: node) }
+    @inline(__always) func address(of node: NodeID) -> UnsafePointer<NodeID> { links(of: node) }
 }
 
 /// The lists of a level above 0 of a graph that no thread changes.
@@ -33,8 +33,8 @@ struct FrozenUpperLinks: LinkReader {
 
     @inline(__always) var length: Int { graph.options.m }
 
-    @inline(__always) func links(of node: UInt32) -> UnsafePointer<UInt32> {
+    @inline(__always) func links(of node: NodeID) -> UnsafePointer<NodeID> {
         graph.upperList(node, level)
     }
-    @inline(__always) func address(of node: UInt32) -> UnsafePointer<UInt32> { links(of: node) }
+    @inline(__always) func address(of node: NodeID) -> UnsafePointer<NodeID> { links(of: node) }
 }

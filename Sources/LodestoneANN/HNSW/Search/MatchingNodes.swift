@@ -19,7 +19,7 @@ struct MatchingNodes {
     /// The index of the next further row.
     private var copy = 0
     /// Nodes of further rows that were given.
-    private var given: Set<UInt32> = []
+    private var given: Set<NodeID> = []
 
     init(_ query: VectorQuery, _ graph: HNSWGraph) {
         self.query = query
@@ -35,7 +35,7 @@ struct MatchingNodes {
     }
 
     /// Writes the next nodes into `frontier`; returns their number, 0 at the end.
-    mutating func next(into frontier: UnsafeMutablePointer<UInt32>) -> Int {
+    mutating func next(into frontier: UnsafeMutablePointer<NodeID>) -> Int {
         let found =
             if let allowed = query.allowed {
                 nextFirstRows(of: allowed, into: frontier)
@@ -45,12 +45,12 @@ struct MatchingNodes {
         return found > 0 ? found : nextFurtherRows(into: frontier)
     }
 
-    private mutating func nextExisting(into frontier: UnsafeMutablePointer<UInt32>) -> Int {
+    private mutating func nextExisting(into frontier: UnsafeMutablePointer<NodeID>) -> Int {
         let exists = query.exists
         var found = 0
         while node < graph.count && found < HNSWScratch.frontierCapacity {
             if exists(graph.rows[node]) {
-                frontier[found] = UInt32(node)
+                frontier[found] = NodeID(node)
                 found += 1
             }
             node += 1
@@ -60,7 +60,7 @@ struct MatchingNodes {
 
     private mutating func nextFirstRows(
         of allowed: RowSet,
-        into frontier: UnsafeMutablePointer<UInt32>
+        into frontier: UnsafeMutablePointer<NodeID>
     ) -> Int {
         var found = 0
         while let next = row, next < endRow, found < HNSWScratch.frontierCapacity {
@@ -70,7 +70,7 @@ struct MatchingNodes {
                 while graph.rows[node] < next { node += 1 }
             }
             if graph.rows[node] == next {
-                frontier[found] = UInt32(node)
+                frontier[found] = NodeID(node)
                 found += 1
             }
             row = next + 1 < endRow ? allowed.next(from: next + 1) : nil
@@ -78,7 +78,7 @@ struct MatchingNodes {
         return found
     }
 
-    private mutating func nextFurtherRows(into frontier: UnsafeMutablePointer<UInt32>) -> Int {
+    private mutating func nextFurtherRows(into frontier: UnsafeMutablePointer<NodeID>) -> Int {
         let copies = graph.copies
         var found = 0
         while copy < copies.count && found < HNSWScratch.frontierCapacity {
