@@ -11,6 +11,8 @@ struct DeadCodeRule {
         "defaultValueDescription": "ExpressibleByArgument",
         "validate": "ParsableCommand", "unownedExecutor": "Actor",
         "testDescription": "CustomTestStringConvertible", "userInfo": "Decoder",
+        // A call of the value never names it.
+        "callAsFunction": "the language",
         "encodeNil": "UnkeyedEncodingContainer", "decodeNil": "UnkeyedDecodingContainer",
         "nestedContainer": "UnkeyedDecodingContainer",
         "nestedUnkeyedContainer": "UnkeyedDecodingContainer",

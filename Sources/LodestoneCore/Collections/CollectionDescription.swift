@@ -14,8 +14,8 @@ public struct CollectionDescription: Sendable, Equatable {
     public var edges: Int
     /// The sequence number of the last batch that touched the collection.
     public var sequenceNumber: UInt64
-    /// The number of rows that were added, were removed or got other edges since the base, which the
-    /// next compaction merges.
+    /// The number of rows added, removed or given other edges since the base, which the next
+    /// compaction merges.
     public var changesSinceBase: Int
     /// The bytes of the base; 0 when there is none yet.
     public var baseByteCount: UInt64
