@@ -40,7 +40,7 @@ struct HNSWOddDataTests {
         var shortMetrics: [Metric] {
             switch self {
             case .outlier, .smallFirst, .zerosFirst, .wideLengths: [.euclidean]
-            case .outliers, .lengths, .largeFirst: [.dot]
+            case .outliers, .lengths, .largeFirst: [.dotProduct]
             case .largeElement, .shiftedElement, .shifted: [.cosine]
             case .clusters: [.euclidean, .cosine]
             }
