@@ -57,10 +57,10 @@ static void *allocate(void *data, size_t count) {
         arena->is_exhausted = true;
         return NULL;
     }
-    void *place = arena->newest->bytes + arena->newest->used;
+    void *start = arena->newest->bytes + arena->newest->used;
     arena->newest->used += size;
     arena->given += size;
-    return place;
+    return start;
 }
 
 static void keep(void *data, void *pointer) {

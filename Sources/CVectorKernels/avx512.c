@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVX-512F: a screen has 24 registers of sums (of 8 rows and 48 queries), three of queries, one of
-// an element and one of a difference: 29 of 32 registers.
+// AVX-512F: a prefilter has 24 registers of sums (of 8 rows and 48 queries), three of queries, one
+// of an element and one of a difference: 29 of 32 registers.
 #if defined(__x86_64__)
 
 #include <immintrin.h>

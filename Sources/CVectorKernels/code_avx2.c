@@ -22,7 +22,7 @@ INLINE int32_t sum(__m256i v) {
 INLINE uint32_t key(lode_codes codes, lode_query query, const float *tail, float product) {
     __m128 scale = _mm_set_ss(query.scale_factor * tail[0]);
     __m128 rest = _mm_fmadd_ss(
-        _mm_set_ss(query.term_factor), _mm_set_ss(tail[codes.term_place]),
+        _mm_set_ss(query.term_factor), _mm_set_ss(tail[codes.term_offset]),
         _mm_set_ss(query.constant));
     return lode_ordered(_mm_cvtss_f32(_mm_fmadd_ss(scale, _mm_set_ss(product), rest)));
 }

@@ -33,13 +33,14 @@ INLINE __m128 load_pairs(const float *one, const float *other) {
 
 // The steps and the terms of four tails.
 INLINE void load_tails(
-    const float *const *tails, size_t term_place, __m128 *steps, __m128 *terms) {
+    const float *const *tails, size_t term_offset, __m128 *steps, __m128 *terms) {
     __m128 a = load_pairs(tails[0], tails[1]), b = load_pairs(tails[2], tails[3]);
     *steps = _mm_shuffle_ps(a, b, 0x88);
     *terms = _mm_shuffle_ps(a, b, 0xdd);
-    if (term_place != 1) {
+    if (term_offset != 1) {
         *terms = _mm_setr_ps(
-            tails[0][term_place], tails[1][term_place], tails[2][term_place], tails[3][term_place]);
+            tails[0][term_offset], tails[1][term_offset], tails[2][term_offset],
+            tails[3][term_offset]);
     }
 }
 
@@ -53,7 +54,7 @@ INLINE void store_keys(
     lode_codes codes, lode_query query, const records4 *rows, __m128 products, size_t width,
     uint32_t *keys) {
     __m128 steps, terms;
-    load_tails(rows->tails, codes.term_place, &steps, &terms);
+    load_tails(rows->tails, codes.term_offset, &steps, &terms);
     __m128 scales = _mm_mul_ps(_mm_set1_ps(query.scale_factor), steps);
     __m128 rest = _mm_fmadd_ps(
         _mm_set1_ps(query.term_factor), terms, _mm_set1_ps(query.constant));
@@ -69,7 +70,7 @@ INLINE __m128 products_of(__m128i dots, lode_query query) {
     return _mm_cvtepi32_ps(_mm_sub_epi32(dots, _mm_set1_epi32(query.base)));
 }
 
-// Places after the last row repeat the last row.
+// Lanes after the last row repeat the last row.
 INLINE records4 find_rows(lode_codes codes, const uint32_t *ids, size_t left) {
     records4 rows;
     for (size_t j = 0; j < 4; j++) {

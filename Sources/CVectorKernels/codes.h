@@ -47,7 +47,7 @@ static inline float lode_value(uint32_t key) {
 // The definition of a key.
 static inline uint32_t lode_key(
     lode_codes codes, lode_query query, const float *tail, float product) {
-    float rest = fmaf(query.term_factor, tail[codes.term_place], query.constant);
+    float rest = fmaf(query.term_factor, tail[codes.term_offset], query.constant);
     return lode_ordered(fmaf(query.scale_factor * tail[0], product, rest));
 }
 

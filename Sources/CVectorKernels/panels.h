@@ -11,7 +11,7 @@
 
 enum form { PRODUCTS, DIFFERENCES };
 
-INLINE void screen_rows(
+INLINE void prefilter_rows(
     enum form form, size_t registers, const float *panel, const float *const *row,
     size_t dimension, lanes sums[LODE_PANEL_ROWS][LODE_PANEL_REGISTERS]) {
     for (size_t i = 0; i < dimension; i++) {
@@ -44,7 +44,7 @@ INLINE uint64_t within(lanes values, const float *limits) {
     return mask;
 }
 
-INLINE void screen(
+INLINE void prefilter(
     enum form form, size_t registers, const float *panel, const float *rows, size_t stride,
     size_t count, size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
     for (size_t r = 0; r < count; r += LODE_PANEL_ROWS) {
@@ -54,7 +54,7 @@ INLINE void screen(
             row[j] = rows + (r + j < count ? r + j : count - 1) * stride;
         }
         lanes sums[LODE_PANEL_ROWS][LODE_PANEL_REGISTERS] = {0};
-        screen_rows(form, registers, panel, row, dimension, sums);
+        prefilter_rows(form, registers, panel, row, dimension, sums);
         for (size_t j = 0; j < LODE_PANEL_ROWS && r + j < count; j++) {
             uint64_t mask = 0;
             for (size_t v = 0; v < registers; v++) {
@@ -68,31 +68,31 @@ INLINE void screen(
 
 // Each width of a panel has a loop of its own: a number of registers that the compiler knows lets
 // the sums stay in registers.
-INLINE void screen_any(
+INLINE void prefilter_any(
     enum form form, const float *panel, size_t width, const float *rows, size_t stride,
     size_t count, size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
     switch (width / LODE_LANES) {
     case 1:
-        screen(form, 1, panel, rows, stride, count, dimension, scales, limits, masks);
+        prefilter(form, 1, panel, rows, stride, count, dimension, scales, limits, masks);
         break;
     case 2:
-        screen(form, 2, panel, rows, stride, count, dimension, scales, limits, masks);
+        prefilter(form, 2, panel, rows, stride, count, dimension, scales, limits, masks);
         break;
 #if LODE_PANEL_REGISTERS == 3
     case 3:
-        screen(form, 3, panel, rows, stride, count, dimension, scales, limits, masks);
+        prefilter(form, 3, panel, rows, stride, count, dimension, scales, limits, masks);
         break;
 #endif
     }
 }
 
-#define SCREEN(name, form)                                                                     \
+#define PREFILTER(name, form)                                                                  \
     LODE_TARGET static void name(                                                              \
         const float *panel, size_t width, const float *rows, size_t stride, size_t count,      \
         size_t dimension, const float *scales, const float *limits, uint64_t *masks) {         \
-        screen_any(                                                                            \
+        prefilter_any(                                                                         \
             form, panel, width, rows, stride, count, dimension, scales, limits, masks);        \
     }
 
-SCREEN(screen_products, PRODUCTS)
-SCREEN(screen_differences, DIFFERENCES)
+PREFILTER(prefilter_products, PRODUCTS)
+PREFILTER(prefilter_differences, DIFFERENCES)

@@ -124,7 +124,7 @@ static uint64_t within(const double *values, double scale, const float *limits) 
     return mask;
 }
 
-static void screen_products(
+static void prefilter_products(
     const float *panel, size_t width, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
     (void)width;
@@ -135,7 +135,7 @@ static void screen_products(
     }
 }
 
-static void screen_differences(
+static void prefilter_differences(
     const float *panel, size_t width, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
     (void)width, (void)scales;
@@ -161,11 +161,11 @@ static size_t first_within(const float *distances, size_t from, size_t count, fl
 
 static void signature_costs(
     const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
-    const uint32_t *places, size_t count, float *costs) {
+    const uint32_t *slots, size_t count, float *costs) {
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
         for (size_t t = 0; t < tables; t++) {
-            uint32_t signature = signatures[(size_t)places[i] * tables + t];
+            uint32_t signature = signatures[(size_t)slots[i] * tables + t];
             for (size_t b = 0; b < hyperplanes; b++) {
                 if (signature >> b & 1) sum += (double)weights[t * LODE_SIGNATURE_BITS + b];
             }
@@ -184,8 +184,8 @@ const lode_kernels lode_scalar_kernels = {
     .cosine_block = cosine_block,
     .squared_euclidean_block = squared_euclidean_block,
     .negative_dot_block = negative_dot_block,
-    .screen_products = screen_products,
-    .screen_differences = screen_differences,
+    .prefilter_products = prefilter_products,
+    .prefilter_differences = prefilter_differences,
     .squared_norms = squared_norms,
     .first_within = first_within,
     .signature_costs = signature_costs,

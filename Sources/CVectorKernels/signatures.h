@@ -15,19 +15,19 @@ INLINE float sum_lanes(lanes v) {
     return (half.x + half.y) + (half.z + half.w);
 }
 
-// Signatures are prefetched so many places ahead: the processor can't guess the order in which they
-// are read.
-enum { PLACES_AHEAD = 8 };
+// Signatures are prefetched this many slots ahead: the processor can't guess the order in which
+// they are read.
+enum { SLOTS_AHEAD = 8 };
 
 LODE_TARGET static void signature_costs(
     const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
-    const uint32_t *places, size_t count, float *costs) {
+    const uint32_t *slots, size_t count, float *costs) {
     const bits first_bits = lane_bits();
     for (size_t i = 0; i < count; i++) {
-        if (i + PLACES_AHEAD < count) {
-            __builtin_prefetch(signatures + (size_t)places[i + PLACES_AHEAD] * tables);
+        if (i + SLOTS_AHEAD < count) {
+            __builtin_prefetch(signatures + (size_t)slots[i + SLOTS_AHEAD] * tables);
         }
-        const uint32_t *signature = signatures + (size_t)places[i] * tables;
+        const uint32_t *signature = signatures + (size_t)slots[i] * tables;
         lanes sum = 0;
         for (size_t t = 0; t < tables; t++) {
             for (size_t b = 0; b < hyperplanes; b += LODE_LANES) {
@@ -47,7 +47,8 @@ LODE_TARGET static void signature_costs(
         .squared_euclidean = squared_euclidean, .negative_dot = negative_dot,                  \
         .cosine_block = cosine_block, .squared_euclidean_block = squared_euclidean_block,      \
         .negative_dot_block = negative_dot_block,                                              \
-        .screen_products = screen_products, .screen_differences = screen_differences,          \
+        .prefilter_products = prefilter_products,                                              \
+        .prefilter_differences = prefilter_differences,                                        \
         .squared_norms = squared_norms, .first_within = first_within,                          \
         .signature_costs = signature_costs,                                                    \
     }

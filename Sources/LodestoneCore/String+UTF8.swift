@@ -17,14 +17,14 @@ extension String {
 extension UnsafeRawBufferPointer {
     fileprivate var isASCII: Bool {
         var bits: UInt64 = 0
-        var place = 0
-        while place + 8 <= count {
-            bits |= loadUnaligned(fromByteOffset: place, as: UInt64.self)
-            place += 8
+        var offset = 0
+        while offset + 8 <= count {
+            bits |= loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset += 8
         }
-        while place < count {
-            bits |= UInt64(self[place])
-            place += 1
+        while offset < count {
+            bits |= UInt64(self[offset])
+            offset += 1
         }
         return bits & 0x8080_8080_8080_8080 == 0
     }

@@ -42,7 +42,7 @@ extension Engine {
     /// - Returns: `nil` when the query is not short, or turned out not to be; the caller then uses
     ///   `search`.
     /// - Throws: The errors of `search`, except for the deadline.
-    package func searchAtOnce(_ request: SearchRequest, until deadline: ContinuousClock.Instant)
+    package func searchInline(_ request: SearchRequest, until deadline: ContinuousClock.Instant)
         throws(LodestoneError) -> SearchResponse?
     {
         // Commits of other processes must be applied first, which waits for the writer.

@@ -83,7 +83,7 @@ struct AdjacencyLists: Sendable {
     private static let noBlock = UInt32.max
 
     private let shortOrder: ShortOrder
-    var lists = OverlayArray(substitute: List())
+    var lists = OverlayArray(fallback: List())
     private var base: MappedArray<Adjacency>?
     var pages = ChunkedArray<ContiguousArray<Adjacency>>()
     /// For each block size, as a power of two, the address of the first free block.
@@ -105,7 +105,7 @@ struct AdjacencyLists: Sendable {
     /// Lists of a base, whose edges are in the order of the lists.
     init(_ shortOrder: ShortOrder, lists: MappedArray<List>, edges: MappedArray<Adjacency>) {
         self.shortOrder = shortOrder
-        self.lists = OverlayArray(lists, substitute: List())
+        self.lists = OverlayArray(lists, fallback: List())
         base = edges
     }
 
@@ -148,8 +148,8 @@ struct AdjacencyLists: Sendable {
 
     @inline(__always)
     private func edgeInBase(_ position: Int) -> Adjacency {
-        let substitute = Adjacency(label: LabelID(0), vertex: VertexID(0))
-        return base?.element(position, or: substitute) ?? substitute
+        let fallback = Adjacency(label: LabelID(0), vertex: VertexID(0))
+        return base?.element(position, or: fallback) ?? fallback
     }
 
     /// The edges of `vertex`.

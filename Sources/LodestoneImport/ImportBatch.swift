@@ -85,7 +85,7 @@ package struct ImportBatch: Sendable {
     }
 }
 
-/// The number of lines with each field, so that a misspelt name is noticed; names by their bytes.
+/// The number of lines with each field, so that a misspelled name is noticed; names by their bytes.
 package struct FieldCounts: Codable, Sendable, Equatable {
     /// The number of lines by the field's name, for at most `maxNames` names.
     package private(set) var lines: [ByteString: Int] = [:]

@@ -5,7 +5,7 @@ package import LodestoneCore
 /// The bytes that stand for a value of one indexed field.
 ///
 ///     0   number of the field among those that are indexed
-///     1   the position of the value in the document: `Space`
+///     1   the kind of the key: `Kind`
 ///     2   its type: 1 bool, 2 number, 3 timestamp, 4 string
 ///     3…  its content:
 ///         bool       0 or 1
@@ -16,10 +16,10 @@ package import LodestoneCore
 ///
 /// All numbers are big-endian, with signs encoded so that keys sort as bytes. Numbers that are
 /// equal in value have the same bytes, whether they are whole or not. Two strings that differ only
-/// behind their first 256 bytes have the same bytes, too, so a key can be `isCut`.
+/// behind their first 256 bytes have the same bytes, too, so a key can be `isTruncated`.
 package struct EncodedKey: Sendable, Hashable {
-    /// The position of a value in a document.
-    package enum Space: UInt8, Sendable {
+    /// The kind of a key: what it stands for in a document.
+    package enum Kind: UInt8, Sendable {
         /// A mark without a value, for each document that has the field.
         case present = 0
         /// The value of the field itself.
@@ -37,15 +37,15 @@ package struct EncodedKey: Sendable, Hashable {
 
     package var bytes: [UInt8]
 
-    /// The first bytes of all keys of a field in one space.
-    package init(field: UInt8, _ space: Space) {
-        bytes = [field, space.rawValue]
+    /// The first bytes of all keys of a field and a kind.
+    package init(field: UInt8, _ kind: Kind) {
+        bytes = [field, kind.rawValue]
     }
 
     /// The key of a value; `nil` for lists, objects and NaN.
-    package init?(field: UInt8, _ space: Space, _ value: Value) {
+    package init?(field: UInt8, _ kind: Kind, _ value: Value) {
         var bytes = ContiguousArray<UInt8>()
-        guard Self.append(value, field, space, to: &bytes) else { return nil }
+        guard Self.append(value, field, kind, to: &bytes) else { return nil }
         self.bytes = Array(bytes)
     }
 
@@ -61,15 +61,15 @@ package struct EncodedKey: Sendable, Hashable {
             case 4: bytes.count <= Self.maxByteCount
             default: false
             }
-        guard isWhole, bytes[1] == Space.single.rawValue else { return nil }
+        guard isWhole, bytes[1] == Kind.single.rawValue else { return nil }
     }
 
     /// Whether more than one string may have this key.
-    package var isCut: Bool { type == 4 && bytes.count == Self.maxByteCount }
+    package var isTruncated: Bool { type == 4 && bytes.count == Self.maxByteCount }
 
     private var type: UInt8 { bytes.count > 2 ? bytes[2] : 0 }
 
-    /// A key behind all keys of the same field, space and type.
+    /// A key behind all keys of the same field, kind and type.
     package var endOfType: EncodedKey {
         var end = self
         end.bytes = Array(bytes.prefix(3))
@@ -77,7 +77,7 @@ package struct EncodedKey: Sendable, Hashable {
         return end
     }
 
-    /// A key before all keys of the same field, space and type.
+    /// A key before all keys of the same field, kind and type.
     package var startOfType: EncodedKey {
         var start = self
         start.bytes = Array(bytes.prefix(3))
@@ -88,10 +88,10 @@ package struct EncodedKey: Sendable, Hashable {
     static func append(
         _ value: Value,
         _ field: UInt8,
-        _ space: Space,
+        _ kind: Kind,
         to bytes: inout ContiguousArray<UInt8>
     ) -> Bool {
-        bytes += [field, space.rawValue]
+        bytes += [field, kind.rawValue]
         guard append(value, maxStringBytes: maxStringBytes, to: &bytes) else {
             bytes.removeLast(2)
             return false

@@ -87,21 +87,21 @@ struct ValueCollector {
         }
     }
 
-    private mutating func mark(_ field: UInt8, _ space: EncodedKey.Space, _ row: UInt32) {
+    private mutating func mark(_ field: UInt8, _ kind: EncodedKey.Kind, _ row: UInt32) {
         let start = bytes.count
         bytes.append(field)
-        bytes.append(space.rawValue)
+        bytes.append(kind.rawValue)
         note(from: start, row)
     }
 
     private mutating func add(
         _ value: Value,
         _ field: UInt8,
-        _ space: EncodedKey.Space,
+        _ kind: EncodedKey.Kind,
         _ row: UInt32
     ) {
         let start = bytes.count
-        if EncodedKey.append(value, field, space, to: &bytes) { note(from: start, row) }
+        if EncodedKey.append(value, field, kind, to: &bytes) { note(from: start, row) }
     }
 
     private mutating func note(from start: Int, _ row: UInt32) {

@@ -206,24 +206,24 @@ private struct ComparisonMatch {
         return candidates
     }
 
-    /// Adds all rows of a space.
-    mutating func all(_ space: EncodedKey.Space) {
-        let start = EncodedKey(field: field, space).bytes
+    /// Adds all rows that have keys of a kind.
+    mutating func all(_ kind: EncodedKey.Kind) {
+        let start = EncodedKey(field: field, kind).bytes
         for run in runs { add(run, run.positions(from: start, to: successor(of: start))) }
     }
 
     /// Adds the rows with a value.
-    mutating func equal(_ value: Value, in spaces: [EncodedKey.Space] = [.single, .element]) {
+    mutating func equal(_ value: Value, in kinds: [EncodedKey.Kind] = [.single, .element]) {
         switch value {
         case .list, .object:
             // No key stands for lists and objects.
             let compound = EncodedKey(field: field, .compound).bytes
             for run in runs { add(run, run.find(compound).map { $0..<$0 + 1 }, rechecks: true) }
         default:
-            for space in spaces {
-                guard let key = EncodedKey(field: field, space, value) else { return }
+            for kind in kinds {
+                guard let key = EncodedKey(field: field, kind, value) else { return }
                 for run in runs {
-                    add(run, run.find(key.bytes).map { $0..<$0 + 1 }, rechecks: key.isCut)
+                    add(run, run.find(key.bytes).map { $0..<$0 + 1 }, rechecks: key.isTruncated)
                 }
             }
         }
@@ -232,9 +232,9 @@ private struct ComparisonMatch {
     /// Adds the rows with a value between two ends.
     mutating func range(_ lower: Filter.Bound?, _ upper: Filter.Bound?) {
         if lower == nil && upper == nil { return all(.present) }
-        for space in [EncodedKey.Space.single, .element] {
-            let first = lower.map { EncodedKey(field: field, space, $0.value) }
-            let last = upper.map { EncodedKey(field: field, space, $0.value) }
+        for kind in [EncodedKey.Kind.single, .element] {
+            let first = lower.map { EncodedKey(field: field, kind, $0.value) }
+            let last = upper.map { EncodedKey(field: field, kind, $0.value) }
             // A value that can't be compared is in no range; nor are true and false.
             if first == .some(nil) || last == .some(nil) { return }
             guard let some = (first ?? last) ?? nil, some.bytes[2] != 1 else { return }
@@ -244,17 +244,17 @@ private struct ComparisonMatch {
             var start = some.startOfType.bytes
             var end = some.endOfType.bytes
             if let lower, let key = first ?? nil {
-                let isOut = lower.isExclusive || key.isCut
+                let isOut = lower.isExclusive || key.isTruncated
                 start = isOut ? key.bytes + [0] : key.bytes
             }
             if let upper, let key = last ?? nil {
-                let isOut = upper.isExclusive || key.isCut
+                let isOut = upper.isExclusive || key.isTruncated
                 end = isOut ? key.bytes : key.bytes + [0]
             }
             for run in runs {
                 add(run, run.positions(from: start, to: end))
                 for key in [first ?? nil, last ?? nil] {
-                    guard let key, key.isCut else { continue }
+                    guard let key, key.isTruncated else { continue }
                     add(run, run.find(key.bytes).map { $0..<$0 + 1 }, rechecks: true)
                 }
             }
@@ -273,13 +273,13 @@ private struct ComparisonMatch {
             for index in run.positions(from: start, to: end) {
                 if index % 1_024 == 0 { try check() }
                 let key = run.key(index)
-                let isCut = key.count == EncodedKey.maxByteCount
+                let isTruncated = key.count == EncodedKey.maxByteCount
                 let text = UnsafeBufferPointer(
                     rebasing: key.dropFirst(3).prefix(EncodedKey.maxStringBytes)
                 )
-                if text.holds(part) {
+                if text.contains(bytes: part) {
                     add(run, index..<index + 1)
-                } else if isCut {
+                } else if isTruncated {
                     add(run, index..<index + 1, rechecks: true)
                 }
             }
@@ -303,7 +303,7 @@ private struct ComparisonMatch {
 }
 
 extension UnsafeBufferPointer<UInt8> {
-    fileprivate func holds(_ part: [UInt8]) -> Bool {
+    fileprivate func contains(bytes part: [UInt8]) -> Bool {
         guard let first = part.first else { return true }
         guard count >= part.count else { return false }
         for start in 0...count - part.count where self[start] == first {

@@ -113,10 +113,10 @@ extension FieldIndex {
         // same.
         let runs = runs
         var positions: [Range<Int>] = []
-        for (space, next) in [
-            (EncodedKey.Space.single, EncodedKey.Space.element), (.element, .compound),
+        for (kind, next) in [
+            (EncodedKey.Kind.single, EncodedKey.Kind.element), (.element, .compound),
         ] {
-            let start = EncodedKey(field: field, space).bytes
+            let start = EncodedKey(field: field, kind).bytes
             let end = EncodedKey(field: field, next).bytes
             positions += runs.map { $0.positions(from: start, to: end) }
         }

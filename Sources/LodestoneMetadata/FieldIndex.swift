@@ -43,7 +43,7 @@ package struct FieldIndex: Sendable {
         fields = []
         numbers = []
         base = nil
-        live = OverlayArray(substitute: 0)
+        live = OverlayArray(fallback: 0)
         setFields(indexes, from: 0)
     }
 
@@ -56,7 +56,7 @@ package struct FieldIndex: Sendable {
         self.fields = fields
         numbers = Set(fields.map(\.number))
         self.base = base
-        self.live = OverlayArray(live, substitute: 0)
+        self.live = OverlayArray(live, fallback: 0)
     }
 
     /// Writes the values of the rows that exist.

@@ -38,7 +38,8 @@ extension Value {
         }
     }
 
-    func lies(above lower: Filter.Bound?, below upper: Filter.Bound?) -> Bool {
+    /// Whether the value is between two bounds; `nil`: no bound.
+    func isWithin(_ lower: Filter.Bound?, _ upper: Filter.Bound?) -> Bool {
         if let lower {
             let order = order(to: lower.value)
             guard order == .after || (order == .same && !lower.isExclusive) else { return false }
@@ -50,12 +51,13 @@ extension Value {
         return true
     }
 
-    func holds(_ part: Value) -> Bool {
+    /// Whether a list has an element equal to `part`, or a string has it as a part.
+    func contains(_ part: Value) -> Bool {
         switch (self, part) {
         case (.list(let elements), _):
             elements.contains { $0.isEqual(to: part) }
         case (.string(let text), .string(let part)):
-            text.holds(part)
+            text.contains(bytesOf: part)
         default:
             false
         }
@@ -116,7 +118,7 @@ extension String {
     /// Whether this text contains the bytes of `part`.
     ///
     /// - Complexity: O(bytes of both).
-    fileprivate func holds(_ part: String) -> Bool {
+    fileprivate func contains(bytesOf part: String) -> Bool {
         var (text, part) = (self, part)
         return text.withUTF8 { text in
             part.withUTF8 { lode_contains(text.baseAddress, text.count, $0.baseAddress, $0.count) }

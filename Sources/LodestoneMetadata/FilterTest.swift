@@ -95,11 +95,11 @@ package struct FilterTest {
                     EqualityKey($0).map(keys.contains) ?? false
                 }
             case .range(let path, let lower, let upper):
-                Self.anyValue(at: path, of: metadata) { $0.lies(above: lower, below: upper) }
+                Self.anyValue(at: path, of: metadata) { $0.isWithin(lower, upper) }
             case .exists(let path, let isThere):
                 (metadata.value(at: path[...]) != nil) == isThere
             case .contains(let path, let part):
-                metadata.value(at: path[...])?.holds(part) ?? false
+                metadata.value(at: path[...])?.contains(part) ?? false
             case .and(let nodes): nodes.allSatisfy { $0.matches(id, metadata) }
             case .or(let nodes): nodes.contains { $0.matches(id, metadata) }
             case .not(let node): !node.matches(id, metadata)
@@ -115,16 +115,16 @@ package struct FilterTest {
             }
         }
 
-        /// Whether a comparison holds of the field itself or, for a list, of it or an element.
+        /// Whether the field's value passes a comparison, or an element of it where it is a list.
         private static func anyValue(
             at path: [String],
             of metadata: Metadata,
-            _ holds: (Value) -> Bool
+            where passes: (Value) -> Bool
         ) -> Bool {
             guard let value = metadata.value(at: path[...]) else { return false }
-            if holds(value) { return true }
+            if passes(value) { return true }
             guard case .list(let elements) = value else { return false }
-            return elements.contains(where: holds)
+            return elements.contains(where: passes)
         }
     }
 }

@@ -380,7 +380,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         handler.ended(call, reply, peer: stream.peer)
         // A client that waits for this reply alone should not wait for the loop as well.
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
-        call.context.answer?.end()
+        call.context.replyBudget?.end()
         handler.output.letInIfAnyWaits()
         if calls.replySent() { stream.loop.async { self.endIfDrained() } }
     }

@@ -50,12 +50,12 @@ extension RequestHandler {
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
             Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),
             Statistic(
-                "server.searches.at_once",
+                "server.searches.inline",
                 Double(inlineSearches.load(ordering: .relaxed)),
                 unit: "1"
             ),
             Statistic(
-                "server.searches.begun_again",
+                "server.searches.restarted",
                 Double(restartedSearches.load(ordering: .relaxed)),
                 unit: "1"
             ),

@@ -37,7 +37,7 @@ extension RequestHandler {
         let deadline = min(start.advanced(by: inlineSearchGate.limit), call.context.deadline)
         let reply: Reply?
         do throws(LodestoneError) {
-            reply = try engine.searchAtOnce(search, until: deadline).map { .search($0) }
+            reply = try engine.searchInline(search, until: deadline).map { .search($0) }
         } catch {
             reply = .error(error)
         }

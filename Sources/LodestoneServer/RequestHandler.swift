@@ -265,7 +265,7 @@ final class RequestHandler: Sendable {
             id: request.id,
             kind: incoming.kind,
             collection: collection,
-            context: CallContext(deadline: now.advanced(by: time), answer: replyBudget()),
+            context: CallContext(deadline: now.advanced(by: time), replyBudget: replyBudget()),
             acceptedAt: now,
             byteCount: byteCount
         )

@@ -34,7 +34,7 @@ struct ServerMemory: Sendable {
 
     var parts: [(name: String, budget: MemoryBudget)] {
         [
-            ("requests", requests), ("answers", replies), ("frames", frames), ("output", output),
+            ("requests", requests), ("replies", replies), ("frames", frames), ("output", output),
         ]
     }
 }

@@ -17,9 +17,9 @@ struct ServerMetrics: Sendable {
     /// Tokens that were missing or wrong, and calls that a role does not allow.
     let denied = Counter(label: "lodestone_denied_total")
     /// Searches that ran on the loop that read them.
-    let inlineSearches = Counter(label: "lodestone_searches_at_once_total")
+    let inlineSearches = Counter(label: "lodestone_searches_inline_total")
     /// Searches that began on the loop and had to begin again on a worker.
-    let restartedSearches = Counter(label: "lodestone_searches_begun_again_total")
+    let restartedSearches = Counter(label: "lodestone_searches_restarted_total")
     /// Frames that could not be decoded.
     let malformed = Counter(label: "lodestone_malformed_total")
 

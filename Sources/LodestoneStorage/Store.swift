@@ -7,7 +7,7 @@ package import LodestoneStructures
 /// The number of a collection in the store; it is never given twice.
 package typealias CollectionNumber = UInt32
 
-/// A place where batches become durable.
+/// The durable form of all collections.
 ///
 /// Several processes may have one store open. Each process notices by `sharedSequenceNumber` that
 /// another has committed, and catches up from the log. A process writes only inside `exclusively`.
@@ -34,7 +34,7 @@ package protocol Store: AnyObject, Sendable {
     /// Runs `body` while no other thread or process writes to the store.
     ///
     /// - Parameters:
-    ///   - end: The end of the wait for others; `nil`: after `patience`.
+    ///   - end: The end of the wait for others; `nil`: after `lockTimeout`.
     ///   - check: Called every few milliseconds of the wait; an error that it throws ends the wait.
     ///   - body: Gets the sequence number of the last committed batch.
     /// - Returns: The result of `body`.
@@ -47,7 +47,7 @@ package protocol Store: AnyObject, Sendable {
     ) throws(LodestoneError) -> T
 
     /// The longest wait for a holder of the store, which may have been stopped.
-    var patience: Duration { get }
+    var lockTimeout: Duration { get }
 
     /// Makes batches that are committed, and applied in this process, visible to all processes.
     ///
@@ -58,7 +58,7 @@ package protocol Store: AnyObject, Sendable {
     ///
     /// Inside `exclusively`.
     ///
-    /// - Returns: For each batch its sequence number and the place of its vectors.
+    /// - Returns: For each batch its sequence number and the location of its vectors.
     /// - Throws: With outcome `.notApplied`, none of the batches is in the store. With `.unknown`,
     ///   it can't be told whether they are, and the store refuses all later writes.
     func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch]
@@ -143,8 +143,8 @@ package protocol Store: AnyObject, Sendable {
     ///   reader needs its content.
     func shortenWriteAheadLog() throws(LodestoneError) -> Bool
 
-    /// Closes the files of a collection that nobody uses; mappings in use stay valid.
-    func letGo(of collection: CollectionNumber)
+    /// Closes the segments of an unused collection; mappings in use stay valid.
+    func closeSegments(of collection: CollectionNumber)
 
     /// The bytes of each part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
@@ -170,10 +170,10 @@ package protocol StoreReader: AnyObject {
     /// For each collection, the bytes of its log after its base; replaced texts are most of them.
     ///
     /// - Complexity: O(rows of the log).
-    func unfoldedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int]
+    func uncompactedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int]
 
     /// The collections with log rows after their base, or whose base must be built.
-    func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber]
+    func uncompactedCollections() throws(LodestoneError) -> [CollectionNumber]
     /// The number of rows in the log.
     func logRowCount() throws(LodestoneError) -> UInt64
     /// The counts of each collection's log after its base, for collections with such a log.
@@ -197,7 +197,7 @@ package protocol StoreReader: AnyObject {
         readingVectors readsVectors: (CollectionNumber) -> Bool,
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
-    /// The places of the vectors in a collection's base, in row order.
+    /// The locations of the vectors in a collection's base, in row order.
     ///
     /// - Throws: `.aborted` with `VECTORS_MOVED` when a compaction has moved the vectors since this
     ///   state; the caller begins another read. `forEachChange` throws the same.
@@ -238,7 +238,7 @@ package protocol StoreReader: AnyObject {
     ///   - row: The row; a row that does not exist has no edges.
     ///   - collection: The collection of the row.
     ///   - labels: The labels of the edges; `nil`: all labels.
-    ///   - place: The label and target after which the page begins; `nil`: the first edge.
+    ///   - position: The label and target after which the page begins; `nil`: the first edge.
     ///   - limit: The most edges.
     ///   - maxBytes: The edge that reaches this many bytes is the last one of the page.
     /// - Returns: The edges, and whether the page is the last one.
@@ -247,7 +247,7 @@ package protocol StoreReader: AnyObject {
         of row: RowID,
         in collection: CollectionNumber,
         labels: [String]?,
-        after place: (label: String, target: DocumentID)?,
+        after position: (label: String, target: DocumentID)?,
         limit: Int,
         maxBytes: Int
     ) throws(LodestoneError) -> (edges: [Edge], isLast: Bool)
@@ -259,7 +259,7 @@ package protocol StoreReader: AnyObject {
     ) throws(LodestoneError)
     /// The words of a collection with the `fts5` text strategy.
     func words(of collection: CollectionNumber) -> any WordTables
-    /// Follows the chain of the log, and notes the places where it breaks.
+    /// Follows the chain of the log, and notes the positions where it breaks.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
     /// Compares the data of a collection in this state with each other, and notes the differences.
     ///

@@ -260,7 +260,7 @@ package struct WordChange: Sendable {
 /// The outcome of a committed batch.
 package struct CommittedBatch: Sendable {
     package var sequenceNumber: UInt64
-    /// The place of its vectors, if it had any.
+    /// The location of its vectors, if it had any.
     package var vectors: VectorRun?
     /// The texts of its removed rows, row by row.
     package var removedTexts: [[TextField]] = []

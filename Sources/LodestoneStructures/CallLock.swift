@@ -80,10 +80,10 @@ package final class CallLock: Sendable {
 
     private func giveUp(_ waiter: Waiter) {
         let wasWaiting = state.withLock { state in
-            guard let place = state.waiting.firstIndex(where: { $0 === waiter }) else {
+            guard let index = state.waiting.firstIndex(where: { $0 === waiter }) else {
                 return false
             }
-            state.waiting.remove(at: place)
+            state.waiting.remove(at: index)
             return true
         }
         // The waiter's turn had come meanwhile.

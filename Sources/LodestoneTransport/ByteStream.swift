@@ -7,7 +7,7 @@ import Synchronization
 
 /// A connected socket.
 ///
-/// Bytes pass through two places only, `readOnce` here and `OutputState.send`. Encryption would
+/// Bytes pass through two functions only, `readOnce` here and `OutputState.send`. Encryption would
 /// have its location there, between the buffers and the socket.
 ///
 /// Threading: input and life belong to the loop. Output is guarded by a lock, so that any thread

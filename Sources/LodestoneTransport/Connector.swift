@@ -118,7 +118,7 @@ private final class Connector: Pollable, @unchecked Sendable {
                 LodestoneError(
                     .unavailable,
                     reason: .connectTimeout,
-                    "\(endpoint) did not answer in time.",
+                    "\(endpoint) did not reply in time.",
                     recovery: "Check the address and the network, or allow more time.",
                     object: endpoint.description
                 )

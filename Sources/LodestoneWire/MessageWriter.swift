@@ -16,7 +16,7 @@ struct MessageWriter {
     /// The number of bytes written, or counted where they did not fit.
     private(set) var byteCount = 0
     /// Whether bytes did not fit and were left out.
-    private(set) var isCut = false
+    private(set) var isTruncated = false
     /// The first value that the wire can't carry.
     private(set) var failure: LodestoneError?
     /// The lists and elements around the writer, to name a value that can't be written.
@@ -30,8 +30,8 @@ struct MessageWriter {
     private mutating func advance(by count: Int) -> Int? {
         let start = byteCount
         byteCount += count
-        if byteCount > room.count { isCut = true }
-        return isCut ? nil : start
+        if byteCount > room.count { isTruncated = true }
+        return isTruncated ? nil : start
     }
 
     /// Notes that a value can't be written; the first one counts.
@@ -135,7 +135,7 @@ struct MessageWriter {
         let length = byteCount - start - reserved
         let needed = Self.varintByteCount(UInt64(length))
         _ = advance(by: needed - reserved)
-        guard !isCut, let base = room.baseAddress else { return }
+        guard !isTruncated, let base = room.baseAddress else { return }
         if needed != reserved {
             (base + start + needed).copyMemory(from: base + start + reserved, byteCount: length)
         }
@@ -236,7 +236,7 @@ struct MessageWriter {
                 }
                 if let failure = writer.failure { throw failure }
                 needed = writer.byteCount
-                guard !writer.isCut else { return 0 }
+                guard !writer.isTruncated else { return 0 }
                 isWritten = true
                 room.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
                 return needed

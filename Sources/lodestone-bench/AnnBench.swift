@@ -48,7 +48,7 @@ struct AnnBench: ParsableCommand {
     )
     var filter: [Double] = []
 
-    @Option(help: "So many times drop half of the rows, write their vectors again, and fold.")
+    @Option(help: "So many times drop half of the rows, write their vectors again, and compact.")
     var churn = 0
 
     @Flag(help: "One JSON object a line instead of a table.")
@@ -212,7 +212,7 @@ struct AnnBench: ParsableCommand {
                         ("percent", .number(100 * Double(rows.count) / Double(count))),
                         ("matches", .count(rows.count)),
                         ("recall", .number(point.recall)),
-                        ("short_answers", .count(point.shortResults)),
+                        ("short_results", .count(point.shortResults)),
                         ("wrong_rows", .count(point.wrongRows)),
                         ("queries", .count(filtered.queries.count)),
                         ("distances", .number(point.distances)),
@@ -280,7 +280,7 @@ struct AnnBuild {
                 ("threads", .count(threads)), ("seconds", .number(seconds)),
                 ("unreachable", .count(index.health.unreachable)),
                 ("self_recall", .number(index.health.recall ?? 1)),
-                ("widening", .count(index.health.expansion)),
+                ("expansion", .count(index.health.expansion)),
                 ("index_bytes", .count(index.byteCount)),
                 ("raw_bytes", .count(rawByteCount)),
                 ("peak_bytes", .count(peakByteCount)),

@@ -10,7 +10,7 @@ import LodestoneStructures
 struct AnnChurn {
     /// The number of searches between the drops and the compaction, which scan half of the vectors:
     /// enough to meet a dropped row.
-    private static let unfoldedQueries = 100
+    private static let queriesBeforeCompaction = 100
 
     private struct Round {
         var point: AnnPoint
@@ -73,7 +73,7 @@ struct AnnChurn {
                         ("fresh_recall", .number(freshPoint.recall)),
                         ("unreachable", .count(round.unreachable)),
                         ("dropped_returned", .count(round.droppedReturned)),
-                        ("short_answers", .count(round.point.shortResults)),
+                        ("short_results", .count(round.point.shortResults)),
                         ("repair", .number(round.repairRate)), ("build", .number(fresh.rate)),
                         ("queries_per_cpu_second", .number(round.point.qps)),
                         ("fresh_queries_per_cpu_second", .number(freshPoint.qps)),
@@ -108,7 +108,7 @@ struct AnnChurn {
             metric: metric,
             existing: existing
         )
-        let unfolded = try annQueries.run(index, ef: nil, count: Self.unfoldedQueries)
+        let uncompacted = try annQueries.run(index, ef: nil, count: Self.queriesBeforeCompaction)
         let start = processorSeconds()
         index = try index.compacted(
             table,
@@ -118,7 +118,7 @@ struct AnnChurn {
         let point = try annQueries.run(index, ef: nil)
         return Round(
             point: point,
-            droppedReturned: unfolded.wrongRows + point.wrongRows,
+            droppedReturned: uncompacted.wrongRows + point.wrongRows,
             unreachable: index.health.unreachable,
             repairRate: repairRate
         )

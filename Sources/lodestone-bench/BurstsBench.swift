@@ -43,7 +43,7 @@ struct BurstsBench: AsyncParsableCommand {
     @Option(help: "Milliseconds without a write after which the engine is idle.")
     var idleMs = 100
 
-    @Option(name: .customLong("questions"), help: "Queries that measure recall and times.")
+    @Option(name: .customLong("queries"), help: "Queries that measure recall and times.")
     var queryCount = 500
 
     private static let collection = "bench"

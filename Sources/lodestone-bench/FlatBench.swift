@@ -16,10 +16,10 @@ struct FlatBench: ParsableCommand {
     @Flag(help: "One JSON object a line instead of a table.")
     var json = false
 
-    @Option(help: "Questions of one call.")
+    @Option(help: "Queries of one call.")
     var batch = 1_000
 
-    @Option(help: "Questions.")
+    @Option(help: "Queries.")
     var queries = 1_000
 
     @Option(help: "Hits per query.")
@@ -30,7 +30,7 @@ struct FlatBench: ParsableCommand {
     @Option(help: "Passes over the queries; the best one counts.")
     var passes = 3
 
-    @Option(help: "Questions whose recall is measured.")
+    @Option(help: "Queries whose recall is measured.")
     var recallQueries = 20
 
     func run() throws {

@@ -10,7 +10,7 @@ struct FuzzBench: ParsableCommand {
         abstract: "Feeds random and mutated queries to the reader of query syntax."
     )
 
-    @Option(help: "Questions.") var inputs = 1_000_000
+    @Option(help: "Queries.") var inputs = 1_000_000
     @Option(help: "The seed; the same seed makes the same queries.") var seed: UInt64 = 1
     @Flag(help: "One JSON object a line instead of a table.") var json = false
 
@@ -39,10 +39,10 @@ struct FuzzBench: ParsableCommand {
         ]
         let report = Report(isJSON: json)
         for (name, value, unit) in [
-            ("fuzz-understood", Double(understood), "questions"),
-            ("fuzz-over-1s", Double(slow), "questions"),
+            ("fuzz-understood", Double(understood), "queries"),
+            ("fuzz-over-1s", Double(slow), "queries"),
             ("fuzz-longest", longest * 1_000, "ms"),
-            ("fuzz-rate", Double(inputs) / seconds, "questions/s"),
+            ("fuzz-rate", Double(inputs) / seconds, "queries/s"),
         ] {
             report.add(Measurement(name: name, value: value, unit: unit, parameters: parameters))
         }

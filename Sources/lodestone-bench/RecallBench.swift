@@ -16,7 +16,7 @@ struct RecallBench: ParsableCommand {
         /// A graph that is built of all rows at once.
         case built
         /// A graph that each compaction continues from the one before.
-        case folded
+        case compacted
         /// A graph into which every write links its rows.
         case inline
         /// Hash tables into which every write enters its rows.
@@ -24,7 +24,7 @@ struct RecallBench: ParsableCommand {
 
         fileprivate var strategy: VectorIndexStrategy {
             switch self {
-            case .built, .folded: .hnswBatch
+            case .built, .compacted: .hnswBatch
             case .inline: .hnswInline
             case .lsh: .lsh(LSHOptions())
             }
@@ -37,7 +37,11 @@ struct RecallBench: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Only these metrics.")
     var metric = AnnBench.MetricName.allCases
 
-    @Option(name: .customLong("way"), parsing: .upToNextOption, help: "built, folded, inline, lsh.")
+    @Option(
+        name: .customLong("way"),
+        parsing: .upToNextOption,
+        help: "built, compacted, inline, lsh."
+    )
     var ways = Way.allCases
 
     @Option(help: "Vectors that are written.")
@@ -52,7 +56,7 @@ struct RecallBench: ParsableCommand {
     @Option(help: "Vectors of a write, after one that has the first alone.")
     var batch = 100
 
-    @Option(name: .customLong("questions"), help: "Queries at each measurement.")
+    @Option(name: .customLong("queries"), help: "Queries at each measurement.")
     var queryCount = 200
 
     @Option(help: "Neighbors per query.")
@@ -147,7 +151,7 @@ struct RecallBench: ParsableCommand {
                 switch way {
                 case .inline, .lsh:
                     write(from: written, to: end, of: rows, into: &indexes[index])
-                case .folded:
+                case .compacted:
                     indexes[index] = try indexes[index].compacted(table, work)
                 case .built:
                     guard end % builtEvery == 0 || end == writes else { continue }

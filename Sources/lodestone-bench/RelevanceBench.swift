@@ -21,7 +21,7 @@ struct RelevanceBench: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "relevance",
-        abstract: "Asks for documents whose example sentences are given; mrr@10 and hit@10.",
+        abstract: "Searches documents by their example sentences: mrr@10 and hit@10.",
         discussion: """
             mrr@10 is the mean of 1 / rank of the expected document, 0 where it is not among the first \
             ten; hit@10 is how often it is.

@@ -287,7 +287,7 @@ struct ScaleDocuments: AsyncParsableCommand {
             Measurement(
                 name: "scale-reopen",
                 value: ready,
-                unit: "s (first answer)",
+                unit: "s (first result)",
                 parameters: [
                     ("p50_ms", .number(1e3 * waits.quantile(0.5))),
                     ("p99_ms", .number(1e3 * waits.quantile(0.99))),

@@ -46,7 +46,7 @@ struct SearchBench: AsyncParsableCommand {
 
     @Option(
         help: """
-            Ask among the documents whose metadata satisfies this only, as in "pos = 'v'"; each {} \
+            Search only among the documents whose metadata satisfies this, as in "pos = 'v'"; each {} \
             stands for the query's number, so that every filter is a new one.
             """
     )
@@ -59,10 +59,10 @@ struct SearchBench: AsyncParsableCommand {
     )
     var indexes: [String] = []
 
-    @Option(help: "Questions.")
+    @Option(help: "Queries.")
     var queries = 200
 
-    @Option(help: "Questions of one call.")
+    @Option(help: "Queries of one call.")
     var batch = 1
 
     @Option(
@@ -83,10 +83,13 @@ struct SearchBench: AsyncParsableCommand {
     @Option(help: "Write so many documents; beyond those of the folder, the same again.")
     var documents: Int?
 
-    @Flag(help: "Ask what an earlier run left in --directory, instead of writing it again.")
+    @Flag(
+        help:
+            "Search in the store that an earlier run left in --directory, instead of writing it again."
+    )
     var reuse = false
 
-    @Flag(help: "Ask from tasks that run where the replies arrive, on the client's executor.")
+    @Flag(help: "Search from tasks that run where the replies arrive, on the client's executor.")
     var onLoop = false
 
     func validate() throws {
@@ -333,7 +336,7 @@ struct SearchBench: AsyncParsableCommand {
         }
         return [
             ("recall", .number(expectedCount == 0 ? 1 : Double(found) / Double(expectedCount))),
-            ("short_answers", .count(short)),
+            ("short_results", .count(short)),
         ]
     }
 }

@@ -27,7 +27,7 @@ struct TextBench: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: "ranked, boolean, phrase, fuzzy.")
     var kind: [TextQueries.Kind] = TextQueries.Kind.allCases
 
-    @Option(help: "Questions of each kind.")
+    @Option(help: "Queries of each kind.")
     var queries = 2_000
 
     @Option(help: "Hits per query.")
@@ -38,7 +38,7 @@ struct TextBench: AsyncParsableCommand {
 
     @Flag(
         help: """
-            Sends ranked queries to the text index alone as well, analysed beforehand and with rows \
+            Sends ranked queries to the text index alone as well, analyzed beforehand and with rows \
             as the result, as the libraries get them.
             """
     )

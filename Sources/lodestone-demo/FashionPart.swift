@@ -2,7 +2,7 @@
 import LodestoneClient
 import LodestoneImport
 
-/// Fashion-MNIST: pictures of clothes as vectors of 784 grey values, classified by their neighbors.
+/// Fashion-MNIST: pictures of clothes as vectors of 784 gray values, classified by their neighbors.
 struct FashionPart {
     let directory: String
     let images: Int
@@ -16,17 +16,17 @@ struct FashionPart {
 
     func run(_ client: LodestoneClient) async throws {
         heading("3. Fashion-MNIST: pictures named by their 10 nearest neighbors")
-        let training = try LabelledImages(directory, "train")
+        let training = try LabeledImages(directory, "train")
         _ = try await client.createCollection(
             "fashion",
             CollectionOptions(dimension: training.dimension, metric: .euclidean)
         )
         let collection = client.collection("fashion")
         try await fill(collection, "Training pictures", "vectors", ImageReader(training))
-        try await classify(collection, try LabelledImages(directory, "t10k"))
+        try await classify(collection, try LabeledImages(directory, "t10k"))
     }
 
-    private func classify(_ collection: LodestoneClient.Collection, _ test: LabelledImages)
+    private func classify(_ collection: LodestoneClient.Collection, _ test: LabeledImages)
         async throws
     {
         let count = min(images, test.count)
@@ -78,8 +78,8 @@ struct FashionPart {
         for hit in hits {
             guard case .int(let number) = hit.document?.metadata["class"] else { continue }
             let label = Int(number)
-            if let place = votes.firstIndex(where: { $0.label == label }) {
-                votes[place].count += 1
+            if let index = votes.firstIndex(where: { $0.label == label }) {
+                votes[index].count += 1
             } else {
                 votes.append((label, 1))
             }
@@ -93,7 +93,7 @@ struct FashionPart {
 
     private static func line(
         _ image: Int,
-        _ test: LabelledImages,
+        _ test: LabeledImages,
         _ votes: [(label: Int, count: Int)]
     ) -> String {
         let neighbors = votes.map { "\($0.count) x \(classes[$0.label])" }.joined(separator: ", ")
@@ -103,7 +103,7 @@ struct FashionPart {
 }
 
 /// One of the two sets of the data set.
-private struct LabelledImages {
+private struct LabeledImages {
     private let pixels: IDXFile
     private let labels: IDXFile
 
@@ -128,12 +128,12 @@ private struct LabelledImages {
     func vector(_ image: Int) -> [Float] { pixels[image].map(Float.init) }
 }
 
-/// The pictures as documents, with their number, grey values and class.
+/// The pictures as documents, with their number, gray values and class.
 private struct ImageReader: BatchReader {
-    private let images: LabelledImages
+    private let images: LabeledImages
     private var next = 0
 
-    init(_ images: LabelledImages) { self.images = images }
+    init(_ images: LabeledImages) { self.images = images }
 
     var path: String { "Fashion-MNIST" }
 

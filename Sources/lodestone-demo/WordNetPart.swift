@@ -21,7 +21,7 @@ struct WordNetPart {
         )
         let state = try await collection.describe()
         say(
-            "The files have \(grouped(pointers)) labelled pointers between "
+            "The files have \(grouped(pointers)) labeled pointers between "
                 + "\(grouped(state.documents)) synsets. \(grouped(state.edges)) edges are distinct:\nseveral pointers between words of "
                 + "the same two synsets are one edge."
         )

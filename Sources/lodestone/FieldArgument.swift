@@ -9,7 +9,7 @@ extension MetadataIndex {
     ///   option and the value in front.
     static func typed(_ text: String) throws -> MetadataIndex {
         guard let fault = FieldPath.fault(in: text) else { return MetadataIndex(text) }
-        let before = String(decoding: text.utf8.prefix(fault.place), as: UTF8.self)
+        let before = String(decoding: text.utf8.prefix(fault.position), as: UTF8.self)
         throw ValidationError(
             "character \(before.unicodeScalars.count + 1): \(fault.reason). Write author.name, and a "
                 + "name that has a dot in double quotes: author.\"x.y\"."

@@ -89,8 +89,7 @@ extension Setting {
             \.compaction.idlePercentOfBase,
             0...10_000,
             unit: "percent",
-            "Least size of the changes in percent of the base, too, once no write came for "
-                + "compactionIdleMs."
+            "Least number of these changes in percent of the base's documents."
         ),
         .number(
             "compactionBusyChanges",
@@ -104,16 +103,17 @@ extension Setting {
             \.compaction.percentOfBase,
             0...10_000,
             unit: "percent",
-            "Least size of the changes in percent of the base, too, while writes keep coming."
+            "Least number of changes before a compaction while writes keep coming, in percent of "
+                + "the base's documents."
         ),
         .number(
             "compactionWriteFactor",
             \.compaction.writeFactor,
             1...1_000,
             unit: "bytes",
-            "Bytes of a new base that may be written per byte of the new documents in it: "
-                + "changes wait until there are enough of them. Larger means shorter starts "
-                + "and less memory, and more writing."
+            "Most bytes of a new base per byte of the documents that changed: changes wait until "
+                + "there are enough of them. A larger factor means shorter starts, less memory and "
+                + "more writing."
         ),
         .milliseconds(
             "compactionIdleMs",
@@ -125,9 +125,9 @@ extension Setting {
             "compactionMaximumAgeMs",
             \.compaction.maximumAge,
             1...2_592_000_000,
-            "The longest time that a change waits for a new base when no other rule requires "
-                + "one, and that a replaced or dropped text stays in the log; up to 24 times "
-                + "that in a collection with a base that is large for the changes."
+            "The longest time that a change waits for a new base, and that a replaced or dropped "
+                + "text stays in the log. Where the base is large for the changes, up to 24 times as "
+                + "long."
         ),
         .number(
             "openCollections",

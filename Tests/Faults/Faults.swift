@@ -26,14 +26,14 @@ struct Faults: AsyncParsableCommand {
     /// How long a reply is waited for.
     ///
     /// A busy machine is no finding, and a server that hangs is one.
-    static let patience = Duration.seconds(240)
+    static let timeout = Duration.seconds(240)
 
     /// A client that tries every call once: the test is about the outcome of that attempt.
     static func connect(_ endpoint: String) async throws(LodestoneError) -> LodestoneClient {
         var configuration = LodestoneClient.Configuration(endpoint: try Endpoint(endpoint))
         configuration.retry = .none
-        configuration.connectTimeout = patience
-        configuration.deadline = patience
+        configuration.connectTimeout = timeout
+        configuration.deadline = timeout
         configuration.clientName = "lodestone-faults"
         return try await LodestoneClient.connect(configuration)
     }

@@ -6,7 +6,7 @@ struct Finding: Error, CustomStringConvertible {
     enum Kind: String {
         /// An acknowledged batch, or part of it, is not there.
         case lost = "LOST"
-        /// A batch without an acknowledgement is there in part.
+        /// A batch without an acknowledgment is there in part.
         case partial = "PARTIAL"
         /// A result is wrong, without an error.
         case wrong = "WRONG"

@@ -35,19 +35,19 @@ struct Inspect: AsyncParsableCommand {
 
     func run() async throws {
         let script = Script(seed: seed, size: size.size)
-        var answers = references.map { ReferenceAnswers(script: script, folder: $0) }
+        var results = references.map { ReferenceResults(script: script, folder: $0) }
         while let line = readLine() {
             let words = line.split(separator: " ", maxSplits: 3).map(String.init)
             guard words.count == 4, let acknowledged = Int(words[0]),
                 let situation = Inspector.Situation(rawValue: words[1]),
                 let snapshots = Int(words[2])
             else { return }
-            var answer = await inspect(words[3], script, acknowledged, situation, &answers)
-            if answer == .right && snapshots >= 0 {
-                answer = inspectSnapshots(words[3] + "/snapshots", acknowledged: snapshots)
+            var inspection = await inspect(words[3], script, acknowledged, situation, &results)
+            if inspection == .right && snapshots >= 0 {
+                inspection = inspectSnapshots(words[3] + "/snapshots", acknowledged: snapshots)
             }
             let text: String =
-                switch answer {
+                switch inspection {
                 case .right: "RIGHT"
                 case .behind: "BEHIND"
                 case .refused(let code, let text): "REFUSED \(code) \(text)"
@@ -63,7 +63,7 @@ struct Inspect: AsyncParsableCommand {
         _ script: Script,
         _ acknowledged: Int,
         _ situation: Inspector.Situation,
-        _ answers: inout ReferenceAnswers?
+        _ results: inout ReferenceResults?
     ) async -> Inspection {
         if situation == .restoring, !FileManager.default.fileExists(atPath: directory) {
             return .right
@@ -83,7 +83,7 @@ struct Inspect: AsyncParsableCommand {
             for (number, writer) in writers.enumerated() {
                 let store = OwnStore(engine: engine, name: writer.collection)
                 if script.size.isLarge && !writer.isQuiet {
-                    try await answers?.check(store, at: acknowledged)
+                    try await results?.check(store, at: acknowledged)
                     continue
                 }
                 var some = [writer]
@@ -117,7 +117,7 @@ struct Inspect: AsyncParsableCommand {
                 _ = try SnapshotArchive.verify(
                     "\(directory)/\(name)",
                     analysis: FTS5Analysis(),
-                    context: CallContext(timeout: Faults.patience)
+                    context: CallContext(timeout: Faults.timeout)
                 )
             } catch {
                 return .wrong("The snapshot \(name): \(error)")
@@ -172,17 +172,17 @@ final class Inspector: @unchecked Sendable {
         let process = try self.process ?? start()
         let line = "\(acknowledged) \(situation.rawValue) \(snapshots ?? -1) \(directory)\n"
         try input.fileHandleForWriting.write(contentsOf: Data(line.utf8))
-        var answer = Data()
-        while !answer.contains(UInt8(ascii: "\n")) {
+        var reply = Data()
+        while !reply.contains(UInt8(ascii: "\n")) {
             let data = output.fileHandleForReading.availableData
             if data.isEmpty {
                 process.waitUntilExit()
                 self.process = nil
                 return .crashed(process.terminationStatus)
             }
-            answer.append(data)
+            reply.append(data)
         }
-        let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .newlines)
+        let text = String(decoding: reply, as: UTF8.self).trimmingCharacters(in: .newlines)
         let words = text.split(separator: " ", maxSplits: 2).map(String.init)
         switch words.first {
         case "RIGHT": return .right

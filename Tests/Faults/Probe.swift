@@ -6,7 +6,7 @@ import LodestoneClient
 /// The ways are: by id, by vector, by word, by a word with a typing error, by phrase, by a filter
 /// and over edges. Dropped and replaced versions must not be found in any of them.
 struct Probe {
-    let store: any Questioned
+    let store: any QueriedStore
     let content: Content
     let model: WriterModel
 
@@ -45,50 +45,52 @@ struct Probe {
     }
 
     private func checkSearches(_ ids: [String]) async throws {
-        var questions: [(query: Query, id: String, isThere: Bool, how: String)] = []
+        var queries: [(query: Query, id: String, isThere: Bool, how: String)] = []
         func match(_ text: String) -> Query {
             Query([.matching(text, mode: .querySyntax)], limit: 2)
         }
-        func ask(_ id: String, _ version: Int, isThere: Bool) {
+        func add(_ id: String, _ version: Int, isThere: Bool) {
             let vector = content.vector(id, version)
             let exact = Source.near(vector, exact: true)
-            questions.append((Query([exact], limit: 1), id, isThere, "vector"))
-            questions.append((Query([.near(vector)], limit: 1), id, isThere, "index"))
+            queries.append((Query([exact], limit: 1), id, isThere, "vector"))
+            queries.append((Query([.near(vector)], limit: 1), id, isThere, "index"))
             let same = Filter.equal(path: ["version"], .int(Int64(version)))
-            questions.append((Query([exact], filter: same, limit: 1), id, isThere, "filter"))
+            queries.append((Query([exact], filter: same, limit: 1), id, isThere, "filter"))
             let token = content.token(id, version)
-            questions.append((match(token), id, isThere, "word"))
-            questions.append((match("\(Self.mistyped(token))~1"), id, isThere, "mistyped word"))
+            queries.append((match(token), id, isThere, "word"))
+            queries.append((match("\(Self.mistyped(token))~1"), id, isThere, "mistyped word"))
             let first = content.firstWord(id, version)
-            questions.append((match("\"\(first) \(token)\""), id, isThere, "phrase"))
+            queries.append((match("\"\(first) \(token)\""), id, isThere, "phrase"))
             let both = "(\(token) OR nowhere) AND body:\(first) AND NOT \"\(token) \(token)\""
-            questions.append((match(both), id, isThere, "words together"))
+            queries.append((match(both), id, isThere, "words together"))
         }
         for id in ids {
-            if let live = model.documents[id] { ask(id, live.version, isThere: true) }
-            if let deleted = model.deleted[id] { ask(id, deleted, isThere: false) }
+            if let live = model.documents[id] { add(id, live.version, isThere: true) }
+            if let deleted = model.deleted[id] { add(id, deleted, isThere: false) }
         }
-        if questions.isEmpty { return }
-        let results = try await store.answers(to: questions.map(\.query))
+        if queries.isEmpty { return }
+        let results = try await store.results(of: queries.map(\.query))
         var missed = 0
-        for (question, result) in zip(questions, results) {
+        for (expectation, result) in zip(queries, results) {
             let found = result.hits.map(\.id.string)
             // An index may miss a few, and return the next nearest instead.
-            if question.how == "index", question.isThere, found.count == 1, found != [question.id] {
+            if expectation.how == "index", expectation.isThere, found.count == 1,
+                found != [expectation.id]
+            {
                 missed += 1
                 continue
             }
             // The nearest document to a dropped vector is another document, or the same one with
             // another vector.
             let isRight =
-                question.isThere
-                ? found == [question.id]
-                : question.query.isOfText ? found.isEmpty : !isSelfHit(result.hits.first)
+                expectation.isThere
+                ? found == [expectation.id]
+                : expectation.query.isOfText ? found.isEmpty : !isSelfHit(result.hits.first)
             guard isRight else {
                 throw Finding(
                     .disagreement,
-                    "\(question.id) \(question.isThere ? "is not" : "is still") found by its "
-                        + "\(question.how); found: \(found)."
+                    "\(expectation.id) \(expectation.isThere ? "is not" : "is still") found by its "
+                        + "\(expectation.how); found: \(found)."
                 )
             }
         }
@@ -115,7 +117,7 @@ struct Probe {
             let incoming = model.documents[id] == nil ? [] : sources[id] ?? []
             walks.append((Walk(from: start, direction: .incoming), incoming))
         }
-        let results = try await store.answers(to: walks.map(\.walk))
+        let results = try await store.results(of: walks.map(\.walk))
         for ((walk, expected), result) in zip(walks, results) {
             let reached = Set(result.reached.map(\.id.string))
             guard reached == expected, result.endedBy == nil else {

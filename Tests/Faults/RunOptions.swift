@@ -32,7 +32,7 @@ struct RunOptions: ParsableArguments {
     /// A finding ends the program with status 1 and the command that replays it. A machine that
     /// can't do what the run needs ends it with 77. With a planted bug, a finding is the success.
     /// `body` returns a summary of its work.
-    func carryOut(_ body: (RunPlace) async throws -> String) async throws {
+    func carryOut(_ body: (RunSetup) async throws -> String) async throws {
         let seed = seed ?? .random(in: 0..<1_000_000_000)
         let name = "lodestone-faults-\(seed)-\(ProcessInfo.processInfo.processIdentifier)"
         let folder = URL(fileURLWithPath: directory ?? NSTemporaryDirectory())
@@ -41,7 +41,7 @@ struct RunOptions: ParsableArguments {
             atPath: folder,
             withIntermediateDirectories: true
         )
-        let place = RunPlace(
+        let setup = RunSetup(
             executable: server ?? Programs.path("lodestoned"),
             folder: folder,
             seed: seed,
@@ -52,10 +52,10 @@ struct RunOptions: ParsableArguments {
         Output.say("seed \(seed)\(strategy), files in \(folder)")
         let start = ContinuousClock.now
         do {
-            let summary = try await body(place)
+            let summary = try await body(setup)
             Output.say("seed \(seed): \(summary), in \(ContinuousClock.now - start)")
         } catch let skip as Skip {
-            place.remove()
+            setup.remove()
             Output.say("SKIPPED, nothing was tested: \(skip.reason)")
             throw ExitCode(77)
         } catch {
@@ -68,10 +68,10 @@ struct RunOptions: ParsableArguments {
                 throw ExitCode.failure
             }
             Output.say("The planted bug was caught, in \(ContinuousClock.now - start).")
-            place.remove()
+            setup.remove()
             return
         }
-        place.remove()
+        setup.remove()
         if let plant {
             Output.say("The planted bug, \(plant), was not caught. Is the server a debug build?")
             throw ExitCode.failure
@@ -85,7 +85,7 @@ struct RunOptions: ParsableArguments {
 }
 
 /// The folder of a run, with its programs and settings.
-struct RunPlace: Sendable {
+struct RunSetup: Sendable {
     /// The server.
     var executable: String
     var folder: String

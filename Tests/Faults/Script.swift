@@ -105,14 +105,14 @@ struct Script: Sendable {
             let isQuiet =
                 Self.firstQuiet.contains(index)
                 || index % Self.stepsPerQuiet == Self.stepsPerQuiet - 1
-            let place = isQuiet ? 1 : 0
+            let setup = isQuiet ? 1 : 0
             let limit = isQuiet ? Int.max : size.largestBatch(index)
-            let batch = writers[place].model.nextBatch(atMost: limit, using: &random)
-            writers[place].model.apply(batch)
+            let batch = writers[setup].model.nextBatch(atMost: limit, using: &random)
+            writers[setup].model.apply(batch)
             steps.append(
                 Step(
-                    writer: place,
-                    collection: writers[place].collection,
+                    writer: setup,
+                    collection: writers[setup].collection,
                     batch: batch,
                     number: index + 1
                 )

@@ -98,7 +98,7 @@ actor ServerProcess {
         let identifier = process.processIdentifier
         // A server that hangs is killed, which ends its output and with it the wait.
         let watchdog = Task {
-            try await Task.sleep(for: Faults.patience)
+            try await Task.sleep(for: Faults.timeout)
             _ = Foundation.kill(identifier, SIGKILL)
         }
         defer { watchdog.cancel() }

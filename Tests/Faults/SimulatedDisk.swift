@@ -162,14 +162,14 @@ struct SimulatedDisk {
             return
         }
         let sector = Bool.random(using: &random) ? 512 : 4_096
-        let isCut = Bool.random(using: &random)
+        let isTruncated = Bool.random(using: &random)
         var start = offset
         while start < offset + data.count {
             let end = min((start / sector + 1) * sector, offset + data.count)
             if Bool.random(using: &random) {
                 let part = data.dropFirst(start - offset).prefix(end - start)
                 Self.apply(.write(offset: start, bytes: part), to: &bytes)
-            } else if isCut {
+            } else if isTruncated {
                 return
             }
             start = end

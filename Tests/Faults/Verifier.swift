@@ -3,7 +3,7 @@ import LodestoneClient
 
 /// Compares a store with the replies that its writers received.
 struct Verifier {
-    let store: any Questioned
+    let store: any QueriedStore
     let content: Content
 
     /// Finds the outcome of the batches that were open at the kill, and checks every document.

@@ -188,17 +188,17 @@ struct Workload: Sendable {
     /// - Returns: The result of `Verifier` for each writer.
     private mutating func verify(
         everything: Bool,
-        in store: (_ collection: String) -> any Questioned
+        in store: (_ collection: String) -> any QueriedStore
     ) async throws -> [Bool?] {
         var fates = [Bool?](repeating: nil, count: writers.count)
         for name in collections {
-            let places = writers.indices.filter { writers[$0].collection == name }
-            var some = places.map { writers[$0] }
+            let indexes = writers.indices.filter { writers[$0].collection == name }
+            var some = indexes.map { writers[$0] }
             let found = try await Verifier(store: store(name), content: content)
                 .verify(&some, everything: everything)
-            for (place, (writer, fate)) in zip(places, zip(some, found)) {
-                writers[place] = writer
-                fates[place] = fate
+            for (position, (writer, fate)) in zip(indexes, zip(some, found)) {
+                writers[position] = writer
+                fates[position] = fate
             }
         }
         return fates

@@ -6,10 +6,10 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("Screen")
+@Suite("GEMM prefilter")
 struct GEMMPrefilterTests {
     @Test(
-        "A screen passes exactly the pairs within the limits, as its definition does",
+        "A GEMM prefilter passes exactly the pairs within the limits, as its definition does",
         arguments: lode_isa.available,
         Metric.allCases
     )
@@ -55,7 +55,10 @@ struct GEMMPrefilterTests {
         }
     }
 
-    @Test("A screen passes NaN and values equal to the limit", arguments: lode_isa.available)
+    @Test(
+        "A GEMM prefilter passes NaN and values equal to the limit",
+        arguments: lode_isa.available
+    )
     func doubtful(isa: lode_isa) throws {
         for metric in Metric.allCases {
             let kernels = try #require(VectorKernels(metric, isa: isa))
@@ -78,7 +81,7 @@ struct GEMMPrefilterTests {
     }
 
     @Test(
-        "A screen never excludes a pair that a scan finds within the bound",
+        "A GEMM prefilter never excludes a pair that a scan finds within the bound",
         arguments: lode_isa.available,
         Metric.allCases
     )

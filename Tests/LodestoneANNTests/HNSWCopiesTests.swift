@@ -127,7 +127,7 @@ struct HNSWCopiesTests {
         }
     }
 
-    @Test("Rows with equal early codes are told apart once the codec has seen more rows")
+    @Test("Rows with equal early codes get distinct codes once the codec has seen more rows")
     func splits() throws {
         var random = SeededGenerator(seed: 93)
         // All other rows lie far from the first row, the only one that the first codec knows.

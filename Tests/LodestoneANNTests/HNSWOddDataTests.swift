@@ -163,7 +163,7 @@ struct HNSWOddDataTests {
         #expect(try recall(scene.compacted(index, exists: { _ in true }), scene, queries) >= 0.95)
     }
 
-    @Test("An HNSW base of the format before is not read")
+    @Test("An HNSW base of an earlier format is not read")
     func olderFormat() throws {
         let scene = Scene(200)
         var sections = MemorySections()

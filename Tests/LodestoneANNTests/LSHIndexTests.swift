@@ -330,7 +330,7 @@ struct HyperplanesTests {
     }
 }
 
-/// Rows around a few centres, which lie away from the origin, and queries near to some of them.
+/// Rows around a few centers, which lie away from the origin, and queries near to some of them.
 private struct ClusteredRows {
     let dimension: Int
     let metric: Metric
@@ -349,11 +349,11 @@ private struct ClusteredRows {
         self.metric = metric
         var random = SeededGenerator(seed: seed)
         let offset = random.vector(dimension, scale: offset)
-        let centres = (0..<40).map { _ in
+        let centers = (0..<40).map { _ in
             zip(offset, random.vector(dimension)).map { $0 + $1 }
         }
         func near(_ number: Int) -> [Float] {
-            zip(centres[number % centres.count], random.vector(dimension, scale: 0.3))
+            zip(centers[number % centers.count], random.vector(dimension, scale: 0.3))
                 .map { $0 + $1 }
         }
         let rows = (0..<count / copies).map(near)

@@ -55,7 +55,7 @@ struct CallTableTests {
         #expect(table.finish(ids[1]) == "b")
     }
 
-    @Test("Calls under way are never more than the server's limit")
+    @Test("Calls in flight are never more than the server's limit")
     func limit() {
         var (table, ids) = table("a", "b", "c", "d", limit: 2)
         #expect(ids.count == 2)
@@ -75,7 +75,7 @@ struct CallTableTests {
         #expect(table.nextDispatch()?.payload == "a")
     }
 
-    @Test("An abandoned call keeps its place until the server's reply")
+    @Test("An abandoned call keeps its slot until the server's reply")
     func abandonedPlace() {
         var (table, ids) = table("a", "b", limit: 1)
         guard case .ended(let ended) = table.cancel(ids[0], now: start, gracePeriod: .seconds(1))
@@ -185,7 +185,7 @@ struct CallTableTests {
         }
     }
 
-    @Test("A passing call is sent before queued calls and takes no place of theirs")
+    @Test("A passing call is sent before queued calls and takes no slot of theirs")
     func passing() {
         var (table, ids) = table("a", "b", "c", limit: 1)
         #expect(ids.count == 1)
@@ -204,7 +204,7 @@ struct CallTableTests {
         #expect(dispatches(&table).map(\.payload) == ["c"])
     }
 
-    @Test("At most 16 passing calls are under way, and further ones wait in order")
+    @Test("At most 16 passing calls are in flight, and further ones wait in order")
     func passingLimit() {
         var (table, _) = table("a", limit: 1)
         let names = (0..<40).map { "\($0)" }

@@ -78,16 +78,16 @@ struct CallTests {
                 }
             }
             var waiting: [ScriptedServer.IncomingCall] = []
-            var answered = 0
+            var repliedCount = 0
             for await incoming in server.incomingCalls {
                 waiting.append(incoming)
                 #expect(waiting.count <= 2)
-                guard waiting.count == 2 || answered == 11 else { continue }
+                guard waiting.count == 2 || repliedCount == 11 else { continue }
                 let first = waiting.removeFirst()
                 first.reply(.echo(first.request))
-                answered += 1
-                if answered == 12 { break }
-                if answered == 11, let last = waiting.first {
+                repliedCount += 1
+                if repliedCount == 12 { break }
+                if repliedCount == 11, let last = waiting.first {
                     last.reply(.echo(last.request))
                     break
                 }
@@ -127,7 +127,7 @@ struct CallTests {
     }
 
     @Test("A call about the server or a collection ends at its deadline")
-    func deadlinesOfQuestions() async throws {
+    func deadlinesOfDescriptions() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
         let short = Duration.milliseconds(20)

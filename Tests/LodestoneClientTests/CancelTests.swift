@@ -73,10 +73,10 @@ struct CancelTests {
     }
 
     @Test("A cancelled write waits for its outcome as long as configured", arguments: [0, 60_000])
-    func cancelPatience(milliseconds: Int) async throws {
+    func cancelGracePeriod(milliseconds: Int) async throws {
         let server = try ScriptedServer()
         var configuration = server.configuration()
-        configuration.cancelPatience = .milliseconds(milliseconds)
+        configuration.cancelGracePeriod = .milliseconds(milliseconds)
         let client = try await LodestoneClient.connect(configuration)
         var incomingCalls = server.incomingCalls.makeAsyncIterator()
         let task = Task {

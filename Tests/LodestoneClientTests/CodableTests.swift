@@ -155,10 +155,10 @@ struct CodableTests {
 
     @Test("Several nested containers of one key are merged")
     func nestedContainers() throws {
-        let place = Zoo.Place(lat: 1, lon: 2, tags: ["x", "y"])
-        let (metadata, back) = try roundTrip(place)
+        let position = Zoo.Place(lat: 1, lon: 2, tags: ["x", "y"])
+        let (metadata, back) = try roundTrip(position)
         #expect(metadata == ["geo": .object(["lat": 1.0, "lon": 2.0]), "tags": ["x", "y"]])
-        #expect(back == place)
+        #expect(back == position)
     }
 
     @Test("Codable types that are generic over optionals round-trip")

@@ -167,7 +167,7 @@ enum Zoo {
         var data: Data
         var id: UUID
         var seen: Date
-        var place: Place
+        var position: Place
         var grid: Grid
         var tree: Tree
         var derived: Derived
@@ -212,7 +212,7 @@ enum Zoo {
             data = Data(list { UInt8(truncatingIfNeeded: int()) })
             id = UUID()
             seen = Date(timeIntervalSince1970: Double(int() * 1_000_003) / 1_000_000)
-            place = Place(lat: Double(int()), lon: Double(int()), tags: list(text))
+            position = Place(lat: Double(int()), lon: Double(int()), tags: list(text))
             grid = Grid(rows: list { list(int) })
             self.tree = tree(0)
             derived = Derived(name: text(), size: int(), inList: int() > 0)

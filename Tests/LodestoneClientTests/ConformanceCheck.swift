@@ -25,10 +25,10 @@ struct ConformanceCheck {
         #expect(abs(actual - number) <= 1e-5 * max(1, abs(number)), "\(step): \(what)")
     }
 
-    /// Whether a list was answered where one was expected, as long as that.
+    /// Whether the reply has a list where one was expected, of the same length.
     private func pairs<T>(_ actual: [T], _ expected: JSON?, _ what: String) -> [(T, JSON)] {
         guard let expected = expected?.array else {
-            Issue.record("\(step): answered \(what): \(actual)")
+            Issue.record("\(step): the reply has \(what): \(actual)")
             return []
         }
         #expect(actual.count == expected.count, "\(step): \(what): \(actual)")
@@ -111,7 +111,7 @@ struct ConformanceCheck {
 
     func collection(_ collection: CollectionDescription, _ expected: JSON?) {
         guard case .object(let fields) = expected else {
-            Issue.record("\(step): answered \(collection)")
+            Issue.record("\(step): the reply has \(collection)")
             return
         }
         let metrics: [Metric: String] = [
@@ -269,8 +269,8 @@ struct ConformanceCheck {
     }
 
     func results(_ results: [QueryResult], _ expected: JSON?) {
-        for (place, (result, json)) in pairs(results, expected, "results").enumerated() {
-            let what = "results[\(place)]"
+        for (position, (result, json)) in pairs(results, expected, "results").enumerated() {
+            let what = "results[\(position)]"
             let ids = result.hits.map(\.id.string)
             if let wanted = json["any_order"]?.array {
                 equal(ids.sorted(), wanted.compactMap(\.string).sorted(), what)
@@ -322,8 +322,8 @@ struct ConformanceCheck {
 
     func walks(_ walks: [WalkResult], _ expected: JSON?) {
         let limits: [WalkResult.Limit: String] = [.nodes: "nodes", .edges: "edges", .time: "time"]
-        for (place, (walk, json)) in pairs(walks, expected, "walks").enumerated() {
-            let what = "walks[\(place)]"
+        for (position, (walk, json)) in pairs(walks, expected, "walks").enumerated() {
+            let what = "walks[\(position)]"
             if let wanted = json["reached"]?.array {
                 let depths = walk.reached.map(\.depth)
                 equal(depths, depths.sorted(), "\(what) depths")

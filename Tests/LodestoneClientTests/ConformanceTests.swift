@@ -12,13 +12,13 @@ import Testing
 /// `LODESTONE_ADDRESS` names; the README there has the format.
 @Suite("Conformance", .timeLimit(.minutes(2)))
 struct ConformanceTests {
-    @Test("The client conforms in every case", arguments: ConformanceCase.all)
+    @Test("The Swift client passes every conformance case", arguments: ConformanceCase.all)
     func conformance(testCase: ConformanceCase) async throws {
         let server = try ConformanceServer()
         let client = try await LodestoneClient.connect(to: server.address)
         var runner = ConformanceRunner(client: client)
-        for (place, step) in (testCase.json["steps"]?.array ?? []).enumerated() {
-            try await runner.run(step, place: place)
+        for (position, step) in (testCase.json["steps"]?.array ?? []).enumerated() {
+            try await runner.run(step, position: position)
         }
         try await runner.cleanUp()
         await client.close()
@@ -63,7 +63,7 @@ private struct ConformanceServer {
 /// Sends the steps of one case, under names that no other case uses.
 private struct ConformanceRunner {
     /// The result of a call.
-    enum Answer {
+    enum Outcome {
         case pong
         case stats(Stats)
         case receipt(WriteReceipt)
@@ -88,27 +88,27 @@ private struct ConformanceRunner {
         self.client = client
     }
 
-    mutating func run(_ step: JSON, place: Int) async throws {
+    mutating func run(_ step: JSON, position: Int) async throws {
         let call = try #require(step["call"]?.string)
         let expected = try #require(step["expect"])
-        let check = ConformanceCheck(step: "step \(place), \(call)", prefix: prefix)
-        let answer: Answer
+        let check = ConformanceCheck(step: "step \(position), \(call)", prefix: prefix)
+        let outcome: Outcome
         do {
-            answer = try await send(call, step["args"] ?? .object([:]))
+            outcome = try await send(call, step["args"] ?? .object([:]))
         } catch let error as LodestoneError {
             check.error(error, expected["error"])
             return
         }
-        if let label = step["save_cursor"]?.string, case .page(let page) = answer {
+        if let label = step["save_cursor"]?.string, case .page(let page) = outcome {
             cursors[label] = page.nextCursor
         }
-        if let label = step["save_edges_cursor"]?.string, case .page(let page) = answer {
+        if let label = step["save_edges_cursor"]?.string, case .page(let page) = outcome {
             edgeCursors[label] = page.edgesCursor
         }
-        if let label = step["save_cursor"]?.string, case .edges(let page) = answer {
+        if let label = step["save_cursor"]?.string, case .edges(let page) = outcome {
             edgeCursors[label] = page.nextCursor
         }
-        switch answer {
+        switch outcome {
         case .pong: check.isTrue(expected["pong"] != nil, "pong")
         case .stats(let stats):
             check.isTrue(expected["stats"] != nil, "stats")
@@ -134,7 +134,7 @@ private struct ConformanceRunner {
         }
     }
 
-    private mutating func send(_ call: String, _ args: JSON) async throws -> Answer {
+    private mutating func send(_ call: String, _ args: JSON) async throws -> Outcome {
         let name = prefix + (args["collection"]?.string ?? "")
         let collection = client.collection(name)
         let requestID = requestID(args["request_id"]?.string)

@@ -171,7 +171,7 @@ struct ConnectionTests {
     func manyGoAways() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
-        let answering = Task {
+        let replying = Task {
             var count = 0
             for await incoming in server.incomingCalls {
                 count += 1
@@ -187,7 +187,7 @@ struct ConnectionTests {
             let id = try DocumentID("\(number)")
             #expect(try await client.collection("c").get(id)?.id == id)
         }
-        answering.cancel()
+        replying.cancel()
         await client.close()
         await server.end()
     }
@@ -328,7 +328,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("A closed client ends its connection and its calls under way")
+    @Test("A closed client ends its connection and its calls in flight")
     func close() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()

@@ -113,10 +113,10 @@ struct EndToEndTests {
 
         let near = try await words.search(Query([.near([1, 0])], limit: 2))
         #expect(near.hits.map(\.id) == ["cat", "dog"])
-        let answers = try await words.search([
+        let response = try await words.search([
             Query([.matching("barks")]), Query([.near([0, 1])], limit: 1),
         ])
-        #expect(answers.results.map { $0.hits.map(\.id) } == [["dog"], ["oak"]])
+        #expect(response.results.map { $0.hits.map(\.id) } == [["dog"], ["oak"]])
         let walk = try await words.walk(Walk(from: ["cat"]))
         #expect(walk.reached.map(\.id) == ["dog"])
         for pageSize in [1, 10] {

@@ -20,10 +20,10 @@ private struct Twice: DocumentFields {
     static let fields: FieldMap<Twice> = [\.a: "a", \.a: "b"]
 }
 
-private struct Misspelt: DocumentFields {
+private struct Misspelled: DocumentFields {
     var year: Int?
     var title = "t"
-    static let fields: FieldMap<Misspelt> = [\.year: "yaer", \.title: "title"]
+    static let fields: FieldMap<Misspelled> = [\.year: "yaer", \.title: "title"]
 }
 
 /// Its coding keys rename one field and nest another; defaults aren't encoded.
@@ -91,12 +91,12 @@ struct FieldMapTests {
     }
 
     @Test("A property with another name than its encoding is refused with the right name")
-    func misspelt() throws {
+    func misspelled() throws {
         // Nothing can be said of a property that is nil.
-        _ = try Document(id: "a", fields: Misspelt(year: nil))
+        _ = try Document(id: "a", fields: Misspelled(year: nil))
         for _ in 0..<2 {
             let error = #expect(throws: LodestoneError.self) {
-                try Document(id: "a", fields: Misspelt(year: 2_020))
+                try Document(id: "a", fields: Misspelled(year: 2_020))
             }
             #expect(error?.field == "yaer" && error?.message.contains("'year'") == true)
         }
@@ -106,7 +106,7 @@ struct FieldMapTests {
         #expect(throws: LodestoneError.self) { try Document(id: "a", fields: Twice()) }
     }
 
-    @Test("Names from coding keys and of left-out fields are valid names of properties")
+    @Test("Names from coding keys and of absent fields are valid names of properties")
     func renamed() throws {
         #expect(try Document(id: "a", fields: Renamed()).metadata["Jahr"] == nil)
         #expect(try Document(id: "a", fields: Renamed(year: 5)).metadata["Jahr"] == 5)

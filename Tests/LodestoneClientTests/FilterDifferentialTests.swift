@@ -26,7 +26,7 @@ struct FilterDifferentialTests {
         }
         var random = RandomFilters(seed: 20_260_101)
         var model: [String: Metadata] = [:]
-        var asked: [Filter] = []
+        var earlierFilters: [Filter] = []
         for round in 0..<Self.rounds {
             try await change(&model, &random, client)
             try await alter(&random, client)
@@ -35,15 +35,17 @@ struct FilterDifferentialTests {
             }
             var filters: [Filter] = []
             for _ in 0..<Self.filtersPerRound {
-                let isNew = asked.isEmpty || random.below(10) > 0
+                let isNew = earlierFilters.isEmpty || random.below(10) > 0
                 // An earlier filter uses the cached rows of its first run, and rows written since.
                 filters.append(
                     isNew
                         ? random.filter()
-                        : asked[asked.count - 1 - random.below(min(20, asked.count))]
+                        : earlierFilters[
+                            earlierFilters.count - 1 - random.below(min(20, earlierFilters.count))
+                        ]
                 )
             }
-            asked = filters
+            earlierFilters = filters
             let expected = filters.map { filter in
                 model.filter { PlainFilter(id: $0.key, metadata: $0.value).passes(filter) }.keys
                     .sorted()
@@ -57,14 +59,14 @@ struct FilterDifferentialTests {
                     let request = SearchRequest(collection: name, queries: queries)
                     let embedded = try await store.engine.search(request).results
                     let wired = try await client.collection(name).search(queries).results
-                    for (place, index) in part.enumerated() {
-                        let found = embedded[place].hits.map(\.id.string).sorted()
+                    for (position, index) in part.enumerated() {
+                        let found = embedded[position].hits.map(\.id.string).sorted()
                         #expect(
                             found == expected[index],
                             "\(name), round \(round): \(filters[index])"
                         )
                         #expect(
-                            embedded[place] == wired[place],
+                            embedded[position] == wired[position],
                             "\(name), round \(round): \(filters[index])"
                         )
                     }

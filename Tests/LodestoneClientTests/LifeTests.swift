@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Unresponsive server", .timeLimit(.minutes(1)))
 struct LifeTests {
-    /// Answers gets and writes.
+    /// Replies to gets and writes.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
         Task {
             for await incoming in server.incomingCalls {
@@ -47,7 +47,7 @@ struct LifeTests {
         }
         let result = await batch.result
         isOver.update { $0 = true }
-        // All of it took one connection, though no read came back for longer than the patience.
+        // All of it took one connection, though no read came back for longer than the limit.
         #expect(try result.get().sequenceNumber == 1)
         #expect(await reads.value > 5)
         #expect(server.hellos.value.count == 1)

@@ -166,7 +166,7 @@ struct ManyCallsTests {
 
 @Suite("Client with many waiting calls", .timeLimit(.minutes(1)))
 struct CancelledCrowdTests {
-    /// Answers calls that are cancelled, and all others but those for `crowd` at once.
+    /// Replies to calls that are cancelled, and all others but those for `crowd` at once.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
         Task {
             for await incoming in server.incomingCalls {

@@ -5,9 +5,9 @@ import LodestoneWire
 import Synchronization
 import Testing
 
-/// A peer that speaks the protocol and answers as a test tells it to.
+/// A peer that speaks the protocol and replies as a test requires.
 ///
-/// It says hello and answers pings by itself; every other request arrives at the test.
+/// It replies to hello and to pings by itself; every other request arrives at the test.
 final class ScriptedServer: Sendable {
     /// A request, and the connection it came by.
     struct IncomingCall: Sendable {
@@ -105,7 +105,7 @@ final class Peer: ByteStreamHandler, @unchecked Sendable {
         stream.send { MessageCodec.append(response, to: &$0) }
     }
 
-    /// Says something that answers no request.
+    /// Sends a message that is no reply to a request.
     func say(_ reply: Reply) { send(Response(id: 0, reply: reply)) }
 
     func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {

@@ -5,7 +5,7 @@ import Testing
 @Suite("Wrong arguments", .timeLimit(.minutes(2)))
 struct ArgumentTests {
     @Test(
-        "A wrong field path is reported with its option, its position and the error",
+        "A malformed field path is reported with its option, its position and the error",
         arguments: [
             (
                 ["create", "c", "--index", "a..b"], "--index", "'a..b'",
@@ -38,7 +38,7 @@ struct ArgumentTests {
     }
 
     @Test(
-        "A wrong filter is reported with its option, its column and the error",
+        "A malformed filter is reported with its option, its column and the error",
         arguments: [
             ("a..b = 1", "column 3: expected the name of a field"),
             ("a.\"b = 1", "column 3: this quote is never closed"),

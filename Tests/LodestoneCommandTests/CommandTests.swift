@@ -183,7 +183,7 @@ struct CommandTests {
         #expect(try await server.lodestone("search", "things", "soup").status == 66)
     }
 
-    @Test("A compacted collection returns the results of before")
+    @Test("A compacted collection returns the same results as before")
     func compact() async throws {
         let server = try await filled()
         let before = ids(try await server.lodestone("search", "things", "night", "--json"))

@@ -67,13 +67,13 @@ struct CompactionCommandTests {
             "compaction.after-pointer",
         ]
     )
-    func killed(place: String) async throws {
+    func killed(failpoint: String) async throws {
         let scratch = try await filled()
         let store = "\(scratch.path)/store"
         do {
             let doomed = try await TestServer.start(
                 data: store,
-                fault: place,
+                fault: failpoint,
                 environment: Self.calm
             )
             #expect(try await doomed.lodestone("compact", "docs", "--deadline", "8").status != 0)

@@ -136,20 +136,20 @@ struct CopyTests {
         ]
         let targets = try ids.map { try DocumentID($0) }
         var documents: [Document] = []
-        for (place, id) in targets.enumerated() {
+        for (position, id) in targets.enumerated() {
             var document = Document(id: id)
-            if options.dimension > 0, place % 3 != 2 {
-                document.vector = vectors[place % vectors.count]
+            if options.dimension > 0, position % 3 != 2 {
+                document.vector = vectors[position % vectors.count]
             }
             document.text = [
-                TextField(name: "title", text: "Hot soup \(place)\r\n\u{0}é e\u{301}"),
+                TextField(name: "title", text: "Hot soup \(position)\r\n\u{0}é e\u{301}"),
                 TextField(name: "日本", text: "東京の天気"), TextField(name: "id", text: ""),
                 TextField(name: "$text", text: "x"),
             ].shuffled()
-            document.metadata = place % 2 == 0 ? values : ["year": .int(Int64(place))]
+            document.metadata = position % 2 == 0 ? values : ["year": .int(Int64(position))]
             document.edges = [
-                Edge("cites", to: targets[(place + 1) % targets.count], weight: -0.0),
-                Edge("cites", to: targets[(place + 2) % targets.count], weight: tiny),
+                Edge("cites", to: targets[(position + 1) % targets.count], weight: -0.0),
+                Edge("cites", to: targets[(position + 2) % targets.count], weight: tiny),
                 Edge(
                     "日 本\t\n",
                     to: "nowhere\u{1}",

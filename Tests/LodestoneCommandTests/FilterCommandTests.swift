@@ -114,7 +114,7 @@ struct FilterCommandTests {
         #expect(rest.json["count"] as? Int == 15)
     }
 
-    @Test("A wrong filter is refused with the column of its error")
+    @Test("A malformed filter is refused with the column of its error")
     func faults() async throws {
         let server = try await filled()
         let outcome = try await server.lodestone("count", "papers", "--filter", "year >= AND")

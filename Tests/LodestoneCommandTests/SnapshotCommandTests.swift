@@ -123,14 +123,14 @@ struct SnapshotCommandTests {
             "snapshot.after-rename",
         ]
     )
-    func killedServer(place: String) async throws {
+    func killedServer(failpoint: String) async throws {
         let scratch: Scratch
         do {
             let server = try await filled()
             scratch = server.scratch
         }
         let store = "\(scratch.path)/store"
-        let doomed = try await TestServer.start(data: store, fault: place)
+        let doomed = try await TestServer.start(data: store, fault: failpoint)
         let cut = try await doomed.lodestone("snapshot", "create", "cut", "--json")
         #expect(cut.status != 0)
         #expect((cut.json["error"] as? [String: Any])?["outcome"] as? String == "unknown")
@@ -139,7 +139,7 @@ struct SnapshotCommandTests {
         let names = (list.json["snapshots"] as? [[String: Any]])?.compactMap {
             $0["name"] as? String
         }
-        #expect(names == (place == "snapshot.after-rename" ? ["cut"] : []))
+        #expect(names == (failpoint == "snapshot.after-rename" ? ["cut"] : []))
         let next = try await server.lodestone("snapshot", "create", "next")
         #expect(next.status == 0, "\(next.errors)")
         for name in (names ?? []) + ["next"] {
@@ -156,18 +156,20 @@ struct SnapshotCommandTests {
         let server = try await filled()
         _ = try await server.lodestone("snapshot", "create", "one")
         let archive = "\(server.scratch.path)/store/snapshots/one.lodestone"
-        let places = ["restore.after-database", "restore.before-rename", "restore.after-rename"]
-        for place in places {
-            let target = "\(server.scratch.path)/\(place)"
+        let failpoints = [
+            "restore.after-database", "restore.before-rename", "restore.after-rename",
+        ]
+        for failpoint in failpoints {
+            let target = "\(server.scratch.path)/\(failpoint)"
             let arguments = ["snapshot", "restore", archive, "--to", target]
             let cut = try await Programs.run(
                 "lodestone",
                 arguments,
-                environment: ["LODESTONE_FAULT": place]
+                environment: ["LODESTONE_FAULT": failpoint]
             )
             #expect(cut.status == 137)
             let isThere = FileManager.default.fileExists(atPath: target)
-            #expect(isThere == (place == "restore.after-rename"))
+            #expect(isThere == (failpoint == "restore.after-rename"))
             if !isThere {
                 let again = try await Programs.run("lodestone", arguments)
                 #expect(again.status == 0, "\(again.errors)")

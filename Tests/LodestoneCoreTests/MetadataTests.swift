@@ -88,8 +88,8 @@ struct MetadataTests {
             true, false, 1, 0, 1.0, 0.0, "", "1", .timestamp(microseconds: 1), [], [1], [1.0],
             .object([:]), .object(["a": 1]), .object(["a": 1.0]),
         ]
-        for (place, value) in all.enumerated() {
-            #expect(all.indices.filter { all[$0] == value } == [place])
+        for (position, value) in all.enumerated() {
+            #expect(all.indices.filter { all[$0] == value } == [position])
         }
         #expect(Set(all + all).count == all.count)
     }

@@ -26,7 +26,7 @@ struct TimestampTextTests {
     }
 
     @Test(
-        "An invalid timestamp is refused with the wrong part",
+        "An invalid timestamp is refused with its invalid part",
         arguments: [
             ("2024-02-30T10:00:00Z", "29 days"), ("2023-02-29T10:00:00Z", "28 days"),
             ("1900-02-29T10:00:00Z", "28 days"), ("2024-04-31T10:00:00Z", "30 days"),

@@ -21,7 +21,7 @@ struct AnalysisChangeTests {
 
     /// Per language, a word of a text and another form of the word, which finds it only in that
     /// language.
-    private static let words: [(language: TextLanguage, text: String, asked: String)] = [
+    private static let words: [(language: TextLanguage, text: String, queryText: String)] = [
         (.english, "running", "runs"), (.arabic, "المدرسات", "المدرس"),
         (.armenian, "աշխատում", "աշխատել"), (.basque, "mendiak", "mendian"),
         (.catalan, "cantant", "cantar"), (.danish, "huset", "husene"),
@@ -79,7 +79,7 @@ struct AnalysisChangeTests {
     private func write(fingerprint: Int64? = 1) async throws {
         let engine = try store.open()
         try await create(engine, others: true)
-        for (language, text, asked) in Self.words + [(.none, "running", "runs")] {
+        for (language, text, queryText) in Self.words + [(.none, "running", "runs")] {
             for strategy in [TextIndexStrategy.postings, .fts5] {
                 let name = Self.name(language, strategy)
                 _ = try await engine.index(
@@ -90,7 +90,7 @@ struct AnalysisChangeTests {
                     ]
                 )
                 try await engine.compact(name)
-                let found = try await engine.search(name, Query([.matching(asked)]))
+                let found = try await engine.search(name, Query([.matching(queryText)]))
                 #expect(found.isEmpty == (language != .none), "\(name) before")
             }
         }
@@ -111,27 +111,29 @@ struct AnalysisChangeTests {
     }
 
     /// Expects that each of the two forms finds the text with the other one.
-    private func expectAnswers(
+    private func expectResults(
         _ engine: Engine,
         _ strategies: [TextIndexStrategy] = [.postings, .fts5],
-        _ place: SourceLocation = #_sourceLocation
+        _ location: SourceLocation = #_sourceLocation
     ) async throws {
-        for (language, text, asked) in Self.words {
+        for (language, text, queryText) in Self.words {
             for name in strategies.map({ Self.name(language, $0) }) {
                 for query in [
-                    Source.matching(asked), .matching(text), .matching(asked, mode: .querySyntax),
-                    .matching("t:\"x \(asked)\"", mode: .querySyntax),
+                    Source.matching(queryText), .matching(text),
+                    .matching(queryText, mode: .querySyntax),
+                    .matching("t:\"x \(queryText)\"", mode: .querySyntax),
                     .matching(String(text.prefix(3)) + "*", mode: .querySyntax),
                 ] {
                     let ids = try await engine.search(name, Query([query])).map(\.id)
-                    #expect(ids == ["hit"], "\(name) \(query)", sourceLocation: place)
+                    #expect(ids == ["hit"], "\(name) \(query)", sourceLocation: location)
                 }
             }
         }
         for name in strategies.map({ Self.name(.none, $0) }) {
-            for (asked, ids) in [("running", ["hit"]), ("runs", [])] as [(String, [DocumentID])] {
-                let found = try await engine.search(name, Query([.matching(asked)])).map(\.id)
-                #expect(found == ids, "\(name) \(asked)", sourceLocation: place)
+            for (queryText, ids) in [("running", ["hit"]), ("runs", [])] as [(String, [DocumentID])]
+            {
+                let found = try await engine.search(name, Query([.matching(queryText)])).map(\.id)
+                #expect(found == ids, "\(name) \(queryText)", sourceLocation: location)
             }
         }
     }
@@ -143,13 +145,13 @@ struct AnalysisChangeTests {
         try await write()
         var engine = try store.open()
         #expect(engine.remadeWords == (Self.names(.postings) + Self.names(.fts5)).sorted())
-        try await expectAnswers(engine)
+        try await expectResults(engine)
         for name in Self.names(.postings) { try await engine.compact(name) }
-        try await expectAnswers(engine)
+        try await expectResults(engine)
         engine.close()
         engine = try store.open()
         #expect(engine.remadeWords == [])
-        try await expectAnswers(engine)
+        try await expectResults(engine)
         #expect(try await engine.verify().isClean)
         engine.close()
     }
@@ -163,7 +165,7 @@ struct AnalysisChangeTests {
             // Words that were made again are lost when the process ends, until a base has them.
             let engine = try store.open()
             #expect(engine.remadeWords == Self.names(.postings))
-            try await expectAnswers(engine, [.postings])
+            try await expectResults(engine, [.postings])
             engine.close()
         }
         lock.release()
@@ -173,7 +175,7 @@ struct AnalysisChangeTests {
         engine.close()
         engine = try store.open()
         #expect(engine.remadeWords == [])
-        try await expectAnswers(engine, [.postings])
+        try await expectResults(engine, [.postings])
         engine.close()
     }
 
@@ -199,7 +201,7 @@ struct AnalysisChangeTests {
         writer.close()
         let engine = try store.open()
         #expect(engine.remadeWords == (Self.names(.postings) + Self.names(.fts5)).sorted())
-        try await expectAnswers(engine)
+        try await expectResults(engine)
         engine.close()
     }
 
@@ -216,7 +218,7 @@ struct AnalysisChangeTests {
         #expect(error?.message.contains(store.path) == true)
         other.close()
         let engine = try store.open()
-        try await expectAnswers(engine)
+        try await expectResults(engine)
         let refusal = #expect(throws: LodestoneError.self) {
             try SQLiteStore(
                 directory: store.path,
@@ -241,7 +243,7 @@ struct AnalysisChangeTests {
         try store.restore("copy")
         let engine = try store.open(copy: "copy")
         #expect(engine.remadeWords == Self.names(.fts5))
-        try await expectAnswers(engine)
+        try await expectResults(engine)
         engine.close()
     }
 }

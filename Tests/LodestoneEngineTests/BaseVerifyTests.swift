@@ -68,8 +68,8 @@ struct BaseVerifyTests {
         try file.close()
     }
 
-    /// Checks the store's answers, which must be right whatever has happened to its base.
-    private func checkAnswers(of engine: Engine) async throws {
+    /// Checks the store's results, which must be right whatever has happened to its base.
+    private func checkResults(of engine: Engine) async throws {
         // This read comes first, so that it is the one that meets the damage.
         let late = Filter.range(path: ["n"], lower: .init(10), upper: nil)
         let counted = try await engine.count(CountRequest(collection: "a", filter: late))
@@ -94,7 +94,7 @@ struct BaseVerifyTests {
     func clean() async throws {
         try await fill()
         let engine = try Engine.open(directory: store)
-        try await checkAnswers(of: engine)
+        try await checkResults(of: engine)
         #expect(try await engine.verify().damages == [])
         try await engine.compact("a")
         #expect(try await engine.verify().damages == [])
@@ -108,22 +108,22 @@ struct BaseVerifyTests {
         let byteCount = try #require(
             try FileManager.default.attributesOfItem(atPath: base())[.size] as? UInt64
         )
-        var places = (0..<30).map { _ in UInt64.random(in: 0..<byteCount, using: &random) }
-        places += [0, 9, 12, 17, 33, 50, 63, 64, byteCount - 1]
-        for place in places {
+        var positions = (0..<30).map { _ in UInt64.random(in: 0..<byteCount, using: &random) }
+        positions += [0, 9, 12, 17, 33, 50, 63, 64, byteCount - 1]
+        for position in positions {
             let path = try base()
-            try flip(path, at: place)
+            try flip(path, at: position)
             let engine = try Engine.open(directory: store)
-            try await checkAnswers(of: engine)
+            try await checkResults(of: engine)
             let report = try await engine.verify()
-            #expect(report.damages.map(\.kind) == ["base"], "byte \(place)")
+            #expect(report.damages.map(\.kind) == ["base"], "byte \(position)")
             #expect(report.damages.allSatisfy { $0.object == path && $0.isRepaired })
-            try await checkAnswers(of: engine)
+            try await checkResults(of: engine)
             #expect(try await engine.verify().damages == [])
             engine.close()
         }
         let engine = try Engine.open(directory: store)
-        try await checkAnswers(of: engine)
+        try await checkResults(of: engine)
         #expect(try await engine.verify().damages == [])
         engine.close()
     }
@@ -132,11 +132,11 @@ struct BaseVerifyTests {
     func inUse() async throws {
         try await fill()
         let engine = try Engine.open(directory: store)
-        try await checkAnswers(of: engine)
+        try await checkResults(of: engine)
         try flip(try base(), at: 200)
         let report = try await engine.verify()
         #expect(report.damages.contains { $0.kind == "base" && $0.isRepaired })
-        try await checkAnswers(of: engine)
+        try await checkResults(of: engine)
         #expect(try await engine.verify().damages == [])
         engine.close()
     }
@@ -249,9 +249,9 @@ struct BaseVerifyTests {
         )
         let copy = try Engine.open(directory: target)
         #expect(try await copy.verify().damages == [])
-        try await checkAnswers(of: copy)
+        try await checkResults(of: copy)
         try await copy.compact("a")
-        try await checkAnswers(of: copy)
+        try await checkResults(of: copy)
         #expect(try await copy.verify().damages == [])
         copy.close()
     }

@@ -68,7 +68,7 @@ struct BusyEngineTests {
     }
 
     @Test("A waiting read gets its result once a thread is free")
-    func answers() async throws {
+    func results() async throws {
         async let documents = engine.get(GetRequest(collection: "a", ids: ["x"]))
         for _ in 0..<Processors.count { work.signal() }
         #expect(try await documents.map(\.id) == ["x"])

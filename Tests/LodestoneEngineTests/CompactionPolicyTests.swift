@@ -74,7 +74,7 @@ struct CompactionPolicyTests {
         }
         try await waitUntil {
             try engine.catalog.reading { (reader) throws(LodestoneError) in
-                try reader.unfoldedCollections().isEmpty
+                try reader.uncompactedCollections().isEmpty
             }
         }
         engine.close()

@@ -420,10 +420,10 @@ struct CompactionTests {
         let ids = try Pattern.everySecond.kept.map { try DocumentID("d\($0)") }
         var refused = 0
         // The places go from the end of the file's header to its end, through vectors and row ids.
-        let places = Array(stride(from: 64, to: bytes.count, by: bytes.count / 40))
-        for place in places + [bytes.count - 2_000] {
+        let positions = Array(stride(from: 64, to: bytes.count, by: bytes.count / 40))
+        for position in positions + [bytes.count - 2_000] {
             var changed = bytes
-            changed[place] ^= 0x20
+            changed[position] ^= 0x20
             try overwrite(path, with: changed)
             let engine = try open()
             for id in ids.shuffled().prefix(200) {
@@ -431,7 +431,7 @@ struct CompactionTests {
                     let request = GetRequest(collection: "a", ids: [id], include: .vector)
                     let found = try await engine.get(request).first?.vector
                     let number = try #require(Int(id.string.dropFirst()))
-                    #expect(found == vector(number), "\(id), byte \(place)")
+                    #expect(found == vector(number), "\(id), byte \(position)")
                 } catch let error as LodestoneError {
                     #expect(error.code == .dataLoss)
                     refused += 1

@@ -259,7 +259,7 @@ struct EdgePageTests {
             )
             let context = CallContext(
                 deadline: .now.advanced(by: .seconds(300)),
-                answer: budget
+                replyBudget: budget
             )
             let error = await failure { _ = try engine.listEdges(request, context: context) }
             #expect(error?.reason == .replyTooLarge)
@@ -297,9 +297,9 @@ struct EdgePageTests {
             #expect(error?.field == "cursor")
         }
         // A cursor with a changed byte is refused, or is a valid place.
-        for place in good.indices {
+        for position in good.indices {
             var bytes = good
-            bytes[place] ^= 0xff
+            bytes[position] ^= 0xff
             request.cursor = EdgeCursor(bytes)
             let error = await failure { _ = try await engine.listEdges(request) }
             #expect([nil, .badCursor, .cursorExpired].contains(error?.reason))

@@ -398,7 +398,7 @@ struct EngineTests {
         }
     }
 
-    @Test("Many concurrent writers each get their own batch")
+    @Test("Many concurrent writers each get a sequence number of their own")
     func groupCommit() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("many", CollectionOptions(dimension: 0))

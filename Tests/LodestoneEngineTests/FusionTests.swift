@@ -220,7 +220,7 @@ struct FusionTests {
             let text = (0..<600).map { _ in
                 (Double.random(in: -4...4, using: &random) * 4).rounded() / 4
             }.map { max(0, $0) }
-            func answer(_ limit: Int) -> [FusedHit] {
+            func merged(_ limit: Int) -> [FusedHit] {
                 let depth = max(limit, 100)
                 func list(_ scores: [Double], least: Double) -> RankedList {
                     let order = scores.indices.filter { scores[$0] > least }
@@ -245,9 +245,9 @@ struct FusionTests {
                 }
                 return fusion.merge(lists, weights: [0.4, 0.6], limit: limit, withSources: false)
             }
-            let ten = answer(10)
+            let ten = merged(10)
             for limit in [1, 100, 101, 300, 1_000] {
-                let more = answer(limit)
+                let more = merged(limit)
                 #expect(Array(more.prefix(10)).map(\.row) == ten.prefix(limit).map(\.row))
                 #expect(zip(more, more.dropFirst()).allSatisfy { $0.score >= $1.score })
             }

@@ -81,8 +81,8 @@ struct HubModelTests {
                 try await compare(restored, model, "restored at \(step)")
             default: break
             }
-            let asked = try #require(engines.randomElement(using: &random))
-            try await compare(asked, model, "\(step)")
+            let engine = try #require(engines.randomElement(using: &random))
+            try await compare(engine, model, "\(step)")
         }
         for engine in engines { #expect(try await engine.verify().isClean) }
     }
@@ -142,13 +142,13 @@ struct HubModelTests {
         _ step: Int,
         _ random: inout SeededGenerator
     ) throws -> [Edge] {
-        try (0..<Int.random(in: count, using: &random)).map { place in
+        try (0..<Int.random(in: count, using: &random)).map { position in
             let targets = Self.documents + ["x", "y", "z"]
             let target = targets[Int.random(in: 0..<targets.count, using: &random)]
             return Edge(
                 Bool.random(using: &random) ? "to" : "é",
                 to: try DocumentID(target),
-                weight: Float(step * 10 + place),
+                weight: Float(step * 10 + position),
                 metadata: Bool.random(using: &random) ? ["step": .int(Int64(step))] : [:]
             )
         }

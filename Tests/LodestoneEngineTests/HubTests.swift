@@ -76,7 +76,7 @@ struct HubTests {
         return number
     }
 
-    @Test("A hub keeps its edges in the order of writing, rewritten ones in their place")
+    @Test("A hub keeps its edges in the order of writing, and rewritten edges keep their position")
     func order() async throws {
         var engine = try await filled(edges(0..<60))
         try await add(edges(100..<110), to: engine)
@@ -228,7 +228,7 @@ struct HubTests {
         // A read of any edge would find this damage.
         try execute("UPDATE edges_1 SET sum = sum + 1 WHERE label = CAST('cites' AS BLOB)")
         func get(wire: Int) throws {
-            let answer = ReplyBudget(
+            let budget = ReplyBudget(
                 maxWireBytes: wire,
                 maxMemoryBytes: .max,
                 memory: MemoryBudget(limit: .max)
@@ -236,7 +236,7 @@ struct HubTests {
             let deadline = ContinuousClock.now.advanced(by: .seconds(300))
             _ = try engine.get(
                 GetRequest(collection: "c", ids: ["hub"]),
-                context: CallContext(deadline: deadline, answer: answer)
+                context: CallContext(deadline: deadline, replyBudget: budget)
             )
         }
         let error = #expect(throws: LodestoneError.self) { try get(wire: 2_000) }

@@ -146,11 +146,11 @@ struct HybridTests {
                     try (0..<count).map { number in
                         // With equal vectors, the text scores only the last three documents, the
                         // last one highest.
-                        let place = areVectorsEqual ? 0 : number
+                        let position = areVectorsEqual ? 0 : number
                         let pumps = areVectorsEqual ? max(0, number - (count - 4)) : 1
                         return Document(
                             id: try DocumentID("d\(number)"),
-                            vector: [1, Float(place) / 50],
+                            vector: [1, Float(position) / 50],
                             text: (0..<6).map { $0 < pumps ? "pump" : "x" }.joined(separator: " ")
                         )
                     }
@@ -187,9 +187,9 @@ struct HybridTests {
         // The query has 30 words of one document, one word of another, and eight of most; 32 are
         // searched.
         let common = "pump valve seal motor belt bearing filter hose"
-        let asked = common + " " + filler.joined(separator: " ") + " 7731 unknown"
+        let queryText = common + " " + filler.joined(separator: " ") + " 7731 unknown"
         var random = SeededGenerator(seed: 12)
-        let query = Query([.near(vector(&random)), .matching(asked)], include: .explain)
+        let query = Query([.near(vector(&random)), .matching(queryText)], include: .explain)
         let response = try await engine.search(SearchRequest(collection: "c", queries: [query]))
         let result = try #require(response.results.first)
         #expect(result.isPartial)

@@ -92,9 +92,9 @@ struct IDTableTests {
             bytes.append(contentsOf: id.utf8)
             offsets.append(UInt64(bytes.count))
             let hash = lode_crc32c(0, Array(id.utf8), id.utf8.count)
-            var place = Int(hash) & 7
-            while slots[place] != 0 { place = (place + 1) & 7 }
-            slots[place] = UInt64(hash) << 32 | UInt64(number + 1)
+            var position = Int(hash) & 7
+            while slots[position] != 0 { position = (position + 1) & 7 }
+            slots[position] = UInt64(hash) << 32 | UInt64(number + 1)
         }
         try sections.write("IDOF", offsets)
         try sections.write("IDBY", bytes)

@@ -44,7 +44,7 @@ struct IndexChangeTests {
         try await engine.count(CountRequest(collection: "a", filter: filter))
     }
 
-    /// The strategy by which a new filter is answered.
+    /// The strategy by which a new filter is evaluated.
     private func strategy(_ engine: Engine, _ path: [String] = ["n"]) async throws -> String? {
         let bound = Value.double(.random(in: -2 ... -1))
         let unheard = Filter.range(path: path, lower: .init(bound), upper: nil)
@@ -133,10 +133,10 @@ struct IndexChangeTests {
         ]
         // Both writes are checked before either is written.
         let lock = try HeldLock(store.path + "/lock")
-        let (receipts, answers) = AsyncStream.makeStream(of: WriteReceipt?.self)
+        let (receipts, continuation) = AsyncStream.makeStream(of: WriteReceipt?.self)
         for write in writes {
             engine.write(write, requestID: nil, context: CallContext()) { result in
-                answers.yield(try? result.get())
+                continuation.yield(try? result.get())
             }
         }
         lock.release()
@@ -326,14 +326,14 @@ struct IndexChangeTests {
             }
             for value in 0..<9 {
                 let equal = Filter.equal(path: ["n"], .int(Int64(value)))
-                let answer = try await count(engine, equal)
+                let response = try await count(engine, equal)
                 #expect(
-                    answer.count == model.values.count { $0 == value },
-                    "round \(round), \(value), \(String(describing: answer.filter))"
+                    response.count == model.values.count { $0 == value },
+                    "round \(round), \(value), \(String(describing: response.filter))"
                 )
-                if let strategy = answer.filter?.strategy { strategies.insert(strategy) }
+                if let strategy = response.filter?.strategy { strategies.insert(strategy) }
                 let notEqual = try await count(engine, .not(equal)).count
-                #expect(notEqual == model.count - answer.count, "round \(round), \(value)")
+                #expect(notEqual == model.count - response.count, "round \(round), \(value)")
             }
             // A verification waits for compactions, so it runs only without the lock.
             if lock == nil { #expect(try await engine.verify().isClean, "round \(round)") }

@@ -80,7 +80,7 @@ struct LinkingTests {
         #expect(try engine.describe("a").changesSinceBase == 200)
         try await stock.check(engine, queries: 40)
         try await stock.checkFound(stride(from: 600, to: 800, by: 7), in: engine)
-        let query = Query([.near(VectorStock.questions(1)[0])], include: .explain)
+        let query = Query([.near(VectorStock.queryVectors(1)[0])], include: .explain)
         let request = SearchRequest(collection: "a", queries: [query])
         let found = try await engine.search(request).results[0].explanations
         #expect(found.first?.strategy == "hnsw")

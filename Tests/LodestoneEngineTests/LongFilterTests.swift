@@ -123,25 +123,25 @@ struct LongFilterTests {
             _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: dropped))
             for id in dropped { documents[id] = nil }
             if round == 1 { try await engine.compact("c") }
-            for (place, filter) in try Self.filters(&random).enumerated() {
+            for (position, filter) in try Self.filters(&random).enumerated() {
                 let expected = Set(
                     documents.filter { Self.holds(filter, $0.key, $0.value) }.map(\.key)
                 )
                 let counted = try await engine.count(CountRequest(collection: "c", filter: filter))
-                #expect(counted.count == expected.count, "filter \(place), round \(round)")
+                #expect(counted.count == expected.count, "filter \(position), round \(round)")
                 let page = try await engine.scan(
                     ScanRequest(collection: "c", limit: 1_000, filter: filter)
                 )
                 #expect(
                     Set(page.documents.map(\.id)).isSubset(of: expected)
                         && page.documents.count == min(1_000, expected.count),
-                    "filter \(place), round \(round)"
+                    "filter \(position), round \(round)"
                 )
                 let query = Query([.matching("even odd")], filter: filter, limit: 1_000)
                 let found = try await engine.search("c", query).map(\.id)
                 #expect(
                     Set(found).isSubset(of: expected) && found.count == min(1_000, expected.count),
-                    "filter \(place), round \(round)"
+                    "filter \(position), round \(round)"
                 )
             }
         }

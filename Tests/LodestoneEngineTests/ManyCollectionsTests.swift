@@ -111,7 +111,7 @@ struct ManyCollectionsTests {
         let engine = try open(100, bytes: 0)
         let used = try engine.collection(named: "c0")
         for number in 1..<6 { _ = try engine.collection(named: "c\(number)") }
-        engine.catalog.closeUnused(atOnce: true)
+        engine.catalog.closeUnused(evenIfRecent: true)
         #expect(engine.catalog.opened.map(\.name) == ["c0"])
         withExtendedLifetime(used) {}
         engine.close()

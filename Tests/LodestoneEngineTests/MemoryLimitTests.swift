@@ -29,10 +29,10 @@ struct MemoryLimitTests {
 
     /// A batch of documents in which every word is different.
     private func batch(_ number: Int) throws -> [Document] {
-        try (0..<100).map { place in
-            let words = (0..<200).map { "w\(number)x\(place)x\($0)" }.joined(separator: " ")
+        try (0..<100).map { position in
+            let words = (0..<200).map { "w\(number)x\(position)x\($0)" }.joined(separator: " ")
             return Document(
-                id: try DocumentID("\(number)-\(place)"),
+                id: try DocumentID("\(number)-\(position)"),
                 text: [TextField(name: "text", text: words)]
             )
         }

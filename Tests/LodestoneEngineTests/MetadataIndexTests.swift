@@ -131,8 +131,8 @@ struct MetadataIndexTests {
             case 1: cursor.order.removeLast(Int(random.next() % UInt64(cursor.order.count)) + 1)
             case 2: cursor.row = random.next() >> (random.next() % 40)
             default:
-                let place = Int(random.next() % UInt64(cursor.order.count))
-                cursor.order[place] ^= UInt8(1 << (random.next() % 8))
+                let position = Int(random.next() % UInt64(cursor.order.count))
+                cursor.order[position] ^= UInt8(1 << (random.next() % 8))
             }
             let request = ScanRequest(
                 collection: "a",

@@ -105,8 +105,8 @@ struct ModelTests {
                 engine.close()
                 engines[writer] = try open()
             }
-            let asked = try #require(engines.randomElement(using: &random))
-            try await compare(asked, model, &random)
+            let reader = try #require(engines.randomElement(using: &random))
+            try await compare(reader, model, &random)
         }
         for engine in engines { engine.close() }
     }

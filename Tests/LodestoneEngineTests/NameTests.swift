@@ -194,7 +194,7 @@ struct NameTests {
         }
         let engine = try store.open()
         defer { engine.close() }
-        let question = Query([.matching("\(pair.first):word", mode: .querySyntax)])
+        let query = Query([.matching("\(pair.first):word", mode: .querySyntax)])
         try await engine.createCollection(
             "d",
             CollectionOptions(
@@ -202,7 +202,7 @@ struct NameTests {
                 text: TextOptions(fields: [TextFieldOptions(pair.second)])
             )
         )
-        let error = await failure { _ = try await engine.search("d", question) }
+        let error = await failure { _ = try await engine.search("d", query) }
         #expect(error?.reason == .unknownField)
         #expect(error?.object.map { Array($0.utf8) } == Array(pair.first.utf8))
     }

@@ -128,7 +128,7 @@ struct PastFormatTests {
         return try await engine.count(CountRequest(collection: collection, filter: filter)).count
     }
 
-    /// Compares all that an engine can answer with the data of `write.py`.
+    /// Compares all results of an engine with the data of `write.py`.
     private func check(_ engine: Engine) async throws {
         #expect(Set(try engine.collections().map(\.name)) == ["notes", "plain"])
         let ids: [DocumentID] = ["a", "b", "c", "d", "e"]
@@ -224,7 +224,7 @@ struct PastFormatTests {
     }
 
     @Test(
-        "One changed byte in the vectors of a store of an earlier release is found",
+        "A changed byte in the vectors of an earlier release's store is detected",
         arguments: formats
     )
     private func damage(format: Int) async throws {
@@ -235,8 +235,8 @@ struct PastFormatTests {
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         // The first vector that was written, [1, 0, 0, 0], is that of a document that lives.
         let one = Data([0, 0, 0x80, 0x3f])
-        let place = try #require(bytes.range(of: one)).lowerBound
-        bytes[place] ^= 1
+        let position = try #require(bytes.range(of: one)).lowerBound
+        bytes[position] ^= 1
         try bytes.write(to: URL(fileURLWithPath: path))
         do {
             let engine = try open(store)

@@ -58,7 +58,7 @@ struct ReadOnlyTests {
         engine.close()
     }
 
-    private func expectAnswers(of engine: Engine, count: Int) async throws {
+    private func expectResults(of engine: Engine, count: Int) async throws {
         let near = Query([.near([7, 1])], limit: 1)
         #expect(try await engine.search("a", near).count == 1)
         #expect(try await engine.search("a", Query([.matching("text")], limit: 999)).count == count)
@@ -75,7 +75,7 @@ struct ReadOnlyTests {
         try await makeStore()
         let before = try files()
         let engine = try openForReading()
-        try await expectAnswers(of: engine, count: 400)
+        try await expectResults(of: engine, count: 400)
         #expect(try await engine.snapshots().map(\.name) == ["kept"])
         let refused: [(String, () async throws -> Void)] = [
             ("create", { try await engine.createCollection("b", Self.options) }),
@@ -116,21 +116,21 @@ struct ReadOnlyTests {
         let reader = try openForReading()
         let writer = try store.open()
         _ = try await writer.index("a", documents(400..<500))
-        try await expectAnswers(of: reader, count: 500)
+        try await expectResults(of: reader, count: 500)
         try await writer.compact("a")
         _ = try await writer.index("a", documents(500..<600))
         try await writer.erase()
-        try await expectAnswers(of: reader, count: 600)
+        try await expectResults(of: reader, count: 600)
         try await writer.createCollection("b", Self.options)
         #expect(try reader.collections().map(\.name) == ["a", "b"])
         try await writer.dropCollection("b")
         #expect(try reader.collections().map(\.name) == ["a"])
         writer.close()
-        try await expectAnswers(of: reader, count: 600)
+        try await expectResults(of: reader, count: 600)
         reader.close()
         // The reader's work must not prevent the next process from anything.
         let next = try store.open()
-        try await expectAnswers(of: next, count: 600)
+        try await expectResults(of: next, count: 600)
         next.close()
     }
 
@@ -142,7 +142,7 @@ struct ReadOnlyTests {
             directory: store.path(of: "kept"),
             options: Engine.Options(isReadOnly: true)
         )
-        try await expectAnswers(of: reader, count: 400)
+        try await expectResults(of: reader, count: 400)
         let writer = try store.open(copy: "kept")
         _ = try await writer.index("a", [Document(id: "far", vector: [-1, -1])])
         let near = Query([.near([-1, -1])], limit: 1)

@@ -20,7 +20,7 @@ struct ReplyBudgetTests {
     ) -> CallContext {
         CallContext(
             deadline: .now.advanced(by: .seconds(300)),
-            answer: ReplyBudget(maxWireBytes: wire, maxMemoryBytes: memory, memory: budget)
+            replyBudget: ReplyBudget(maxWireBytes: wire, maxMemoryBytes: memory, memory: budget)
         )
     }
 
@@ -166,8 +166,8 @@ struct ReplyBudgetTests {
         #expect(refused?.reason == .overloaded)
         #expect(refused?.retryAfter != nil)
         #expect(memory.usedByteCount <= memory.limit)
-        first.answer?.end()
-        for other in others { other.answer?.end() }
+        first.replyBudget?.end()
+        for other in others { other.replyBudget?.end() }
         #expect(memory.usedByteCount == 0)
         _ = try engine.search(request, context: call(of: memory))
         #expect(memory.usedByteCount == 0, "a call that ended gives back what it took")

@@ -121,14 +121,14 @@ struct ScanDifferentialTests {
         -> [(id: String, metadata: Metadata)]
     {
         guard let order else { return documents }
-        let ranked = documents.enumerated().map { (place: $0, rank: rank($1, order), entry: $1) }
+        let ranked = documents.enumerated().map { (position: $0, rank: rank($1, order), entry: $1) }
         return ranked.sorted { left, right in
             switch (left.rank, right.rank) {
             case (let first?, let second?) where first != second:
                 (first < second) != order.isDescending
             case (.some, nil): true
             case (nil, .some): false
-            default: left.place < right.place
+            default: left.position < right.position
             }
         }.map(\.entry)
     }
@@ -166,7 +166,7 @@ struct ScanDifferentialTests {
         let names = ["n", "u", "s", "v"]
         for limit in [2, 100] {
             let requests = names.map { FacetRequest(path: [$0], limit: limit) }
-            let answer = try await engine.count(
+            let response = try await engine.count(
                 CountRequest(
                     collection: "a",
                     filter: filter,
@@ -174,8 +174,8 @@ struct ScanDifferentialTests {
                 )
             )
             let documents = model.matching(filter)
-            #expect(answer.count == documents.count)
-            for (name, facet) in zip(names, answer.facets) {
+            #expect(response.count == documents.count)
+            for (name, facet) in zip(names, response.facets) {
                 let expected = counts(of: name, in: documents)
                 let note = "\(name) of \(String(describing: filter))"
                 #expect(facet.path == [name] && facet.distinctValues == expected.count, "\(note)")
@@ -198,7 +198,7 @@ struct ScanDifferentialTests {
                     ]
                 )
             ).results
-            #expect(found[0].facets == answer.facets && found[1].facets.isEmpty)
+            #expect(found[0].facets == response.facets && found[1].facets.isEmpty)
             #expect(found[2].facets == [Facet(path: ["n"], values: [], distinctValues: 0)])
         }
     }

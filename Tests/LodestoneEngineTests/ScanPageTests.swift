@@ -33,12 +33,12 @@ struct ScanPageTests {
         // 30 documents take five halves of a frame; small ones are between them.
         let large = String(repeating: "x", count: 25_000)
         for batch in 0..<30 {
-            let documents = (0..<20).map { place in
-                let number = batch * 20 + place
+            let documents = (0..<20).map { position in
+                let number = batch * 20 + position
                 return Document(
                     id: DocumentID(stringLiteral: "\(number)"),
                     metadata: [
-                        "n": .int(Int64(number)), "m": .string(place == 7 ? large : "small"),
+                        "n": .int(Int64(number)), "m": .string(position == 7 ? large : "small"),
                     ]
                 )
             }

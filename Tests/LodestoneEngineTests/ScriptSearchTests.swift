@@ -112,33 +112,33 @@ struct ScriptSearchTests {
         ] {
             let own: Set<DocumentID> = isMarked ? ["d0", "d1"] : ["d2"]
             let expected: Set<DocumentID> = script.areDifferent ? own : ["d0", "d1", "d2"]
-            for asked in [query, query.uppercased(), "\"xx \(query)\"", "\(query)*", "t:\(query)"] {
-                let source = Source.matching(asked, mode: .querySyntax)
-                var question = Query([source])
-                question.highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
-                let hits = try await engine.search(name, question)
+            for typed in [query, query.uppercased(), "\"xx \(query)\"", "\(query)*", "t:\(query)"] {
+                let source = Source.matching(typed, mode: .querySyntax)
+                var request = Query([source])
+                request.highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
+                let hits = try await engine.search(name, request)
                 let found = Set(hits.map(\.id))
                 if isStemmed {
-                    #expect(found.isSuperset(of: own), "\(name) \(script.name) \(asked)")
-                    #expect(found.isSubset(of: expected), "\(name) \(script.name) \(asked)")
+                    #expect(found.isSuperset(of: own), "\(name) \(script.name) \(typed)")
+                    #expect(found.isSubset(of: expected), "\(name) \(script.name) \(typed)")
                 } else {
-                    #expect(found == expected, "\(name) \(script.name) \(asked)")
+                    #expect(found == expected, "\(name) \(script.name) \(typed)")
                 }
                 for hit in hits {
                     let text = hit.highlights.first?.fragments.first?.text ?? ""
-                    let place = hit.id == "d0" ? script.composed : script.apart
-                    let marked = hit.id == "d2" ? script.bare : place
+                    let writing = hit.id == "d0" ? script.composed : script.apart
+                    let marked = hit.id == "d2" ? script.bare : writing
                     let highlighted = text.unicodeScalars.filter { $0 != "<" && $0 != ">" }
                     #expect(
                         String(String.UnicodeScalarView(highlighted)).utf8
                             .elementsEqual("xx \(marked) yy".utf8),
-                        "\(name) \(asked) \(text)"
+                        "\(name) \(typed) \(text)"
                     )
-                    #expect(text.utf8.contains(UInt8(ascii: "<")), "\(name) \(asked) \(text)")
-                    if !asked.hasPrefix("\"") {
+                    #expect(text.utf8.contains(UInt8(ascii: "<")), "\(name) \(typed) \(text)")
+                    if !typed.hasPrefix("\"") {
                         #expect(
                             text.utf8.elementsEqual("xx <\(marked)> yy".utf8),
-                            "\(name) \(asked) \(text)"
+                            "\(name) \(typed) \(text)"
                         )
                     }
                 }

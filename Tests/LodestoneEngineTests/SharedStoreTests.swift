@@ -39,7 +39,7 @@ struct SharedStoreTests {
         other.close()
     }
 
-    @Test("Changes of edges are counted alike by the writer and at replay")
+    @Test("Edge changes are counted alike by the writer and by a replay of the log")
     func countsEdges() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -59,7 +59,7 @@ struct SharedStoreTests {
         other.close()
     }
 
-    @Test("Contents get changed options that the log no longer holds")
+    @Test("A replay has changed collection options although the log row of the change is forgotten")
     func forgottenAlter() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -138,22 +138,22 @@ struct HeldStoreTests {
     }
 
     /// Opens an engine with a limit on its wait for other processes.
-    private func open(patience: Duration) throws -> Engine {
+    private func open(lockTimeout: Duration) throws -> Engine {
         try Engine(
             store: SQLiteStore(
                 directory: store.path,
                 durability: .full,
                 analysis: FTS5Analysis(),
-                patience: patience
+                lockTimeout: lockTimeout
             ),
             options: Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
         )
     }
 
     @Test("A locked store serves reads in other processes", .timeLimit(.minutes(1)))
-    func answers() async throws {
+    func locked() async throws {
         let engine = try store.open()
-        let other = try open(patience: .seconds(20))
+        let other = try open(lockTimeout: .seconds(20))
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         _ = try await engine.index("a", [Document(id: "x", vector: [1, 0])])
         let lock = try HeldLock(store.path + "/lock")
@@ -175,7 +175,7 @@ struct HeldStoreTests {
         .timeLimit(.minutes(1))
     )
     func deadlines() async throws {
-        let engine = try open(patience: .seconds(20))
+        let engine = try open(lockTimeout: .seconds(20))
         let lock = try HeldLock(store.path + "/lock")
         let start = ContinuousClock.now
         let calls = [CallContext(timeout: .milliseconds(50)), CallContext(timeout: .seconds(20))]
@@ -201,7 +201,7 @@ struct HeldStoreTests {
         .timeLimit(.minutes(1))
     )
     func together() async throws {
-        let engine = try open(patience: .seconds(1))
+        let engine = try open(lockTimeout: .seconds(1))
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         let lock = try HeldLock(store.path + "/lock")
         let start = ContinuousClock.now
@@ -224,7 +224,7 @@ struct HeldStoreTests {
 
     @Test("An engine on a locked store closes without delay", .timeLimit(.minutes(1)))
     func closing() async throws {
-        let engine = try open(patience: .seconds(30))
+        let engine = try open(lockTimeout: .seconds(30))
         let lock = try HeldLock(store.path + "/lock")
         let start = ContinuousClock.now
         let result = await withCheckedContinuation { continuation in
@@ -248,7 +248,7 @@ struct HeldStoreTests {
                 directory: store.path,
                 durability: .full,
                 analysis: FTS5Analysis(),
-                patience: .seconds(30)
+                lockTimeout: .seconds(30)
             ),
             options: Engine.Options(
                 compaction: CompactionPolicy(minimumChanges: .max, idleTime: .seconds(600))
@@ -272,7 +272,7 @@ struct HeldStoreTests {
         .timeLimit(.minutes(1))
     )
     func stoppedInLine() async throws {
-        let engine = try open(patience: .seconds(5))
+        let engine = try open(lockTimeout: .seconds(5))
         let turn = try HeldLock(store.path + "/turn.lock")
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         turn.release()

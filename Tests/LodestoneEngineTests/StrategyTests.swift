@@ -200,7 +200,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    @Test("A build under way does not keep the engine from closing")
+    @Test("A running build does not keep the engine from closing")
     func closing() async throws {
         let engine = try await filled(.hnswBatch)
         let lock = try HeldLock(store.path + "/compaction.lock")

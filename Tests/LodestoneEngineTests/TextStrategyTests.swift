@@ -42,11 +42,11 @@ struct TextStrategyTests {
             )
         }
 
-        mutating func misspelt() -> String {
+        mutating func misspelled() -> String {
             // A letter between characters would be a word of its own.
             var letters = Array(pick(Self.beginnings.filter { $0.count > 2 }) + pick(Self.endings))
-            let place = Int.random(in: 0..<letters.count, using: &random)
-            if chance(2) { letters.insert("n", at: place) } else { letters[place] = "x" }
+            let position = Int.random(in: 0..<letters.count, using: &random)
+            if chance(2) { letters.insert("n", at: position) } else { letters[position] = "x" }
             return String(letters)
         }
 
@@ -57,7 +57,7 @@ struct TextStrategyTests {
             case 0, 1: term = word()
             case 2: term = "\"\(word()) \(word())\""
             case 3: term = word() + "*"
-            case 4, 5: term = misspelt() + pick(["~", "~1", "~2"])
+            case 4, 5: term = misspelled() + pick(["~", "~1", "~2"])
             case 6: term = "*\(letters)*"
             case 7: term = pick(["r*n", "m*e", "*ing", "py*s"])
             default: term = "\"\(word()) \(letters)\"*"
@@ -65,9 +65,9 @@ struct TextStrategyTests {
             return chance(3) ? pick(["title", "body", "note", "none"]) + ":" + term : term
         }
 
-        mutating func question(depth: Int = 0) -> String {
+        mutating func randomQuery(depth: Int = 0) -> String {
             if depth == 3 || chance(3) { return term() }
-            let (one, other) = (question(depth: depth + 1), question(depth: depth + 1))
+            let (one, other) = (randomQuery(depth: depth + 1), randomQuery(depth: depth + 1))
             switch Int.random(in: 0..<6, using: &random) {
             case 0: return "NOT (\(one))"
             case 1: return "(\(one)) OR (\(other))"
@@ -78,7 +78,7 @@ struct TextStrategyTests {
         }
     }
 
-    private func answer(_ engine: Engine, _ collection: String, _ source: Source) async throws
+    private func foundIDs(_ engine: Engine, _ collection: String, _ source: Source) async throws
         -> Set<String>
     {
         let query = Query([source], limit: 1_000)
@@ -86,7 +86,7 @@ struct TextStrategyTests {
     }
 
     @Test("A long query searches its rarest words and reports the others, by both strategies")
-    func longQuestions() async throws {
+    func longQueries() async throws {
         let engine = try await engine(.english)
         let words = (0..<40).map { "w\($0)" }
         var documents = try (0..<40).map { number in
@@ -98,8 +98,8 @@ struct TextStrategyTests {
         documents.append(Document(id: "rare", text: "zirconium valve"))
         for name in ["postings", "fts5"] {
             _ = try await engine.index(name, documents)
-            let asked = words.reversed().joined(separator: " ") + " zirconium unknown"
-            let query = Query([.matching(asked)], limit: 50, include: .explain)
+            let text = words.reversed().joined(separator: " ") + " zirconium unknown"
+            let query = Query([.matching(text)], limit: 50, include: .explain)
             let response = try await engine.search(
                 SearchRequest(collection: name, queries: [query])
             )
@@ -135,7 +135,7 @@ struct TextStrategyTests {
                 let source: Source
                 if texts.chance(4) {
                     let words = (0..<Int.random(in: 1...3, using: &texts.random))
-                        .map { _ in texts.chance(2) ? texts.word() : texts.misspelt() }
+                        .map { _ in texts.chance(2) ? texts.word() : texts.misspelled() }
                     source = .matching(
                         words.joined(separator: " "),
                         fuzzy: [nil, .auto, .edits(1), .edits(2)].randomElement(
@@ -144,10 +144,10 @@ struct TextStrategyTests {
                             ?? nil
                     )
                 } else {
-                    source = .matching(texts.question(), mode: .querySyntax)
+                    source = .matching(texts.randomQuery(), mode: .querySyntax)
                 }
-                let expected = try await answer(engine, "postings", source)
-                #expect(try await answer(engine, "fts5", source) == expected, "\(source)")
+                let expected = try await foundIDs(engine, "postings", source)
+                #expect(try await foundIDs(engine, "fts5", source) == expected, "\(source)")
                 found += expected.isEmpty ? 0 : 1
             }
             let report = try await engine.verify()
@@ -187,7 +187,7 @@ struct TextStrategyTests {
         let engine = try await filled(
             try texts.enumerated().map { Document(id: try DocumentID("d\($0)"), text: $1) }
         )
-        let questions: [(String, Fuzziness, Set<String>)] = [
+        let expectations: [(String, Fuzziness, Set<String>)] = [
             ("python", .edits(1), ["d0", "d1", "d2", "d3", "d4"]),
             ("python", Fuzziness(.edits(1), prefixLength: 1), ["d0", "d1", "d2", "d4"]),
             // Of the words with the same length, the one in more documents comes first.
@@ -197,8 +197,8 @@ struct TextStrategyTests {
             ("pythan", Fuzziness(.edits(1), maxExpansions: 1), ["d0", "d1", "d2"]),
         ]
         for name in ["postings", "fts5"] {
-            for (word, fuzziness, expected) in questions {
-                let found = try await answer(engine, name, .matching(word, fuzzy: fuzziness))
+            for (word, fuzziness, expected) in expectations {
+                let found = try await foundIDs(engine, name, .matching(word, fuzzy: fuzziness))
                 #expect(found == expected, "\(name) \(word) \(fuzziness)")
             }
         }
@@ -216,9 +216,9 @@ struct TextStrategyTests {
             letters.prefix(9).map { "a\($0)" }.joined(separator: " "),
             fuzzy: Fuzziness(.edits(2), maxExpansions: 1_000)
         )
-        let expected = try await answer(engine, "postings", source)
+        let expected = try await foundIDs(engine, "postings", source)
         #expect(expected.count > 900 && expected.count < 1_000)
-        #expect(try await answer(engine, "fts5", source) == expected)
+        #expect(try await foundIDs(engine, "fts5", source) == expected)
         engine.close()
     }
 
@@ -266,7 +266,7 @@ struct TextStrategyTests {
     }
 
     @Test(
-        "The next best hits take the places of dropped documents, by both strategies",
+        "The next best hits replace dropped documents, by both strategies",
         arguments: ["postings", "fts5"],
         [false, true]
     )
@@ -321,7 +321,7 @@ struct TextStrategyTests {
             ("t:hau*", ["d2"]), ("ha*", ["d1", "d2"]), ("t:\"dangelo fox\"", ["d3"]),
             ("t:\"b a\"", []), ("t:\"a b\"", ["d0"]),
         ] as [(String, Set<String>)] {
-            let found = try await answer(engine, name, .matching(query, mode: .querySyntax))
+            let found = try await foundIDs(engine, name, .matching(query, mode: .querySyntax))
             #expect(found == expected, "\(query)")
         }
         try await engine.dropCollection(name)
@@ -349,7 +349,7 @@ struct TextStrategyTests {
         for (query, count) in [
             ("t:\"fox dangelo\"", 0), ("u:\"fox dangelo\"", 1), ("t:dangelo", 1), ("t:dang*", 1),
         ] {
-            let found = try await answer(engine, name, .matching(query, mode: .querySyntax))
+            let found = try await foundIDs(engine, name, .matching(query, mode: .querySyntax))
             #expect(found.count == count, "\(query)")
         }
         engine.close()
@@ -364,14 +364,14 @@ struct TextStrategyTests {
         let words = (0..<Limits.standard.maxPatternWords).map { "q\($0)q" }
         _ = try await engine.index(name, [Document(id: "a", text: words.joined(separator: " "))])
         let source = Source.matching("*q", mode: .querySyntax)
-        #expect(try await answer(engine, name, source) == ["a"])
+        #expect(try await foundIDs(engine, name, source) == ["a"])
         _ = try await engine.index(name, [Document(id: "b", text: "qq")])
-        let error = await failure { _ = try await answer(engine, name, source) }
+        let error = await failure { _ = try await foundIDs(engine, name, source) }
         #expect(error?.reason == .limit && error?.message.contains("10000 words") == true)
         engine.close()
     }
 
-    @Test("A snapshot has nothing of the text indexes of dropped collections")
+    @Test("A snapshot has no text index of a dropped collection")
     func dropped() async throws {
         let store = try TestStore()
         let engine = try store.open()

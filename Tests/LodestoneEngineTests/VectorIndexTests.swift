@@ -40,7 +40,7 @@ struct VectorIndexTests {
         -> VectorExplanation
     {
         let query = Query(
-            [.near(VectorStock.questions(1)[0])],
+            [.near(VectorStock.queryVectors(1)[0])],
             filter: filter,
             include: .explain
         )
@@ -157,7 +157,7 @@ struct VectorIndexTests {
             .and([.equal(path: ["part"], .int(0)), .equal(path: ["place"], .int(12))]),
         ]
         for (filter, matching) in zip(filters, [490, 14, 0, 14]) {
-            for vector in VectorStock.questions(10) {
+            for vector in VectorStock.queryVectors(10) {
                 let found = try await engine.search(
                     "a",
                     Query([.near(vector)], filter: filter, limit: 12)
@@ -183,8 +183,8 @@ struct VectorIndexTests {
         try await engine.buildIndex("a")
         try await stock.write(600..<610, to: engine)
         try await stock.drop(stride(from: 0, to: 600, by: 30), from: engine)
-        let questions = VectorStock.questions(10).map { Query([.near($0)], include: .explain) }
-        let request = SearchRequest(collection: "a", queries: questions)
+        let queries = VectorStock.queryVectors(10).map { Query([.near($0)], include: .explain) }
+        let request = SearchRequest(collection: "a", queries: queries)
         let before = try await engine.search(request).results
         let indexed = try status(engine)
         engine.close()
@@ -398,11 +398,11 @@ struct VectorIndexTests {
                 try await engine.alterCollection("a", .hnsw(inlineIndexing: true, other))
             }
             if turn == 2 { engine.close() }
-            let asked = turn == 2 ? try store.open() : engine
-            #expect(try status(asked).indexedVectors == 300)
-            try await stock.check(asked, queries: 40, atLeast: 0.97)
-            #expect(try await explanation(asked).strategy == "hnsw", "turn \(turn)")
-            if turn == 2 { asked.close() }
+            let searched = turn == 2 ? try store.open() : engine
+            #expect(try status(searched).indexedVectors == 300)
+            try await stock.check(searched, queries: 40, atLeast: 0.97)
+            #expect(try await explanation(searched).strategy == "hnsw", "turn \(turn)")
+            if turn == 2 { searched.close() }
         }
         lock.release()
     }
@@ -421,7 +421,7 @@ struct VectorIndexTests {
         let collection = try engine.collection(named: "a")
         var sizes: Set<Int> = []
         while true {
-            let hits = try await engine.search("a", Query([.near(VectorStock.questions(1)[0])]))
+            let hits = try await engine.search("a", Query([.near(VectorStock.queryVectors(1)[0])]))
             #expect(hits.count == 10)
             let version = collection.version
             guard version.ids.documentCount == 200 else { break }

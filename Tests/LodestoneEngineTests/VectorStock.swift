@@ -39,7 +39,7 @@ struct VectorStock {
     }
 
     /// Query vectors that no document has.
-    static func questions(_ count: Int) -> [[Float]] {
+    static func queryVectors(_ count: Int) -> [[Float]] {
         (0..<count).map { vector(100_000 + $0) }
     }
 
@@ -86,7 +86,7 @@ struct VectorStock {
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         var share = Share()
-        for query in Self.questions(queries) {
+        for query in Self.queryVectors(queries) {
             let truth = scores(query)
             let best = truth.values.sorted(by: >).prefix(Self.limit)
             let request = SearchRequest(
@@ -100,7 +100,7 @@ struct VectorStock {
                 for (hit, expected) in zip(hits, best) {
                     let score = try #require(
                         truth[hit.id.string],
-                        "\(hit.id) is gone",
+                        "\(hit.id) does not exist",
                         sourceLocation: sourceLocation
                     )
                     #expect(abs(hit.score - score) < 1e-4, sourceLocation: sourceLocation)

@@ -27,9 +27,9 @@ struct BaseFileTests {
     }
 
     /// Writes the file with one byte changed.
-    private func change(_ place: Int) throws {
+    private func change(_ offset: Int) throws {
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-        bytes[place < 0 ? bytes.count + place : place] ^= 1
+        bytes[offset < 0 ? bytes.count + offset : offset] ^= 1
         try bytes.write(to: URL(fileURLWithPath: path))
     }
 
@@ -62,9 +62,9 @@ struct BaseFileTests {
         "A base file with a changed byte in its header or tail is not opened",
         arguments: [8, 40, -1]
     )
-    func damagedHeader(place: Int) throws {
+    func damagedHeader(offset: Int) throws {
         try write()
-        try change(place)
+        try change(offset)
         let error = #expect(throws: LodestoneError.self) { try BaseFile.open(path) }
         #expect(error?.code == .dataLoss)
     }

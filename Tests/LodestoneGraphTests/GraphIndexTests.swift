@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Graph index")
 struct GraphIndexTests {
-    @Test("The last of two edges with equal label and target replaces the first in its place")
+    @Test("The last of two edges with equal label and target replaces the first at its position")
     func duplicates() {
         var graph = GraphIndex()
         graph.setEdges(
@@ -32,7 +32,7 @@ struct GraphIndexTests {
         #expect(graph.sources(to: 2) == [1])
     }
 
-    @Test("Set edges replace the edges of their source, and no other source's")
+    @Test("New edges of a source replace its edges, and no other source's")
     func replacement() {
         var graph = GraphIndex()
         graph.setEdges(from: 1, [Adjacency(label: 0, vertex: 2), Adjacency(label: 0, vertex: 3)])

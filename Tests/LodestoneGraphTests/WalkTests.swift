@@ -228,7 +228,7 @@ struct WalkTests {
             TestEdge(source: 0, label: 0, target: 2), TestEdge(source: 2, label: 0, target: 1),
             TestEdge(source: 1, label: 0, target: 3),
         ])
-        var asked: [VertexID] = []
+        var checked: [VertexID] = []
         let (reached, _, _) = try graph.walk(
             from: [0],
             labels: nil,
@@ -236,12 +236,12 @@ struct WalkTests {
             depth: 8,
             budget: WalkBudget(),
             exists: { vertex in
-                asked.append(vertex)
+                checked.append(vertex)
                 return vertex != 1
             },
             context: CallContext()
         )
         #expect(reached.map(\.vertex) == [2])
-        #expect(asked == [0, 1, 2])
+        #expect(checked == [0, 1, 2])
     }
 }

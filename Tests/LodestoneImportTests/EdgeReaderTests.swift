@@ -9,7 +9,7 @@ struct EdgeReaderTests {
 
     init() throws { scratch = try Scratch() }
 
-    @Test("Three or four tab-separated columns are an edge, with LF or CRLF")
+    @Test("Three or four tab-separated columns of a line are an edge, with LF or CRLF")
     func columns() throws {
         let path = try scratch.file("e.tsv", "a\tis a\tb\r\nb\tnear\tc\t0.25\n\na\tis a\té")
         let batch = try drain(EdgeReader(path: path), by: 2)
@@ -24,7 +24,7 @@ struct EdgeReaderTests {
     }
 
     @Test(
-        "A bad edge line is reported with its number and reason",
+        "A bad line of an edge file is reported with its number and reason",
         arguments: [
             ("a b c", "1 columns"), ("a\tb", "2 columns"), ("a\tb\tc\t1\t2", "5 columns"),
             ("\tb\tc", "the source"), ("a\tb\t", "the target"), ("a\t\tc", "label has 0 bytes"),

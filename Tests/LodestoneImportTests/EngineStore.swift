@@ -17,7 +17,7 @@ final class EngineStore: Sendable {
         /// It never arrives.
         case lost
         /// It is written, and the reply doesn't come back.
-        case answerLost
+        case replyLost
         /// The task of the run is cancelled while it is under way.
         case cancelled
     }
@@ -154,14 +154,14 @@ final class EngineStore: Sendable {
             let isPiece = id.low >> 34 != 0
             for _ in 0..<(isPiece ? 200 : Int.random(in: 0..<4)) { await Task.yield() }
         }
-        let (way, place) = way.withLock { way in
+        let (way, position) = way.withLock { way in
             way.sent += 1
             return (way, way.sent - 1)
         }
-        if let cut = way.cut, place >= cut.after {
+        if let cut = way.cut, position >= cut.after {
             switch cut.how {
             case .cancelled: way.whenCancelled()
-            case .answerLost where place == cut.after: _ = try await apply(batch, id)
+            case .replyLost where position == cut.after: _ = try await apply(batch, id)
             default: break
             }
             if cut.how != .cancelled {
@@ -175,7 +175,7 @@ final class EngineStore: Sendable {
         }
         _ = await way.snapshotUnderWay?.result
         let receipt = try await apply(batch, id)
-        if let snapshot = way.snapshot, place == snapshot.after {
+        if let snapshot = way.snapshot, position == snapshot.after {
             let engine = engine
             self.way.withLock { way in
                 way.snapshotUnderWay = Task { _ = try await engine.createSnapshot(snapshot.name) }

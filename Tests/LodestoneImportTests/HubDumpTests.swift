@@ -156,11 +156,11 @@ struct HubDumpTests {
         for document in Self.documents() { try await store.write([document]) }
         let id = DocumentID(stringLiteral: name)
         var wanted = Self.documents()
-        let place = try #require(wanted.firstIndex { $0.id == id })
-        wanted[place] = Self.documents(2)[place]
-        if change == .replacedByFewEdges { wanted[place].edges = Self.edges(2, 2) }
-        let newer = wanted[place]
-        if change == .dropped { wanted.remove(at: place) }
+        let position = try #require(wanted.firstIndex { $0.id == id })
+        wanted[position] = Self.documents(2)[position]
+        if change == .replacedByFewEdges { wanted[position].edges = Self.edges(2, 2) }
+        let newer = wanted[position]
+        if change == .dropped { wanted.remove(at: position) }
         let path = "\(scratch.path)/changed.jsonl"
         // The thirteen pages of "hub" come before those of "last".
         let page = name == "hub" ? 5 : 16

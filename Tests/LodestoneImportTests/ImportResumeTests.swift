@@ -123,8 +123,8 @@ struct ImportResumeTests {
         }
         try await run(path, into: store)
         let found = try await store.documents()
-        for (place, id) in ids.enumerated() where id != "k15" {
-            #expect(found[id]?.metadata["v"] == .int(Int64(place + 1)))
+        for (position, id) in ids.enumerated() where id != "k15" {
+            #expect(found[id]?.metadata["v"] == .int(Int64(position + 1)))
         }
     }
 

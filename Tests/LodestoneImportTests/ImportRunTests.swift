@@ -118,7 +118,7 @@ struct ImportRunTests {
         let before = try store.description().sequenceNumber
         let options = ImportOptions(batchSize: 10, inFlight: inFlight)
         let last = Mutex(ImportProgress())
-        store.cut(after: 4, .answerLost)
+        store.cut(after: 4, .replyLost)
         await #expect(throws: LodestoneError.self) {
             try await run(store, options) { progress in last.withLock { $0 = progress } }
         }

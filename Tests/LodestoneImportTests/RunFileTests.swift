@@ -14,11 +14,11 @@ struct RunFileTests {
 
     init() throws { scratch = try Scratch() }
 
-    private func lines(_ questions: [[(DocumentID, Double)]]) throws -> [Line] {
+    private func lines(_ queries: [[(DocumentID, Double)]]) throws -> [Line] {
         let path = "\(scratch.path)/run"
         var run = try RunFile(path: path)
-        for (place, hits) in questions.enumerated() {
-            try run.add(hits.map { Hit(id: $0.0, score: $0.1) }, of: place + 1)
+        for (position, hits) in queries.enumerated() {
+            try run.add(hits.map { Hit(id: $0.0, score: $0.1) }, of: position + 1)
         }
         try run.close()
         return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {

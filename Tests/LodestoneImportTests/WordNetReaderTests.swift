@@ -33,7 +33,7 @@ struct WordNetReaderTests {
     @Test("A WordNet line becomes words, definition, metadata and edges")
     func lines() throws {
         let scratch = try Scratch()
-        for name in ["data.verb", "data.adv"] { _ = try scratch.file(name, "  1 licence\n") }
+        for name in ["data.verb", "data.adv"] { _ = try scratch.file(name, "  1 license\n") }
         _ = try scratch.file(
             "data.noun",
             """
@@ -94,7 +94,7 @@ struct IDXFileTests {
         floats[2] = 13
         #expect(failure { _ = try IDXFile(floats, name: "a") } != nil)
         var huge = whole
-        for place in 4..<12 { huge[place] = 0xFF }
+        for position in 4..<12 { huge[position] = 0xFF }
         #expect(failure { _ = try IDXFile(huge, name: "a") } != nil)
     }
 }

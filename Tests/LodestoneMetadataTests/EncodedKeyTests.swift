@@ -52,7 +52,7 @@ struct EncodedKeyTests {
         let long = try #require(
             EncodedKey(field: 0, .single, .string(.init(repeating: "é", count: 128) + "x"))
         )
-        #expect(!fits.isCut && long.isCut && fits != long)
+        #expect(!fits.isTruncated && long.isTruncated && fits != long)
         #expect(fits.bytes.lexicographicallyPrecedes(long.bytes))
     }
 

@@ -38,27 +38,27 @@ struct CallTests {
                 ]
             )
             guard case .search(let found) = try client.call(.search(search)) else {
-                Issue.record("search was not answered")
+                Issue.record("the reply is not that of search")
                 return
             }
             #expect(found.results.map { $0.hits.map(\.id) } == [["a"], ["b"]])
             #expect(found.sequenceNumber == 2)
             let walk = WalkRequest(collection: "papers", walks: [Walk(from: ["a"])])
             guard case .walk(let walked) = try client.call(.walk(walk)) else {
-                Issue.record("walk was not answered")
+                Issue.record("the reply is not that of walk")
                 return
             }
             #expect(walked.results.first?.reached.map(\.id) == ["b"])
             let edges = ListEdgesRequest(collection: "papers", id: "b", direction: .incoming)
             guard case .edges(let listed) = try client.call(.listEdges(edges)) else {
-                Issue.record("list_edges was not answered")
+                Issue.record("the reply is not that of list_edges")
                 return
             }
             #expect(listed.edges.map(\.id) == ["a"])
             #expect(listed.nextCursor == nil)
             let scan = ScanRequest(collection: "papers", limit: 1)
             guard case .page(let page) = try client.call(.scan(scan)) else {
-                Issue.record("scan was not answered")
+                Issue.record("the reply is not that of scan")
                 return
             }
             #expect(page.documents == [documents[0]])
@@ -69,7 +69,7 @@ struct CallTests {
                     .describeCollection(name: "papers")
                 )
             else {
-                Issue.record("describe was not answered")
+                Issue.record("the reply is not that of describe")
                 return
             }
             #expect(description.documents == 2)
@@ -103,7 +103,7 @@ struct CallTests {
         }
     }
 
-    @Test("A call with the id of a call under way is refused")
+    @Test("A call with the id of a call in flight is refused")
     func idInUse() async throws {
         try await withServer { server in
             let client = try server.connect()

@@ -16,7 +16,7 @@ struct ConnectionTests {
         try await withServer { server in
             let client = try server.connectSilently()
             guard case .hello(let hello) = try client.call(.hello(.test())) else {
-                Issue.record("hello was not answered with hello")
+                Issue.record("the reply to hello is not hello")
                 return
             }
             #expect(hello.protocolVersion == LodestoneVersion.wireProtocol)

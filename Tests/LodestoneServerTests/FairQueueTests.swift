@@ -51,7 +51,7 @@ struct FairQueueTests {
         #expect(most.withLock { $0 } <= 3)
     }
 
-    @Test("A later lane waits for one job of another lane, not for all of its jobs")
+    @Test("A new lane of a fair queue waits for one job of another lane, not for all of its jobs")
     func turns() async throws {
         let seen = Seen<String>()
         try await offPool {
@@ -69,7 +69,7 @@ struct FairQueueTests {
         #expect(last < 10, "\(seen.list)")
     }
 
-    @Test("Lanes get equal time, not equal numbers of jobs")
+    @Test("Lanes of a fair queue get equal time, not equal numbers of jobs")
     func time() async throws {
         let seen = Seen<String>()
         try await offPool {
@@ -100,7 +100,7 @@ struct FairQueueTests {
         #expect(seen.list.count { $0 == "long" } < 30, "\(seen.list)")
     }
 
-    @Test("A short job does not wait for the end of long jobs of other lanes")
+    @Test("A short job in a fair queue does not wait for long jobs of other lanes")
     func young() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 2, extraWidth: 2)
@@ -137,7 +137,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("A job passes the queue only when its lane has none and each waiting lane runs one")
+    @Test("A job bypasses a fair queue only when its lane has none and each waiting lane runs one")
     func passing() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
@@ -216,7 +216,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("A waiting job is removed once, and a running job never")
+    @Test("A waiting job is removed from a fair queue once, and a running job never")
     func removal() async throws {
         try await offPool {
             let gate = DispatchSemaphore(value: 0)

@@ -139,7 +139,7 @@ struct LoadTests {
             client = nil
             let other = try server.connect()
             #expect(try other.call(work.small).error == nil)
-            // The calls would take minutes if the server answered them.
+            // The calls would take minutes if the server finished them.
             while try server.statistic("server.calls") != 0 {}
             #expect(try server.statistic("server.reads.waiting") == 0)
             #expect(try server.statistic("server.memory.requests") == 0)
@@ -216,7 +216,7 @@ struct LoadTests {
                 let reply = try client.reply(to: write)
                 let get = Call.get(GetRequest(collection: "c", ids: ids, include: []))
                 guard case .documents(let found) = try client.call(get) else {
-                    Issue.record("get was not answered with documents")
+                    Issue.record("the reply to get has no documents")
                     return
                 }
                 if let error = reply.error {

@@ -83,7 +83,7 @@ struct MemoryTests {
             // The writes of one connection keep their order, so the last one wins.
             let get = Call.get(GetRequest(collection: "c", ids: ["1", "2"], include: [.metadata]))
             guard case .documents(let documents) = try client.call(get) else {
-                Issue.record("get was not answered with documents")
+                Issue.record("the reply to get has no documents")
                 return
             }
             #expect(documents.map { $0.metadata["version"] } == [.int(10), .int(10)])

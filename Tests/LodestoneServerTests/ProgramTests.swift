@@ -39,7 +39,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("The server finishes the calls under way after a signal")
+    @Test("The server finishes the calls in flight after a signal")
     func drain() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()

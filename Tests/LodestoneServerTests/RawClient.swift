@@ -65,7 +65,7 @@ final class RawClient {
         guard connected == 0 else { throw RawClientError("connect: \(errno)") }
         guard hello else { return }
         let reply = try call(.hello(.test(token: token)))
-        guard case .hello = reply else { throw RawClientError("hello was answered \(reply)") }
+        guard case .hello = reply else { throw RawClientError("the reply to hello is \(reply)") }
     }
 
     deinit {

@@ -91,11 +91,11 @@ struct TokenTableTests {
             ("secret-0123456789\nread secret-0123456789", "line 2"),
         ]
     )
-    func malformed(text: String, place: String) throws {
+    func malformed(text: String, wrongPart: String) throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("tokens", text)
         let error = #expect(throws: LodestoneError.self) { try TokenTable(file: file) }
-        #expect(error?.message.contains(place) == true)
+        #expect(error?.message.contains(wrongPart) == true)
         #expect(error?.description.contains("secret") == false)
     }
 

@@ -82,10 +82,10 @@ struct EarlierSnapshotTests {
         let record = try #require(try reader.collections().first)
         #expect(record.options == CollectionOptions(dimension: 2, textStrategy: .fts5))
         #expect(try (0..<5).map { try reader.row($0, of: 1)?.id } == ["a", nil, "c", "d", "b"])
-        let questions: [(words: [String], expected: [RowID])] = [
+        let queries: [(words: [String], expected: [RowID])] = [
             (["texts"], [0, 2, 3, 4]), (["of", "d"], [3]), (["b"], [4]),
         ]
-        for (words, expected) in questions {
+        for (words, expected) in queries {
             var rows: [RowID] = []
             let expression = FTS5Expression.render(.phrase(words), TextAnalyzer(TextOptions()))
             try reader.words(of: 1).forEachMatch(of: expression) {

@@ -184,7 +184,7 @@ struct HostileArchive: Sendable, CustomTestStringConvertible {
         },
         .damaged("a database with a page of nothing", "SQLite says") { archive in
             let page = try #require(archive.page(with: "the text of a"))
-            for place in page { archive.members[0].content[place] = 0 }
+            for offset in page { archive.members[0].content[offset] = 0 }
         },
         .damaged("a database with one page in place of another", "SQLite says") { archive in
             let page = try #require(archive.page(with: "the text of a"))
@@ -318,7 +318,7 @@ struct HostileArchiveTests {
         )
     }
 
-    @Test("A right archive of another program is restored")
+    @Test("A valid archive of another program is restored")
     func control() throws {
         let restored = try restore(try write(good.bytes))
         #expect(restored.sequenceNumber == 3 && restored.createdAt == 1_763_730_000_000_000)
@@ -344,7 +344,7 @@ struct HostileArchiveTests {
         #expect(vectors == [3, 2])
     }
 
-    @Test("A wrong archive is refused and leaves no files behind", arguments: HostileArchive.all)
+    @Test("An invalid archive is refused and leaves no files behind", arguments: HostileArchive.all)
     func refused(hostile: HostileArchive) throws {
         var archive = good
         try hostile.change(&archive)
@@ -363,7 +363,7 @@ struct HostileArchiveTests {
         #expect(checked == error)
     }
 
-    @Test("At least fifty distinct wrong archives are tested")
+    @Test("At least fifty distinct invalid archives are tested")
     func fifty() {
         #expect(HostileArchive.all.count >= 50)
         #expect(Set(HostileArchive.all.map(\.name)).count == HostileArchive.all.count)
@@ -438,9 +438,9 @@ struct HostileArchiveTests {
             analysis: FTS5Analysis(),
             context: CallContext()
         )
-        for place in bytes.indices {
+        for offset in bytes.indices {
             var flipped = bytes
-            flipped[place] ^= 1 << (place % 8)
+            flipped[offset] ^= 1 << (offset % 8)
             let path = try write(flipped)
             do throws(LodestoneError) {
                 // Zstandard's frame header has bits that no decoder reads.

@@ -41,7 +41,7 @@ struct RowCodingTests {
         }
     }
 
-    @Test("Columns that end early are malformed, wherever they end")
+    @Test("A stored row whose columns end early is malformed, wherever they end")
     func cut() {
         let columns = columns(EncodedRow(Self.document))
         for (index, column) in columns.enumerated() {

@@ -121,13 +121,19 @@ struct SQLiteStoreTests {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         let check = {
-            (labels: [String]?, place: (String, DocumentID)?, limit: Int, all: [Edge], ends: Bool)
+            (
+                labels: [String]?,
+                position: (String, DocumentID)?,
+                limit: Int,
+                all: [Edge],
+                ends: Bool
+            )
             in
             let (page, isLast) = try reader.edges(
                 of: 0,
                 in: 1,
                 labels: labels,
-                after: place,
+                after: position,
                 limit: limit,
                 maxBytes: .max
             )

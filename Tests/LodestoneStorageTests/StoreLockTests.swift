@@ -20,7 +20,7 @@ struct StoreLockTests {
         try StoreLock(
             directory.path + "/lock",
             turn: directory.path + "/turn.lock",
-            patience: .seconds(20)
+            lockTimeout: .seconds(20)
         )
     }
 
@@ -53,7 +53,7 @@ struct StoreLockTests {
         let lock = try StoreLock(
             directory.path + "/lock",
             turn: directory.path + "/turn.lock",
-            patience: .milliseconds(20)
+            lockTimeout: .milliseconds(20)
         )
         let rounds = Rounds()
         async let long: Void = onThread {

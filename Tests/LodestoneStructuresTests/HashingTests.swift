@@ -15,7 +15,7 @@ struct HashingTests {
         #expect(UInt64(hashing: "foobar".utf8) == 0x8594_4171_F739_67E8)
     }
 
-    @Test("A mix equals the numbers of SplitMix64")
+    @Test("Mixing a number equals the output of SplitMix64")
     func splitMix() {
         // The first numbers of the generator with the seed 1234567.
         let seed: UInt64 = 1_234_567

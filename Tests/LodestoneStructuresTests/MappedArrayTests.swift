@@ -16,7 +16,7 @@ struct MappedArrayTests {
         return sections
     }
 
-    @Test("A mapped array returns its elements, and the substitute beyond its ends")
+    @Test("A mapped array returns its elements, and the fallback beyond its ends")
     func elements() throws {
         let sections = try sections(count: 2 * blockCount + 10)
         let array = try #require(sections.section("Nmbr", of: UInt32.self))

@@ -16,7 +16,7 @@ struct OverlayArrayTests {
     func model() throws {
         var random = SeededGenerator(seed: 11)
         // The base ends inside a chunk.
-        var array = OverlayArray(try base(count: 700), substitute: 9)
+        var array = OverlayArray(try base(count: 700), fallback: 9)
         var model = (0..<700).map { UInt32($0 + 1_000) }
         var copies: [(array: OverlayArray<UInt32>, model: [UInt32])] = []
         for step in 0..<2_000 {
@@ -44,7 +44,7 @@ struct OverlayArrayTests {
 
     @Test("An overlay array takes memory for changed chunks only, and still reads its base")
     func memory() throws {
-        var array = OverlayArray(try base(count: 10_000), substitute: 0)
+        var array = OverlayArray(try base(count: 10_000), fallback: 0)
         #expect(array.byteCount == 0)
         array[300] = 1
         array[301] = 2
@@ -54,11 +54,11 @@ struct OverlayArrayTests {
         #expect(array.baseElement(10_000) == 0)
     }
 
-    @Test("An overlay array over damaged bytes has the substitute for them, also after a change")
+    @Test("An overlay array over damaged bytes has the fallback for them, also after a change")
     func damage() throws {
         let blockCount = VerifiedBytes.blockBytes / 4
         let base = try base(count: 2 * blockCount, damaged: [VerifiedBytes.blockBytes])
-        var array = OverlayArray(base, substitute: 5)
+        var array = OverlayArray(base, fallback: 5)
         #expect(array[blockCount - 1] == UInt32(blockCount - 1) + 1_000)
         #expect(array[blockCount] == 5)
         array[blockCount + 1] = 8

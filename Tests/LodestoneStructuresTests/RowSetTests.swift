@@ -53,7 +53,7 @@ struct RowSetTests {
         }
     }
 
-    @Test("A set of rows counts each row once, and leaves out rows without room")
+    @Test("A set of rows counts each row once, and leaves out rows at its bound or beyond")
     func changes() {
         var set = RowSet(count: 100)
         set.insert(5)

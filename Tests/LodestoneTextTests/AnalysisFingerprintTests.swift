@@ -30,19 +30,19 @@ struct AnalysisFingerprintTests {
         let all = TextLanguage.allCases.map { AnalysisFingerprint.of($0) }
         #expect(AnalysisFingerprint.all == AnalysisFingerprint.all(all))
         let letters = AnalysisFingerprint.characters
-        for (place, language) in TextLanguage.allCases.enumerated() {
+        for (position, language) in TextLanguage.allCases.enumerated() {
             var others = all
-            others[place] ^= 1
+            others[position] ^= 1
             #expect(AnalysisFingerprint.all(others) != AnalysisFingerprint.all, "\(language)")
             guard SnowballStemmer.of(language) != nil else {
-                #expect(AnalysisFingerprint.of(language, letters, nil) == all[place])
-                #expect(AnalysisFingerprint.of(language, letters &+ 1, nil) != all[place])
+                #expect(AnalysisFingerprint.of(language, letters, nil) == all[position])
+                #expect(AnalysisFingerprint.of(language, letters &+ 1, nil) != all[position])
                 continue
             }
             let analyzer = TextAnalyzer(TextOptions(language: language))
             let stem = { (word: String) in analyzer.stem(of: word.utf8).bytes }
-            #expect(AnalysisFingerprint.of(language, letters, stem) == all[place], "\(language)")
-            #expect(AnalysisFingerprint.of(language, letters &+ 1, stem) != all[place])
+            #expect(AnalysisFingerprint.of(language, letters, stem) == all[position], "\(language)")
+            #expect(AnalysisFingerprint.of(language, letters &+ 1, stem) != all[position])
             // The other stemmer, like a later version, leaves one word more as it is, or one ending
             // less.
             let words = StemProbes.words(language)
@@ -50,7 +50,7 @@ struct AnalysisFingerprintTests {
                 let other = AnalysisFingerprint.of(language, letters) { word in
                     word == words[number] ? stem(word) + [0x78] : stem(word)
                 }
-                #expect(other != all[place], "\(language) \(words[number])")
+                #expect(other != all[position], "\(language) \(words[number])")
             }
         }
     }

@@ -25,8 +25,8 @@ private struct Characters {
     /// Runs, with Latin words among them that touch them or not.
     mutating func text() -> [[String]] {
         (0..<Int.random(in: 0...4, using: &random)).map { _ in
-            (0..<Int.random(in: 1...2, using: &random)).map { place in
-                place == 1 ? ["web", "x9"].randomElement(using: &random) ?? "" : run(1...6)
+            (0..<Int.random(in: 1...2, using: &random)).map { position in
+                position == 1 ? ["web", "x9"].randomElement(using: &random) ?? "" : run(1...6)
             }
         }
     }
@@ -37,12 +37,12 @@ private struct Characters {
     static func has(_ phrase: [String], in text: [String]) -> Bool {
         guard !phrase.isEmpty, phrase.count <= text.count else { return false }
         return (0...(text.count - phrase.count)).contains { start in
-            phrase.indices.allSatisfy { place in
-                let (word, found) = (phrase[place], text[start + place])
+            phrase.indices.allSatisfy { position in
+                let (word, found) = (phrase[position], text[start + position])
                 let isLatin = word.allSatisfy(\.isASCII)
                 if isLatin || found.allSatisfy(\.isASCII) { return word == found }
-                let mustBegin = place > 0
-                let mustEnd = place < phrase.count - 1
+                let mustBegin = position > 0
+                let mustEnd = position < phrase.count - 1
                 if mustBegin && mustEnd { return word == found }
                 if mustBegin { return found.hasPrefix(word) }
                 if mustEnd { return found.hasSuffix(word) }

@@ -126,9 +126,9 @@ struct PrefixTests {
         ] {
             for count in 1...word.count {
                 let prefix = String(word.prefix(count))
-                let expected = texts.indices.filter { place in
-                    place % 7 != 0
-                        && texts[place].split(separator: " ").contains {
+                let expected = texts.indices.filter { position in
+                    position % 7 != 0
+                        && texts[position].split(separator: " ").contains {
                             $0.hasPrefix(prefix)
                         }
                 }

@@ -8,13 +8,13 @@ import Testing
 extension PostingsTextIndex {
     /// The best rows for plain words, as a user's query gets them.
     func rank(_ words: [String], k: Int, isAllowed: (UInt32) -> Bool) throws -> [TextHit] {
-        let question = try TextQueryParser.anyWord(
+        let query = try TextQueryParser.anyWord(
             words.joined(separator: " "),
             limits: .standard,
             analyzer: TextAnalyzer(options)
         )
-        guard let question else { return [] }
-        return try search(BooleanQuery(question), k: k, isAllowed: isAllowed)
+        guard let query else { return [] }
+        return try search(BooleanQuery(query), k: k, isAllowed: isAllowed)
     }
 }
 
@@ -33,7 +33,7 @@ struct RankingTests {
     func exact(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
         let share = Double(Self.count) / Double(Self.rounds * Self.seeds.count)
-        let questions = Int(share.rounded(.up))
+        let queryCount = Int(share.rounded(.up))
         for round in 0..<Self.rounds {
             // In the fourth round all documents are in the base.
             if round != 3 {
@@ -45,7 +45,7 @@ struct RankingTests {
             if round == 2 { corpus.nextRow += 100_000 }
             if round == 4, seed == 1 { corpus.add(2_000) }
             let plain = PlainRanking(corpus)
-            for _ in 0..<questions {
+            for _ in 0..<queryCount {
                 let words = (0..<Int.random(in: 1...6, using: &corpus.random)).map { _ in
                     Int.random(in: 0..<20, using: &corpus.random) == 0 ? "nowhere" : corpus.word()
                 }
@@ -81,9 +81,9 @@ private struct PlainRanking {
     func hits(_ words: [String]) -> [TextHit] {
         let all = words.flatMap { analyzer.words(of: $0) }
         let others = all.filter { !$0.isStopWord }
-        let question = others.isEmpty ? all : others
+        let query = others.isEmpty ? all : others
         var (stems, forms): ([TermKey], [QueryTerm]) = ([], [])
-        for word in question {
+        for word in query {
             if !stems.contains(word.stem) { stems.append(word.stem) }
             if !forms.contains(word) { forms.append(word) }
         }
@@ -95,15 +95,15 @@ private struct PlainRanking {
         }
         // The parts are in the order of the query, so that their sum is the same to the last digit.
         var parts: [Double] = []
-        var places: [QueryTerm: Int] = [:]
-        var stemPlaces: [Int] = []
+        var formIndexes: [QueryTerm: Int] = [:]
+        var stemIndexes: [Int] = []
         for stem in stems {
-            stemPlaces.append(parts.count)
-            parts.append(weight(question.count { $0.stem == stem }, 1) { $0.stem == stem })
+            stemIndexes.append(parts.count)
+            parts.append(weight(query.count { $0.stem == stem }, 1) { $0.stem == stem })
             for form in forms where form.stem == stem {
-                places[form] = parts.count
+                formIndexes[form] = parts.count
                 parts.append(
-                    weight(question.count { $0 == form }, bm25.exactWeight) { $0 == form }
+                    weight(query.count { $0 == form }, bm25.exactWeight) { $0 == form }
                 )
             }
         }
@@ -126,11 +126,11 @@ private struct PlainRanking {
                 return QuantizedIDF.product(weight, ImpactTable(key, [postingClass]).weights[0])
             }
             var sum: UInt32 = 0
-            for (place, stem) in stems.enumerated() {
-                var whole = scale.weights[stemPlaces[place]]
+            for (position, stem) in stems.enumerated() {
+                var whole = scale.weights[stemIndexes[position]]
                 let those = Set(document.filter { $0.stem == stem })
                 for form in forms where form.stem == stem {
-                    let weight = scale.weights[places[form] ?? 0]
+                    let weight = scale.weights[formIndexes[form] ?? 0]
                     if those == [form] {
                         whole += weight
                     } else {

@@ -27,12 +27,12 @@ struct ScriptIndex {
     }
 
     /// The rows that match; both strategies must give the same.
-    func found(_ query: String, _ place: SourceLocation = #_sourceLocation) throws -> Set<Int> {
+    func found(_ query: String, _ location: SourceLocation = #_sourceLocation) throws -> Set<Int> {
         let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
         let hits = try index.search(parsed, k: max(1, count)) { _ in true }
         let rows = Set(hits.map { Int($0.row) })
         let expression = FTS5Expression.render(parsed.expression, TextAnalyzer(options))
-        #expect(try table.rows(matching: expression) == rows, "\(query)", sourceLocation: place)
+        #expect(try table.rows(matching: expression) == rows, "\(query)", sourceLocation: location)
         return rows
     }
 
@@ -172,9 +172,9 @@ struct ScriptTests {
                 )
                 #expect(try Set(index.ranked(query)).isSuperset(of: expected), "\(script.name)")
             }
-            for (place, other) in script.others.enumerated() {
+            for (position, other) in script.others.enumerated() {
                 let found = try index.found(other)
-                #expect(found.contains(expected.count + place), "\(language) \(script.name)")
+                #expect(found.contains(expected.count + position), "\(language) \(script.name)")
                 let isCharacter = UnicodeTokenizer.isUnspacedCharacter(
                     UnicodeTokenizer.split(other.unicodeScalars)[0]
                 )

@@ -37,8 +37,8 @@ private struct FieldCorpus {
             }
         }
         let texts = index.analyze(added)
-        for (place, document) in added.enumerated() {
-            index.add(texts, at: place, row: nextRow)
+        for (position, document) in added.enumerated() {
+            index.add(texts, at: position, row: nextRow)
             documents[nextRow] = document
             nextRow += 1
         }
@@ -93,10 +93,12 @@ struct TextFieldTests {
                 let words = analyzer.words(of: part.text)
                 guard words.count >= terms.count else { return false }
                 return (0...(words.count - terms.count)).contains { start in
-                    terms.indices.allSatisfy { place in
-                        isPrefix && place == terms.count - 1
-                            ? words[start + place].form.bytes.starts(with: terms[place].form.bytes)
-                            : words[start + place].stem == terms[place].stem
+                    terms.indices.allSatisfy { position in
+                        isPrefix && position == terms.count - 1
+                            ? words[start + position].form.bytes.starts(
+                                with: terms[position].form.bytes
+                            )
+                            : words[start + position].stem == terms[position].stem
                     }
                 }
             }
@@ -142,7 +144,7 @@ struct TextFieldTests {
         }
     }
 
-    @Test("Scores of fields are close to BM25F in floating point", arguments: 1...3)
+    @Test("Text scores over fields are close to BM25F in floating point", arguments: 1...3)
     func formula(seed: UInt64) throws {
         var corpus = FieldCorpus(seed: seed, Self.titled)
         corpus.add(200)
@@ -286,7 +288,7 @@ struct TextFieldTests {
             [TextField(name: "body", text: "runs shoes")],
             [TextField(name: "title", text: "runs shoes")],
         ])
-        for place in 0..<3 { index.add(texts, at: place, row: UInt32(place)) }
+        for position in 0..<3 { index.add(texts, at: position, row: UInt32(position)) }
         #expect(try index.rank(["running"], k: 3) { _ in true }.first?.row == 0)
         #expect(try index.rank(["shoe"], k: 3) { _ in true }.map(\.row) == [2, 0, 1])
         #expect(try index.rank(["runs"], k: 3) { _ in true }.map(\.row) == [2, 1, 0])

@@ -55,9 +55,9 @@ struct Corpus {
     mutating func add(_ count: Int) {
         let added = (0..<count).map { _ in text() }
         let analyzed = index.analyze(added)
-        for (place, text) in added.enumerated() {
+        for (position, text) in added.enumerated() {
             if Int.random(in: 0..<10, using: &random) == 0 { nextRow += 1 }
-            index.add(analyzed, at: place, row: nextRow)
+            index.add(analyzed, at: position, row: nextRow)
             texts[nextRow] = text
             nextRow += 1
         }
@@ -82,14 +82,14 @@ struct Corpus {
     func isAllowed(_ row: UInt32) -> Bool { texts[row] != nil }
 
     /// A word with one letter added, dropped, changed or swapped.
-    mutating func misspelt() -> String {
+    mutating func misspelled() -> String {
         var letters = Array(word())
-        let place = Int.random(in: 0..<letters.count, using: &random)
+        let position = Int.random(in: 0..<letters.count, using: &random)
         switch Int.random(in: 0..<4, using: &random) {
-        case 0: letters.insert("o", at: place)
-        case 1 where letters.count > 1: letters.remove(at: place)
-        case 2: letters.swapAt(place, 0)
-        default: letters[place] = "r"
+        case 0: letters.insert("o", at: position)
+        case 1 where letters.count > 1: letters.remove(at: position)
+        case 2: letters.swapAt(position, 0)
+        default: letters[position] = "r"
         }
         return String(letters)
     }
@@ -132,7 +132,7 @@ struct Corpus {
             let edits = Fuzziness.edits(Int.random(in: 1...2, using: &random))
             let start = String(word().prefix(2))
             return .random(using: &random)
-                ? .fuzzy(misspelt(), edits)
+                ? .fuzzy(misspelled(), edits)
                 : .pattern(WordPattern([start], isOpenAtStart: true, isOpenAtEnd: true))
         }
         switch Int.random(in: 0..<(depth < 3 ? 8 : 4), using: &random) {
@@ -220,7 +220,7 @@ struct TextIndexTests {
             corpus.add(80)
             if round == 1 { try corpus.merge() }
             for _ in 0..<8 {
-                let (word, other) = (corpus.misspelt(), corpus.word())
+                let (word, other) = (corpus.misspelled(), corpus.word())
                 let fuzzy = ParsedQuery.fuzzy(word, .edits(1))
                 let start = String(word.prefix(2))
                 let pattern = ParsedQuery.pattern(
@@ -276,7 +276,7 @@ struct TextIndexTests {
         #expect(try Set(rows("pithon", Fuzziness(.edits(1), maxExpansions: 1))) == [0, 1, 2, 3])
     }
 
-    @Test("Scores are close to BM25 in floating point")
+    @Test("Text scores are close to BM25 in floating point")
     func formula() throws {
         var corpus = Corpus(
             seed: 8,

@@ -202,11 +202,11 @@ struct TextQueryParserTests {
             ("| a", "| at column 1 has no term before it."),
             ("a && | b", "| at column 6 has no term before it."),
             ("! AND a", "AND at column 3 has no term before it."),
-            ("red^2", "The ^ at column 4 gives a weight to a term, or a place."),
-            ("\"a b\"^0.5", "The ^ at column 6 gives a weight to a term, or a place."),
-            ("(a b)^2", "The ^ at column 6 gives a weight to a term, or a place."),
-            ("^red", "The ^ at column 1 gives a weight to a term, or a place."),
-            ("pyth*^2", "The ^ at column 6 gives a weight to a term, or a place."),
+            ("red^2", "The ^ at column 4 is a weight, or the start of a text, elsewhere."),
+            ("\"a b\"^0.5", "The ^ at column 6 is a weight, or the start of a text, elsewhere."),
+            ("(a b)^2", "The ^ at column 6 is a weight, or the start of a text, elsewhere."),
+            ("^red", "The ^ at column 1 is a weight, or the start of a text, elsewhere."),
+            ("pyth*^2", "The ^ at column 6 is a weight, or the start of a text, elsewhere."),
             ("x fo?", "The ? at column 5 stands for one letter elsewhere."),
             ("?ox", "The ? at column 1 stands for one letter elsewhere."),
             ("title:f?x", "The ? at column 8 stands for one letter elsewhere."),
@@ -253,7 +253,7 @@ struct TextQueryParserTests {
         #expect(!error.recovery.isEmpty)
     }
 
-    @Test("A query over a limit is refused with the value and the limit")
+    @Test("A text query over a limit is refused with the value and the limit")
     func limits() throws {
         func error(_ query: String) throws -> LodestoneError {
             try #require(throws: LodestoneError.self) {

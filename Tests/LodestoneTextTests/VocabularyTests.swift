@@ -215,8 +215,8 @@ struct VocabularyTests {
             var bytes = bytes
             // In the section of lengths the damage is where four-letter words begin; else it is in
             // the middle.
-            let place = section == "TFLN" ? 32 : bytes.count / 2 / 8 * 8
-            if tag.description == section { bytes[place] ^= 1 }
+            let offset = section == "TFLN" ? 32 : bytes.count / 2 / 8 * 8
+            if tag.description == section { bytes[offset] ^= 1 }
             bytes.withUnsafeBytes { changed.append($0) }
         }
         #expect(try #require(PostingsTextIndex(from: sections)).hasSoundVocabulary)
@@ -295,7 +295,7 @@ func folded(_ word: String) -> String {
     String(decoding: QueryWords.folded(word).first ?? [], as: UTF8.self)
 }
 
-/// Whether a word looks like a pattern; tries every place for every part.
+/// Whether a word looks like a pattern; tries every position for every part.
 func looksLike(_ pattern: WordPattern, _ word: Substring.UnicodeScalarView) -> Bool {
     func rest(
         _ word: Substring.UnicodeScalarView,

@@ -203,7 +203,7 @@ struct ByteStreamTests {
     @Test("A byte stream still reads after it has finished its output")
     func halfClose() async throws {
         let pair = try await Pair()
-        // The server answers only once all input is there.
+        // The server replies only once all input is there.
         let (server, client) = (Recorder(closesAtEnd: false), Recorder())
         pair.start(server: server, client: client)
         pair.client.send { $0.append(contentsOf: [1, 2]) }

@@ -16,8 +16,8 @@ struct GoldenFrame: Decodable, Sendable, CustomTestStringConvertible {
 
     var bytes: [UInt8] {
         let digits = Array(hex.utf8)
-        return stride(from: 0, to: digits.count, by: 2).map { place in
-            UInt8(String(decoding: digits[place..<place + 2], as: UTF8.self), radix: 16) ?? 0
+        return stride(from: 0, to: digits.count, by: 2).map { position in
+            UInt8(String(decoding: digits[position..<position + 2], as: UTF8.self), radix: 16) ?? 0
         }
     }
 
@@ -119,10 +119,10 @@ struct GoldenFrameTests {
     @Test("Golden frames with any flipped bit are decoded or refused", arguments: GoldenFrame.all)
     func flipped(golden: GoldenFrame) throws {
         let whole = try message(golden.bytes)
-        for place in whole.indices {
+        for position in whole.indices {
             for bit in 0..<8 {
                 var flipped = whole
-                flipped[place] ^= 1 << bit
+                flipped[position] ^= 1 << bit
                 _ = flipped.withUnsafeBytes { decodeOrRefuse($0, golden.kind) }
             }
         }

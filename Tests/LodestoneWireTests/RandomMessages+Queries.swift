@@ -105,11 +105,11 @@ extension RandomMessages {
             field: text(),
             fragments: many(2) { random in
                 let text = random.text()
-                let place = random.below(text.utf8.count + 1)
+                let position = random.below(text.utf8.count + 1)
                 return HighlightedField.Fragment(
                     text: text,
                     offset: random.count(),
-                    matches: random.flag() ? [] : [0..<place, place..<text.utf8.count]
+                    matches: random.flag() ? [] : [0..<position, position..<text.utf8.count]
                 )
             }
         )

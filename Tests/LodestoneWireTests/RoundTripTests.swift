@@ -132,7 +132,7 @@ struct RoundTripTests {
         #expect(near.vector.map(\.bitPattern) == vector.map(\.bitPattern))
     }
 
-    @Test("Frames are appended behind the contents of the buffer")
+    @Test("An encoded frame is appended behind the contents of the buffer")
     func appending() throws {
         let request = Request(id: 1, call: .ping)
         let response = Response(id: 1, reply: .pong(sequenceNumber: 9))
@@ -171,7 +171,7 @@ struct RefusedMessageTests {
         )
     }
 
-    @Test("A vector without elements is refused")
+    @Test("A vector without elements is not encoded")
     func emptyVector() {
         expectRefusal(
             .search(SearchRequest(collection: "c", queries: [Query([.near([])])])),
@@ -179,7 +179,7 @@ struct RefusedMessageTests {
         )
     }
 
-    @Test("A negative count is refused")
+    @Test("A request with a negative count is not encoded")
     func negative() {
         expectRefusal(
             .scan(ScanRequest(collection: "c", limit: -1)),
@@ -216,7 +216,7 @@ struct RefusedMessageTests {
         #expect(error.reason == .replyTooLarge)
     }
 
-    @Test("A document encodes within its estimated least and greatest byte counts")
+    @Test("A document is encoded within its estimated least and greatest byte counts")
     func leastByteCount() {
         for number in 0..<500 {
             var document = RandomDocuments.document(number, dimension: number % 9)

@@ -33,7 +33,7 @@ struct UnknownFieldTests {
         [0x12, 0x80, 0x80, 1] + Array(repeating: 7, count: 16_384),
     ]
 
-    @Test("Unknown groups are ignored at every position", arguments: unknown)
+    @Test("Unknown protobuf groups are ignored at every position", arguments: unknown)
     func groups(contents: [UInt8]) throws {
         let group = Self.group(contents)
         #expect(try decode([8, 2] + group + [0x5A, 0]) == Request(id: 2, call: .ping))
@@ -66,7 +66,7 @@ struct UnknownFieldTests {
             ? [UInt8(value)] : [UInt8(value & 0x7F) | 0x80] + varint(value >> 7)
     }
 
-    @Test("Groups that don't end or don't match are malformed")
+    @Test("Protobuf groups that don't end or don't match are malformed")
     func brokenGroups() {
         let broken: [[UInt8]] = [
             [0x9B, 0x06], [0x9B, 0x06, 0xA4, 0x06], [0x9C, 0x06], [0x9B, 0x06, 0x08],
@@ -85,7 +85,7 @@ struct UnknownFieldTests {
         #expect(refusal([8, 2, 0x5A, 0] + nested) == nil)
     }
 
-    @Test("A known field of another wire type is refused by name")
+    @Test("A known protobuf field of another wire type is refused by name")
     func wireTypes() {
         // deadline_ms as four bytes.
         let number = refusal([8, 2, 0x15, 0x27, 0, 0, 0, 0x5A, 0])
@@ -98,7 +98,7 @@ struct UnknownFieldTests {
         #expect(id?.error.field == "id" && id?.error.message.contains("Document") == true)
     }
 
-    @Test("Unknown fields at random positions change no known field")
+    @Test("Unknown protobuf fields at random positions change no known field")
     func random() throws {
         var generator = SeededGenerator(seed: 9)
         let plain: [UInt8] = [8, 2, 0x10, 5]
@@ -111,8 +111,9 @@ struct UnknownFieldTests {
             }
             let group = Self.group(contents)
             let parts = [[8, 2], [0x10, 5], [0x5A, 0]] as [[UInt8]]
-            let place = Int.random(in: 0...3, using: &generator)
-            let bytes = parts[..<place].flatMap { $0 } + group + parts[place...].flatMap { $0 }
+            let position = Int.random(in: 0...3, using: &generator)
+            let bytes =
+                parts[..<position].flatMap { $0 } + group + parts[position...].flatMap { $0 }
             #expect(try decode(bytes) == expected)
         }
     }
@@ -133,7 +134,7 @@ struct UnwritableRequestTests {
     }
 
     @Test("An unencodable value is reported with the path of its field")
-    func places() {
+    func positions() {
         let good = Query([.near([1])])
         func search(_ change: (inout Query) -> Void) -> Call {
             var bad = Query([.near([1]), .matching("x")])
@@ -180,7 +181,7 @@ struct UnwritableRequestTests {
         }
     }
 
-    @Test("A vector of another length is reported with its document or source")
+    @Test("A request with a vector of another length is reported with its document or source")
     func vectors() {
         let documents = [
             Document(id: "a", vector: [1, 2]), Document(id: "b"), Document(id: "c", vector: [1]),

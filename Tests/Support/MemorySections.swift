@@ -45,7 +45,7 @@ package struct MemorySections: SectionSink, SectionSource {
             let end = min(bytes.count, start + VerifiedBytes.blockBytes)
             return Self.checksum(UnsafeRawBufferPointer(rebasing: readable[start..<end]))
         }
-        for place in damage[tag] ?? [] where place < bytes.count { memory[place] ^= 0x55 }
+        for offset in damage[tag] ?? [] where offset < bytes.count { memory[offset] ^= 0x55 }
         let address = UInt(bitPattern: memory.baseAddress)
         let checked = VerifiedBytes(readable, sums: sums, checksum: Self.checksum) {
             UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
@@ -58,8 +58,8 @@ package struct MemorySections: SectionSink, SectionSource {
     package var damage: [SectionTag: [Int]] = [:]
 
     /// Changes a byte so that the checksums still fit.
-    package mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
-        sections[section].bytes[place] = byte
+    package mutating func overwrite(_ section: Int, at offset: Int, with byte: UInt8) {
+        sections[section].bytes[offset] = byte
     }
 
     /// Cuts a section, so that checksums still fit.

@@ -27,12 +27,12 @@ extension SeededGenerator {
                 readable[Int(next() % UInt64(readable.count))].unicodeScalars
             )
             for _ in 0..<next() % 4 where !scalars.isEmpty {
-                let place = Int(next() % UInt64(scalars.count))
+                let position = Int(next() % UInt64(scalars.count))
                 switch next() % 3 {
-                case 0: scalars.remove(at: place)
+                case 0: scalars.remove(at: position)
                 case 1:
-                    scalars.insert(scalars[Int(next() % UInt64(scalars.count))], at: place)
-                default: scalars[place] = Unicode.Scalar(UInt8(next() % 128))
+                    scalars.insert(scalars[Int(next() % UInt64(scalars.count))], at: position)
+                default: scalars[position] = Unicode.Scalar(UInt8(next() % 128))
                 }
             }
             return String(String.UnicodeScalarView(scalars))

@@ -51,15 +51,15 @@ struct DeadCodeRule {
         for file in tree.swift where file.path != "Package.swift" { count(file, &counts) }
         var findings: [Finding] = []
         for (name, count) in counts {
-            guard let place = count.declaredAt, Self.required[name] == nil else { continue }
+            guard let location = count.declaredAt, Self.required[name] == nil else { continue }
             if count.uses + count.usesInTests == 0 {
                 let advice = "nothing uses \"\(name)\": drop it"
-                findings.append(Finding(place.path, place.line, "dead code", advice))
+                findings.append(Finding(location.path, location.line, "dead code", advice))
             } else if count.isInProduction, count.uses == 0, !count.isOpen,
                 Self.forTests[name] == nil
             {
                 let advice = "only tests use \"\(name)\": move it to the tests, or drop it"
-                findings.append(Finding(place.path, place.line, "dead code", advice))
+                findings.append(Finding(location.path, location.line, "dead code", advice))
             }
         }
         return findings.sorted { ($0.path, $0.line) < ($1.path, $1.line) }
@@ -90,7 +90,7 @@ struct DeadCodeRule {
         }
     }
 
-    /// The place of the keyword of the declaration that the name belongs to.
+    /// The index of the keyword of the declaration that the name belongs to.
     private func declaration(_ tokens: [Token], _ index: Int) -> Int? {
         guard index > 0, !Self.keywords.contains(tokens[index].text) else { return nil }
         let isKeyword = Self.keywords.contains(tokens[index - 1].text)
@@ -107,29 +107,29 @@ struct DeadCodeRule {
     }
 
     private func isPublic(_ tokens: [Token], _ keyword: Int) -> Bool {
-        var place = keyword - 1
-        while place >= 0, Self.modifiers.contains(tokens[place].text) {
-            if tokens[place].text == "public" { return true }
-            place -= 1
+        var position = keyword - 1
+        while position >= 0, Self.modifiers.contains(tokens[position].text) {
+            if tokens[position].text == "public" { return true }
+            position -= 1
         }
         return false
     }
 
     /// Whether an attribute with arguments, `Test` or `Suite`, stands before a declaration.
     private func isTestOrSuite(_ tokens: [Token], _ keyword: Int) -> Bool {
-        var place = keyword - 1
-        while place >= 0, Self.modifiers.contains(tokens[place].text) { place -= 1 }
-        guard place > 0, ["func", "struct", "class"].contains(tokens[keyword].text) else {
+        var position = keyword - 1
+        while position >= 0, Self.modifiers.contains(tokens[position].text) { position -= 1 }
+        guard position > 0, ["func", "struct", "class"].contains(tokens[keyword].text) else {
             return false
         }
-        if tokens[place].text == ")" {
+        if tokens[position].text == ")" {
             var depth = 0
             repeat {
-                depth += tokens[place].text == ")" ? 1 : tokens[place].text == "(" ? -1 : 0
-                place -= 1
-            } while place > 0 && depth > 0
+                depth += tokens[position].text == ")" ? 1 : tokens[position].text == "(" ? -1 : 0
+                position -= 1
+            } while position > 0 && depth > 0
         }
-        return ["Test", "Suite"].contains(tokens[place].text)
+        return ["Test", "Suite"].contains(tokens[position].text)
     }
 
     /// Whether the name is the label of an argument.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A place in the tree that breaks a rule.
+/// A location in the tree that breaks a rule.
 struct Finding: CustomStringConvertible, Hashable {
     var path: String
     /// The number of the line, from 1.

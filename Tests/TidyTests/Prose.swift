@@ -25,23 +25,23 @@ struct Prose {
         var start: Int?
         var isFirst = true
         // An iterator of pairs would cost more than all else in a debug build.
-        var place = -1
-        while place + 1 < file.bytes.count {
-            place += 1
-            let byte = file.bytes[place]
+        var position = -1
+        while position + 1 < file.bytes.count {
+            position += 1
+            let byte = file.bytes[position]
             let isNewline = byte == UInt8(ascii: "\n")
-            let isPart = file.kinds[place] == kind && !isNewline
+            let isPart = file.kinds[position] == kind && !isNewline
             if isPart {
-                if start == nil { start = place }
+                if start == nil { start = position }
             } else if let begin = start {
-                let text = String(decoding: file.bytes[begin..<place], as: UTF8.self)
+                let text = String(decoding: file.bytes[begin..<position], as: UTF8.self)
                 parts.append((line, text, isFirst))
                 start = nil
             }
             if isNewline {
                 line += 1
                 isFirst = true
-            } else if byte > UInt8(ascii: " "), file.kinds[place] == .code {
+            } else if byte > UInt8(ascii: " "), file.kinds[position] == .code {
                 isFirst = false
             }
         }

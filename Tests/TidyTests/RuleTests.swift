@@ -4,10 +4,10 @@ import Testing
 /// Shows that each rule finds a breach, and leaves alone what keeps it.
 @Suite("Rules of the tree")
 struct RuleTests {
-    private static let licence = "// SPDX-License-Identifier: Apache-2.0\n"
+    private static let license = "// SPDX-License-Identifier: Apache-2.0\n"
 
-    /// The places of findings, as path and line.
-    private func places(_ findings: [Finding]) -> [String] {
+    /// The locations of findings, as path and line.
+    private func locations(_ findings: [Finding]) -> [String] {
         findings.map { "\($0.path):\($0.line)" }.sorted()
     }
 
@@ -19,16 +19,16 @@ struct RuleTests {
         )
     }
 
-    @Test("The header rule finds sources without the licence in their first line")
+    @Test("The header rule finds sources without the license in their first line")
     func header() {
         let tree = Tree([
-            "Sources/Good.swift": Self.licence, "Sources/Bad.swift": "import Foundation\n",
+            "Sources/Good.swift": Self.license, "Sources/Bad.swift": "import Foundation\n",
             "good.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n",
             "bad.sh": "#!/bin/sh\n",
-            "Late.swift": "\n" + Self.licence, "README.md": "# Title\n",
+            "Late.swift": "\n" + Self.license, "README.md": "# Title\n",
         ])
         #expect(
-            places(HeaderRule().findings(in: tree))
+            locations(HeaderRule().findings(in: tree))
                 == ["Late.swift:1", "Sources/Bad.swift:1", "bad.sh:1"]
         )
     }
@@ -65,7 +65,7 @@ struct RuleTests {
             "Sources/LodestoneIdle/B.swift": "import CLow\nimport LodestoneHigh\n",
         ])
         #expect(
-            places(ArrowRule().findings(in: tree))
+            locations(ArrowRule().findings(in: tree))
                 == ["Package.swift:5", "Sources/LodestoneIdle/B.swift:2"]
         )
     }
@@ -103,7 +103,7 @@ struct RuleTests {
                 + String(repeating: "x", count: 121) + " |\n",
         ])
         #expect(
-            places(LengthRule().findings(in: tree))
+            locations(LengthRule().findings(in: tree))
                 == ["Long.swift:501", "Wide.md:1", "Wide.swift:2"]
         )
     }
@@ -118,6 +118,7 @@ struct RuleTests {
             "/// - Whoever reads", "let message = \"a file is gone\"",
             "@Test(\"What a batch has is kept\")", "@Suite(\n    \"An ill graph\"\n)",
             "let text = \"\"\"\n    one line and\n    a graph to mend\n    \"\"\"",
+            "/// The behaviour of a neighbour.",
             "/* It is\n gone */", "let text = \"\\(count) are gone, \\(other(\"a\"))\"",
         ]
     )
@@ -152,7 +153,7 @@ struct RuleTests {
             "Makefile": "all: ## Builds it anew.\n",
         ])
         #expect(
-            places(WordRule().findings(in: tree))
+            locations(WordRule().findings(in: tree))
                 == ["Makefile:1", "a.md:8", "a.md:8", "b.sh:1", "c.py:1"]
         )
     }
@@ -208,7 +209,7 @@ struct RuleTests {
             "docs/b.md": "## One\n", "Sources/M/A.swift": "",
         ])
         #expect(
-            places(LinkRule().findings(in: tree))
+            locations(LinkRule().findings(in: tree))
                 == ["docs/a.md:2", "docs/a.md:3", "docs/a.md:4", "docs/a.md:5", "docs/a.md:5"]
         )
     }
@@ -221,7 +222,7 @@ struct RuleTests {
             "a.md": "`OtherType.lost`, `LostType+Read`, and `a LostType` of prose\n",
             "CHANGELOG.md": "`LostType`\n",
         ])
-        #expect(places(NameRule().findings(in: tree)) == ["Sources/A.swift:1", "a.md:1"])
+        #expect(locations(NameRule().findings(in: tree)) == ["Sources/A.swift:1", "a.md:1"])
     }
 
     @Test("The rule of namesakes finds libraries and folders without a test of their name")
@@ -233,7 +234,7 @@ struct RuleTests {
             "Tests/LodestoneATests/TwoTests.swift": "",
         ])
         #expect(
-            places(NamesakeRule().findings(in: tree))
+            locations(NamesakeRule().findings(in: tree))
                 == ["Sources/LodestoneA/Lone:1", "Sources/LodestoneB:1"]
         )
     }

@@ -16,7 +16,7 @@ struct SourceScanner {
     private let isC: Bool
     private var kinds: [Kind]
     private var open: [Literal] = []
-    private var place = 0
+    private var position = 0
 
     private init(_ bytes: [UInt8], isC: Bool) {
         self.bytes = bytes
@@ -27,31 +27,32 @@ struct SourceScanner {
     /// The kind of each byte; the code of an interpolation is code.
     static func kinds(of bytes: [UInt8], isC: Bool = false) -> [Kind] {
         var scanner = SourceScanner(bytes, isC: isC)
-        while scanner.place < bytes.count { scanner.step() }
+        while scanner.position < bytes.count { scanner.step() }
         return scanner.kinds
     }
 
     private func byte(_ offset: Int = 0) -> UInt8 {
-        place + offset < bytes.count ? bytes[place + offset] : 0
+        position + offset < bytes.count ? bytes[position + offset] : 0
     }
 
     private mutating func mark(_ kind: Kind, _ count: Int = 1) {
-        let end = min(place + count, bytes.count)
-        while place < end {
-            kinds[place] = kind
-            place += 1
+        let end = min(position + count, bytes.count)
+        while position < end {
+            kinds[position] = kind
+            position += 1
         }
     }
 
     private mutating func step() {
         switch byte() {
         case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "/"):
-            while place < bytes.count, byte() != UInt8(ascii: "\n") { mark(.comment) }
+            while position < bytes.count, byte() != UInt8(ascii: "\n") { mark(.comment) }
         case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "*"):
             blockComment()
         case UInt8(ascii: "'") where isC:
             mark(.literal)
-            while place < bytes.count, byte() != UInt8(ascii: "'"), byte() != UInt8(ascii: "\n") {
+            while position < bytes.count, byte() != UInt8(ascii: "'"), byte() != UInt8(ascii: "\n")
+            {
                 mark(.literal, byte() == UInt8(ascii: "\\") ? 2 : 1)
             }
             mark(.literal)
@@ -60,21 +61,25 @@ struct SourceScanner {
         case UInt8(ascii: "#") where !isC:
             var pounds = 1
             while byte(pounds) == UInt8(ascii: "#") { pounds += 1 }
-            if byte(pounds) == UInt8(ascii: "\"") { begin(pounds: pounds) } else { place += pounds }
+            if byte(pounds) == UInt8(ascii: "\"") {
+                begin(pounds: pounds)
+            } else {
+                position += pounds
+            }
         case UInt8(ascii: "(") where !open.isEmpty:
             open[open.count - 1].depth += 1
-            place += 1
+            position += 1
         case UInt8(ascii: ")") where !open.isEmpty:
             if open[open.count - 1].depth > 0 {
                 open[open.count - 1].depth -= 1
-                place += 1
+                position += 1
             } else {
                 let literal = open.removeLast()
                 mark(.literal)
                 rest(of: literal)
             }
         default:
-            place += 1
+            position += 1
         }
     }
 
@@ -90,7 +95,7 @@ struct SourceScanner {
             } else {
                 mark(.comment)
             }
-        } while place < bytes.count && depth > 0
+        } while position < bytes.count && depth > 0
     }
 
     private mutating func begin(pounds: Int) {
@@ -111,7 +116,7 @@ struct SourceScanner {
     private mutating func rest(of literal: Literal) {
         let backslash = UInt8(ascii: "\\")
         let quotes = literal.isMultiline ? 3 : 1
-        while place < bytes.count {
+        while position < bytes.count {
             switch byte() {
             case backslash where isAt(backslash, repeated: 1, pounds: literal.pounds):
                 let isInterpolation = !isC && byte(1 + literal.pounds) == UInt8(ascii: "(")
@@ -142,21 +147,22 @@ struct Token {
     static func tokens(of bytes: [UInt8], _ kinds: [SourceScanner.Kind]) -> [Token] {
         var tokens: [Token] = []
         var line = 1
-        var place = 0
-        while place < bytes.count {
-            let byte = bytes[place]
+        var position = 0
+        while position < bytes.count {
+            let byte = bytes[position]
             if byte == UInt8(ascii: "\n") { line += 1 }
-            guard kinds[place] == .code, byte > UInt8(ascii: " "), byte != UInt8(ascii: "`") else {
-                place += 1
+            guard kinds[position] == .code, byte > UInt8(ascii: " "), byte != UInt8(ascii: "`")
+            else {
+                position += 1
                 continue
             }
-            var end = place + 1
+            var end = position + 1
             if isPartOfName(byte) {
                 while end < bytes.count, kinds[end] == .code, isPartOfName(bytes[end]) { end += 1 }
             }
-            let text = String(decoding: bytes[place..<end], as: UTF8.self)
+            let text = String(decoding: bytes[position..<end], as: UTF8.self)
             tokens.append(Token(text: text, line: line, isName: isPartOfName(byte)))
-            place = end
+            position = end
         }
         return tokens
     }

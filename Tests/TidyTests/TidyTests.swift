@@ -8,17 +8,17 @@ import Testing
 struct TidyTests {
     private func expectNone(_ findings: [Finding]) {
         for finding in findings {
-            let place = SourceLocation(
+            let location = SourceLocation(
                 fileID: "TidyTests/" + finding.path,
                 filePath: finding.path,
                 line: finding.line,
                 column: 1
             )
-            Issue.record("\(finding)", sourceLocation: place)
+            Issue.record("\(finding)", sourceLocation: location)
         }
     }
 
-    @Test("A source begins with the licence")
+    @Test("A source begins with the license")
     func header() { expectNone(HeaderRule().findings(in: .repository)) }
 
     @Test("A module imports only the dependencies of its target, and the table of modules is true")

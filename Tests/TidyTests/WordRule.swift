@@ -9,6 +9,12 @@ struct WordRule {
         "ill": "damaged",
         "mend": "repair", "mends": "repairs", "mended": "repaired", "mending": "repair",
         "asked": "requested or queried",
+        // The spelling is American.
+        "licence": "license", "licences": "licenses", "labelled": "labeled",
+        "labelling": "labeling",
+        "analyse": "analyze", "analysed": "analyzed",
+        "analysing": "analyzing", "neighbour": "neighbor", "neighbours": "neighbors",
+        "behaviour": "behavior", "colour": "color", "centre": "center", "misspelt": "misspelled",
     ]
     private static let bannedPairs: [String: (next: String, better: String)] = [
         "takes": ("in", "reads or accepts"), "of": ("which", "a second sentence"),
@@ -68,16 +74,16 @@ struct WordRule {
         var isJoined = false
         for (line, text) in paragraph {
             let bytes = Array(text.utf8)
-            var place = 0
-            while place < bytes.count {
-                let byte = bytes[place]
+            var position = 0
+            while position < bytes.count {
+                let byte = bytes[position]
                 if Token.isPartOfName(byte) {
-                    var end = place + 1
+                    var end = position + 1
                     while end < bytes.count, Self.isInWord(bytes, end) { end += 1 }
                     if isSentenceStart { start = words.count }
                     words.append(
                         Word(
-                            text: Self.known(bytes[place..<end]),
+                            text: Self.known(bytes[position..<end]),
                             line: line,
                             beginsSentence: isSentenceStart,
                             isCapital: byte < UInt8(ascii: "a"),
@@ -86,17 +92,17 @@ struct WordRule {
                     )
                     isSentenceStart = false
                     isJoined = true
-                    place = end
+                    position = end
                     continue
                 }
-                let next = place + 1 < bytes.count ? bytes[place + 1] : UInt8(ascii: " ")
+                let next = position + 1 < bytes.count ? bytes[position + 1] : UInt8(ascii: " ")
                 if ".?!:".utf8.contains(byte), next <= UInt8(ascii: " ") {
                     if byte == UInt8(ascii: "?"), let start { words[start].beginsQuestion = true }
                     isSentenceStart = byte != UInt8(ascii: ":")
                     start = nil
                 }
                 if byte > UInt8(ascii: " ") { isJoined = false }
-                place += 1
+                position += 1
             }
         }
         return words
@@ -126,9 +132,9 @@ struct WordRule {
     }
 
     /// Whether a word goes on: letters, and signs between two letters.
-    private static func isInWord(_ bytes: [UInt8], _ place: Int) -> Bool {
-        if Token.isPartOfName(bytes[place]) { return true }
-        let isJoint = "'-".utf8.contains(bytes[place])
-        return isJoint && place + 1 < bytes.count && Token.isPartOfName(bytes[place + 1])
+    private static func isInWord(_ bytes: [UInt8], _ position: Int) -> Bool {
+        if Token.isPartOfName(bytes[position]) { return true }
+        let isJoint = "'-".utf8.contains(bytes[position])
+        return isJoint && position + 1 < bytes.count && Token.isPartOfName(bytes[position + 1])
     }
 }

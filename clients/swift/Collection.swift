@@ -18,7 +18,7 @@ extension LodestoneClient {
         ///
         /// When it returns, the batch is durable and every search that starts afterwards sees it.
         /// When its task is cancelled, the call ends once the server has reported the outcome of
-        /// the batch, or after ``Configuration/cancelPatience``, 2 s unless it is set otherwise.
+        /// the batch, or after ``Configuration/cancelGracePeriod``, 2 s unless it is set otherwise.
         ///
         /// - Parameters:
         ///   - documents: Documents to insert or replace; an id may occur once.

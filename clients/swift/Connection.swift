@@ -115,7 +115,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func cancel(_ handle: CallHandle) {
         guard let id = handle.id else { return }
-        let gracePeriod = configuration.cancelPatience.bounded
+        let gracePeriod = configuration.cancelGracePeriod.bounded
         let (cancellation, armed) = state.withLock { state in
             let result = state.table.cancel(id, now: .now, gracePeriod: gracePeriod)
             guard case .awaitsReply(let until) = result, Self.mustArm(&state, for: until) else {

@@ -19,7 +19,7 @@ import Synchronization
 /// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled.
 /// The `outcome` of its error says whether anything was written. A write that was sent before its
 /// task is cancelled waits for the server's reply on its outcome, at most for
-/// ``Configuration/cancelPatience``: 2 s unless it is set otherwise.
+/// ``Configuration/cancelGracePeriod``: 2 s unless it is set otherwise.
 ///
 /// ```swift
 /// let client = try await LodestoneClient.connect(to: "localhost:5633")
@@ -48,7 +48,7 @@ public final class LodestoneClient: Sendable {
         /// With zero the write doesn't wait, and its outcome is then unknown.
         ///
         /// A server that runs replies within a round trip.
-        public var cancelPatience: Duration
+        public var cancelGracePeriod: Duration
         /// How long the client polls for an expected reply before it sleeps; zero: not at all.
         ///
         /// It polls where replies come one after the other at shorter intervals. Polling takes a
@@ -64,7 +64,7 @@ public final class LodestoneClient: Sendable {
             connectTimeout: Duration = .seconds(5),
             deadline: Duration = .seconds(30),
             retry: RetryPolicy = .standard,
-            cancelPatience: Duration = .seconds(2),
+            cancelGracePeriod: Duration = .seconds(2),
             busyPoll: Duration = .microseconds(200),
             clientName: String = "lodestone-swift/\(LodestoneVersion.release)"
         ) {
@@ -73,7 +73,7 @@ public final class LodestoneClient: Sendable {
             self.connectTimeout = connectTimeout
             self.deadline = deadline
             self.retry = retry
-            self.cancelPatience = cancelPatience
+            self.cancelGracePeriod = cancelGracePeriod
             self.busyPoll = busyPoll
             self.clientName = clientName
         }

@@ -31,12 +31,12 @@ enum { LODE_MAX_DEPTH = 128 };
 
 typedef struct {
     lode_scan_status status;
-    // The place where the scan stopped.
+    // The offset at which the scan stopped.
     size_t offset;
     // The most bytes that unpacking takes, as far as the scan came.
     size_t decoded_bytes;
-    // For LODE_SCAN_DOCUMENT_TOO_LARGE: the document's bytes, their place, and the documents before
-    // it.
+    // For LODE_SCAN_DOCUMENT_TOO_LARGE: the bytes of the document, their offset, and the number of
+    // documents before it.
     size_t document_bytes;
     size_t document_offset;
     size_t document_index;

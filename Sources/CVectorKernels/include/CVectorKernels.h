@@ -4,7 +4,7 @@
 // Smaller is nearer. Vectors need no alignment; a dimension is 1 to 16,384; elements are finite.
 // Sums are kept in float32, with one accumulator per lane. (The scalar kernels, which are the
 // definition, keep them in float64.) Sums are added up in the same order whatever the shape, so a
-// scan and a block of one instruction set give the same bits for the same pair. A screen of many
+// scan and a block of one instruction set give the same bits for the same pair. A prefilter of many
 // queries adds up in another order. It returns no distances, but the pairs that are worth a scan. A
 // distance is never NaN:
 //
@@ -64,12 +64,12 @@ typedef void lode_scan_block(
 /// A panel is transposed: element i of query q is panel[i * width + q]. Its width is a multiple of
 /// the table's panel_step, at most panel_width. Unused queries may have any finite elements.
 ///
-/// A screen of products gives a pair the sum of its products, times scales[r]. A screen of
+/// A prefilter of products gives a pair the sum of its products, times scales[r]. A prefilter of
 /// differences gives it the sum of their squares, and does not read `scales`. This value is float32
 /// with one rounding for each element of the sum. Relative to the sum of the magnitudes, its error
 /// is less than (dimension + 1) * 2^-24. Bit q of masks[r] says that the value is not greater than
 /// limits[q], which holds for NaN, too.
-typedef void lode_screen(
+typedef void lode_prefilter(
     const float *panel, size_t width, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *scales, const float *limits, uint64_t *masks);
 
@@ -87,10 +87,10 @@ typedef size_t lode_first_within(const float *distances, size_t from, size_t cou
 ///
 /// Row p has one signature per table, signatures[p * tables + t], of `hyperplanes` bits, at most
 /// LODE_SIGNATURE_BITS. The weight of bit b is weights[t * LODE_SIGNATURE_BITS + b]; the weights
-/// from `hyperplanes` on are zero. The cost of row places[i] is written to costs[i].
+/// from `hyperplanes` on are zero. The cost of row slots[i] is written to costs[i].
 typedef void lode_signature_costs(
     const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
-    const uint32_t *places, size_t count, float *costs);
+    const uint32_t *slots, size_t count, float *costs);
 
 /// The kernels of one instruction set. Constant and always there.
 typedef struct lode_kernels {
@@ -107,8 +107,8 @@ typedef struct lode_kernels {
     lode_scan_block *cosine_block;
     lode_scan_block *squared_euclidean_block;
     lode_scan_block *negative_dot_block;
-    lode_screen *screen_products;
-    lode_screen *screen_differences;
+    lode_prefilter *prefilter_products;
+    lode_prefilter *prefilter_differences;
     lode_squared_norms *squared_norms;
     lode_first_within *first_within;
     lode_signature_costs *signature_costs;

@@ -27,7 +27,7 @@
 /// Bytes after the last codes that kernels may read; their content does not matter.
 #define LODE_CODE_MARGIN 64
 
-/// The place and the layout of records.
+/// The address and the layout of records.
 typedef struct lode_codes {
     const uint8_t *codes;
     /// Bytes from one record's codes to the next.
@@ -36,8 +36,8 @@ typedef struct lode_codes {
     const float *tails;
     /// Floats from one tail to the next.
     size_t tail_stride;
-    /// The place of the value's term in a tail, in floats.
-    size_t term_place;
+    /// The offset of the value's term in a tail, in floats.
+    size_t term_offset;
     /// Bytes of a query, a multiple of 64. Bytes behind a record's codes meet zeros of the query.
     size_t query_bytes;
 } lode_codes;

@@ -93,15 +93,15 @@ package struct VectorKernels: @unchecked Sendable {
         case .cosine:
             scan = table.cosine
             scanBlock = table.cosine_block
-            prefilter = table.screen_products
+            prefilter = table.prefilter_products
         case .euclidean:
             scan = table.squared_euclidean
             scanBlock = table.squared_euclidean_block
-            prefilter = table.screen_differences
+            prefilter = table.prefilter_differences
         case .dotProduct:
             scan = table.negative_dot
             scanBlock = table.negative_dot_block
-            prefilter = table.screen_products
+            prefilter = table.prefilter_products
         }
         squaredNorms = table.squared_norms
         firstWithin = table.first_within

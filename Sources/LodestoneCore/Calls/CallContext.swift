@@ -8,18 +8,18 @@ public final class CallContext: Sendable {
     /// The time at which the call ends without a result.
     public let deadline: ContinuousClock.Instant
     /// The budget of the reply; `nil` when the reply is not bounded.
-    package let answer: ReplyBudget?
+    package let replyBudget: ReplyBudget?
     private let cancelled = Atomic<Bool>(false)
 
     /// Creates a context.
     public convenience init(deadline: ContinuousClock.Instant) {
-        self.init(deadline: deadline, answer: nil)
+        self.init(deadline: deadline, replyBudget: nil)
     }
 
     /// Creates a context of a call whose reply is bounded.
-    package init(deadline: ContinuousClock.Instant, answer: ReplyBudget?) {
+    package init(deadline: ContinuousClock.Instant, replyBudget: ReplyBudget?) {
         self.deadline = deadline
-        self.answer = answer
+        self.replyBudget = replyBudget
     }
 
     /// Creates a context that ends after `timeout`.
@@ -61,8 +61,8 @@ public final class CallContext: Sendable {
             return LodestoneError(
                 .deadlineExceeded,
                 reason: .deadline,
-                "The deadline passed before the answer.",
-                recovery: "Allow more time, or ask for less in one call."
+                "The deadline passed before the reply was ready.",
+                recovery: "Allow more time, or request less in one call."
             )
         }
         return nil

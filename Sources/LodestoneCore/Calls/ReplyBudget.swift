@@ -48,7 +48,7 @@ package final class ReplyBudget: Sendable {
         let total = taken.add(memoryBytes, ordering: .relaxed).newValue
         guard total <= maxMemoryBytes else {
             throw .replyTooLarge(
-                "It takes \(total) bytes of memory or more; the answer to one call may take "
+                "It takes \(total) bytes of memory or more; the reply to one call may take "
                     + "\(maxMemoryBytes)."
             )
         }
@@ -56,7 +56,7 @@ package final class ReplyBudget: Sendable {
         guard missing > 0 else { return }
         let piece = max(missing, Self.pieceByteCount)
         guard memory.reserve(piece) else {
-            throw .noMemoryForAnswer(piece, limit: memory.limit)
+            throw .noMemoryForReply(piece, limit: memory.limit)
         }
         reserved.add(piece, ordering: .relaxed)
     }
@@ -76,7 +76,7 @@ package final class ReplyBudget: Sendable {
         let total = taken.load(ordering: .relaxed) + memoryBytes
         guard total <= maxMemoryBytes else {
             throw .replyTooLarge(
-                "It would take \(total) bytes of memory or more; the answer to one call may take "
+                "It would take \(total) bytes of memory or more; the reply to one call may take "
                     + "\(maxMemoryBytes)."
             )
         }
@@ -91,12 +91,12 @@ package final class ReplyBudget: Sendable {
 extension CallContext {
     /// Counts a part of the reply, where replies are bounded: see `ReplyBudget.charge`.
     package func charge(wire: Int, memory: Int) throws(LodestoneError) {
-        try answer?.charge(wire: wire, memory: memory)
+        try replyBudget?.charge(wire: wire, memory: memory)
     }
 
     /// Checks whether a part of the reply has room: see `ReplyBudget.checkRoom`.
     package func checkRoom(wire: Int, memory: Int) throws(LodestoneError) {
-        try answer?.checkRoom(wire: wire, memory: memory)
+        try replyBudget?.checkRoom(wire: wire, memory: memory)
     }
 }
 
@@ -108,18 +108,18 @@ extension LodestoneError {
             .resourceExhausted,
             reason: .replyTooLarge,
             "The reply is too large. \(detail)",
-            recovery: "Ask for fewer documents or hits in one call, or leave vectors or edges out: "
-                + "list_edges answers the edges of a document in pages."
+            recovery: "Request fewer documents or hits in one call, or leave vectors or edges out: "
+                + "list_edges returns the edges of a document in pages."
         )
     }
 
-    fileprivate static func noMemoryForAnswer(_ byteCount: Int, limit: Int) -> LodestoneError {
+    fileprivate static func noMemoryForReply(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
             reason: .overloaded,
-            "The answer needs \(byteCount) more bytes of memory; the answers under way may take "
+            "The reply needs \(byteCount) more bytes of memory; all replies in progress may take "
                 + "\(limit) together.",
-            recovery: "Try again when others are done, or ask for less in one call.",
+            recovery: "Try again when other calls have ended, or request less in one call.",
             retryAfter: .milliseconds(50)
         )
     }

@@ -15,55 +15,55 @@ package enum FieldPath {
     static func names(in text: String) -> [String]? {
         let bytes = Array(text.utf8)
         var names: [String] = []
-        var place = 0
+        var position = 0
         while true {
-            guard let name = name(in: bytes, at: &place) else { return nil }
+            guard let name = name(in: bytes, at: &position) else { return nil }
             names.append(String(decoding: name, as: UTF8.self))
-            if place == bytes.count { return names }
-            guard bytes[place] == dot else { return nil }
-            place += 1
+            if position == bytes.count { return names }
+            guard bytes[position] == dot else { return nil }
+            position += 1
         }
     }
 
-    /// The reason why no field has the path that a text names, with the place of the byte; `nil`
+    /// The reason why no field has the path that a text names, with the position of the byte; `nil`
     /// when a field may have the path.
     ///
     /// - Complexity: O(bytes).
-    package static func fault(in text: String) -> (place: Int, reason: String)? {
+    package static func fault(in text: String) -> (position: Int, reason: String)? {
         let bytes = Array(text.utf8)
-        var place = 0
+        var position = 0
         while true {
-            let start = place
-            guard let name = name(in: bytes, at: &place) else {
+            let start = position
+            guard let name = name(in: bytes, at: &position) else {
                 return (start, "this quote is never closed")
             }
             guard !name.isEmpty else { return (start, "a name is empty") }
             guard name.count <= 256 else {
                 return (start, "a name has \(name.count) bytes; the most is 256")
             }
-            if place == bytes.count { return nil }
-            guard bytes[place] == dot else {
-                return (place, "behind a quote comes a dot or the end")
+            if position == bytes.count { return nil }
+            guard bytes[position] == dot else {
+                return (position, "behind a quote comes a dot or the end")
             }
-            place += 1
+            position += 1
         }
     }
 
-    /// The name that begins at `place`; moves `place` behind the name.
-    private static func name(in bytes: [UInt8], at place: inout Int) -> [UInt8]? {
-        guard place < bytes.count, bytes[place] == quote else {
-            let start = place
-            place = bytes[start...].firstIndex(of: dot) ?? bytes.count
-            return Array(bytes[start..<place])
+    /// The name that begins at `position`; moves `position` behind the name.
+    private static func name(in bytes: [UInt8], at position: inout Int) -> [UInt8]? {
+        guard position < bytes.count, bytes[position] == quote else {
+            let start = position
+            position = bytes[start...].firstIndex(of: dot) ?? bytes.count
+            return Array(bytes[start..<position])
         }
         var name: [UInt8] = []
-        place += 1
-        while let end = bytes[place...].firstIndex(of: quote) {
-            name += bytes[place..<end]
-            place = end + 1
-            guard place < bytes.count, bytes[place] == quote else { return name }
+        position += 1
+        while let end = bytes[position...].firstIndex(of: quote) {
+            name += bytes[position..<end]
+            position = end + 1
+            guard position < bytes.count, bytes[position] == quote else { return name }
             name.append(quote)
-            place += 1
+            position += 1
         }
         return nil
     }

@@ -113,14 +113,14 @@ public struct Metadata: Sendable, Hashable {
     public struct Keys: Collection, Sendable {
         fileprivate let metadata: Metadata
 
-        /// The place of the first name.
+        /// The position of the first name.
         public var startIndex: Index { metadata.startIndex }
-        /// The place behind the last name.
+        /// The position behind the last name.
         public var endIndex: Index { metadata.endIndex }
-        /// The next place.
-        public func index(after place: Index) -> Index { metadata.index(after: place) }
-        /// The name at a place.
-        public subscript(place: Index) -> String { metadata[place].key }
+        /// The next position.
+        public func index(after position: Index) -> Index { metadata.index(after: position) }
+        /// The name at a position.
+        public subscript(position: Index) -> String { metadata[position].key }
 
         /// Whether a name is among them, byte by byte.
         ///
@@ -133,12 +133,12 @@ extension Metadata: Collection {
     /// One field.
     public typealias Element = (key: String, value: Value)
 
-    /// The place of a field.
+    /// The position of a field.
     public struct Index: Comparable, Sendable {
-        fileprivate let place: Dictionary<ByteString, Value>.Index
+        fileprivate let position: Dictionary<ByteString, Value>.Index
 
-        /// Orders places as the fields are ordered.
-        public static func < (left: Index, right: Index) -> Bool { left.place < right.place }
+        /// Orders positions as the fields are ordered.
+        public static func < (left: Index, right: Index) -> Bool { left.position < right.position }
     }
 
     /// Iterates over the fields.
@@ -157,18 +157,18 @@ extension Metadata: Collection {
     public var count: Int { fields.count }
     /// Whether there is no field.
     public var isEmpty: Bool { fields.isEmpty }
-    /// The place of the first field.
-    public var startIndex: Index { Index(place: fields.startIndex) }
-    /// The place behind the last field.
-    public var endIndex: Index { Index(place: fields.endIndex) }
-    /// The next place.
-    public func index(after place: Index) -> Index {
-        Index(place: fields.index(after: place.place))
+    /// The position of the first field.
+    public var startIndex: Index { Index(position: fields.startIndex) }
+    /// The position behind the last field.
+    public var endIndex: Index { Index(position: fields.endIndex) }
+    /// The next position.
+    public func index(after position: Index) -> Index {
+        Index(position: fields.index(after: position.position))
     }
 
-    /// The field at a place.
-    public subscript(place: Index) -> Element {
-        let field = fields[place.place]
+    /// The field at a position.
+    public subscript(position: Index) -> Element {
+        let field = fields[position.position]
         return (field.key.string, field.value)
     }
 

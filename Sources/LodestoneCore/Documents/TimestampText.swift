@@ -145,31 +145,35 @@ package enum TimestampText {
     /// Reads the parts, one after the other; ASCII digits only.
     private struct Reader {
         let bytes: [UInt8]
-        var place = 0
+        var position = 0
 
-        var isAtEnd: Bool { place == bytes.count }
+        var isAtEnd: Bool { position == bytes.count }
 
         mutating func takes(_ character: Unicode.Scalar) -> Bool {
-            guard place < bytes.count, bytes[place] == UInt8(ascii: character) else { return false }
-            place += 1
+            guard position < bytes.count, bytes[position] == UInt8(ascii: character) else {
+                return false
+            }
+            position += 1
             return true
         }
 
         mutating func expect(_ character: Unicode.Scalar) throws(Problem) {
             guard takes(character) else {
-                throw Problem(message: "'\(character)' is missing after byte \(place)")
+                throw Problem(message: "'\(character)' is missing after byte \(position)")
             }
         }
 
         /// The next digits, at most `most` of them: their number, and their count.
         mutating func digits(_ most: Int) -> (number: Int64, count: Int) {
             var number: Int64 = 0
-            let start = place
-            while place < bytes.count, (0x30...0x39).contains(bytes[place]), place - start < most {
-                number = number * 10 + Int64(bytes[place] - 0x30)
-                place += 1
+            let start = position
+            while position < bytes.count, (0x30...0x39).contains(bytes[position]),
+                position - start < most
+            {
+                number = number * 10 + Int64(bytes[position] - 0x30)
+                position += 1
             }
-            return (number, place - start)
+            return (number, position - start)
         }
 
         mutating func number(_ width: Int, in range: ClosedRange<Int64>, _ what: String)
@@ -214,19 +218,19 @@ package enum TimestampText {
         }
 
         mutating func fraction() throws(Problem) -> Int64 {
-            let start = place
+            let start = position
             var microsecond: Int64 = 0
-            while place < bytes.count, (0x30...0x39).contains(bytes[place]) {
-                let digit = Int64(bytes[place] - 0x30)
-                if place - start < 6 {
+            while position < bytes.count, (0x30...0x39).contains(bytes[position]) {
+                let digit = Int64(bytes[position] - 0x30)
+                if position - start < 6 {
                     microsecond = microsecond * 10 + digit
                 } else if digit != 0 {
                     throw Problem(message: "times are kept to the microsecond, six digits")
                 }
-                place += 1
+                position += 1
             }
-            guard place > start else { throw Problem(message: "the fraction has no digits") }
-            for _ in 0..<max(0, 6 - (place - start)) { microsecond *= 10 }
+            guard position > start else { throw Problem(message: "the fraction has no digits") }
+            for _ in 0..<max(0, 6 - (position - start)) { microsecond *= 10 }
             return microsecond
         }
 

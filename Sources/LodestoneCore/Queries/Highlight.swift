@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A request for the places in a hit's texts that match the words of the query.
+/// A request for the parts of a hit's texts that match the words of the query.
 public struct Highlight: Sendable, Equatable {
     /// The text fields to look at; empty: all.
     public var fields: [String]
@@ -41,7 +41,7 @@ public struct Highlight: Sendable, Equatable {
     }
 }
 
-/// The places of one text field of a hit that match.
+/// The parts of one text field of a hit that match.
 public struct HighlightedField: Sendable, Equatable {
     /// The field.
     public var field: String
@@ -54,7 +54,7 @@ public struct HighlightedField: Sendable, Equatable {
         public var text: String
         /// The offset of the piece in the field, in bytes of UTF-8.
         public var offset: Int
-        /// The places of the matching words in `text`, in bytes of UTF-8; they rise.
+        /// The ranges of the matching words in `text`, in bytes of UTF-8; they rise.
         public var matches: [Range<Int>]
 
         /// Creates a fragment.

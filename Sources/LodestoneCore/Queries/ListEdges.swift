@@ -12,7 +12,7 @@ public struct ListEdgesRequest: Sendable, Equatable {
     public var labels: [String]
     /// The most edges wanted; a page of large edges ends before.
     public var limit: Int
-    /// The place where the last page ended; `nil`: from the start.
+    /// The position where the last page ended; `nil`: from the start.
     public var cursor: EdgeCursor?
 
     /// Creates a request.
@@ -43,7 +43,7 @@ public struct ListEdgesRequest: Sendable, Equatable {
     }
 }
 
-/// The place where a page of edges ended.
+/// The position where a page of edges ended.
 ///
 /// Opaque; valid for the document and direction that gave it.
 public struct EdgeCursor: Sendable, Equatable {
@@ -91,7 +91,7 @@ public struct ListEdgesResponse: Sendable, Equatable {
     /// Edges that leave the document come by label and target, in the order of their bytes. Edges
     /// that enter it come in an order of the server's own.
     public var edges: [ListedEdge]
-    /// The place where the next page starts; `nil` after the last.
+    /// The position where the next page starts; `nil` after the last.
     public var nextCursor: EdgeCursor?
 
     /// Creates a page.

@@ -4,7 +4,7 @@
 public struct ScanRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
-    /// The place where the last page ended; `nil`: from the start.
+    /// The position where the last page ended; `nil`: from the start.
     public var cursor: ScanCursor?
     /// The most documents wanted; a page of large documents ends before.
     public var limit: Int
@@ -62,13 +62,13 @@ public struct ScanOrder: Sendable, Equatable {
     }
 }
 
-/// The place where a page ended.
+/// The position where a page ended.
 ///
 /// Opaque; valid for the collection, and the order, that gave it.
 public struct ScanCursor: Sendable, Equatable {
     /// The row after which the next page starts.
     package var row: UInt64
-    /// The place in the order of a field; empty in the order of the writes.
+    /// The position in the order of a field; empty in the order of the writes.
     ///
     /// The first byte is 1 for the largest value first, else 0. The key of the row's value follows.
     /// It is absent behind all single values.
@@ -84,7 +84,7 @@ public struct ScanCursor: Sendable, Equatable {
 public struct ScanResponse: Sendable, Equatable {
     /// The documents.
     public var documents: [Document]
-    /// The place where the next page starts; `nil` after the last.
+    /// The position where the next page starts; `nil` after the last.
     public var nextCursor: ScanCursor?
     /// The start of a list of the last document's edges, when it has more than wanted and came
     /// without them.

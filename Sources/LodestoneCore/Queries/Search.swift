@@ -26,7 +26,7 @@ public struct Query: Sendable, Equatable {
     public var limit: Int
     /// The parts that each hit brings along.
     public var include: Include
-    /// The places of its texts that each hit shows; `nil`: none.
+    /// The parts of its texts that each hit shows; `nil`: none.
     public var highlight: Highlight?
     /// The fields whose values are counted, over all documents that pass the filter.
     ///

@@ -24,8 +24,8 @@ package struct PackedVectors: Sendable {
     package func unpacked(_ documents: [Document]) -> [Document] {
         var documents = documents
         var start = 0
-        for place in documents.indices where isPresent[place] {
-            documents[place].vector = Array(elements[start..<start + dimension])
+        for index in documents.indices where isPresent[index] {
+            documents[index].vector = Array(elements[start..<start + dimension])
             start += dimension
         }
         return documents

@@ -78,7 +78,7 @@ extension Catalog {
     /// They are opened one after the other, until `isWanted` returns false.
     func openUncompacted(while isWanted: () -> Bool) {
         let numbers = try? reading { (reader) throws(LodestoneError) in
-            try reader.unfoldedCollections()
+            try reader.uncompactedCollections()
         }
         for number in numbers ?? [] where isWanted() {
             // The next call for the collection gets the same error.
@@ -154,11 +154,11 @@ extension Catalog {
     ///
     /// Runs under the lock.
     ///
-    /// - Parameter atOnce: Whether to count the bytes even if the last count was recent.
-    func closeUnused(atOnce: Bool = false) {
+    /// - Parameter evenIfRecent: Whether to count the bytes even if the last count was recent.
+    func closeUnused(evenIfRecent: Bool = false) {
         let (openCount, openings) = table.withLock { ($0.openCount, $0.openings) }
         let isOverCount = openCount > budget.count
-        guard isOverCount || atOnce || openings >= Self.openingsPerCount else { return }
+        guard isOverCount || evenIfRecent || openings >= Self.openingsPerCount else { return }
         // The array frees the collections after the table is unlocked.
         var closed: [Collection] = []
         table.withLock { table in
@@ -174,7 +174,7 @@ extension Catalog {
                 byteCount -= size
                 closed.append(collection)
                 // The files are closed before another thread can open the collection again.
-                store.letGo(of: number)
+                store.closeSegments(of: number)
             }
         }
     }

@@ -8,7 +8,7 @@ import Synchronization
 /// current.
 ///
 /// An open collection has its version in memory; of a closed one there is only the record. The
-/// first use opens a collection. An unused one is closed when others need its place
+/// first use opens a collection. An unused one is closed when too many are open
 /// (`Catalog+Open.swift`).
 ///
 /// Threading: the table is behind a mutex. Each thread that changes collections holds `lock`: the
@@ -133,7 +133,7 @@ final class Catalog: Sendable {
     /// Removes a collection that was dropped, here or by another process; runs under the lock.
     func remove(_ number: CollectionNumber) {
         table.withLock { $0.remove(number) }?.collection?.markDropped()
-        store.letGo(of: number)
+        store.closeSegments(of: number)
     }
 
     // MARK: Changes

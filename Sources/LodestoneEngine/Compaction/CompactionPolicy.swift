@@ -4,12 +4,12 @@ import LodestoneStructures
 /// The conditions for the compaction of a collection, and for linking its vectors.
 ///
 /// A base is written as a whole. For few changes, a base costs many times the bytes of the changes.
-/// `writeFactor` bounds this cost. Changes have paid for a new base once the present base has at
-/// most `writeFactor` bytes per byte of the documents that changed (`isPaid`). For a small base,
-/// any changes have paid. Most rules below require changes that have paid.
+/// `writeFactor` bounds this cost. Changes amortize a new base once the present base has at most
+/// `writeFactor` bytes per byte of the documents that changed (`amortizesBase`). Any changes amortize a
+/// small base. Most rules below require changes that amortize their base.
 ///
-/// Vectors without a place in the graph make searches slow. They need no base, because they are
-/// linked into the graph in memory.
+/// Vectors outside of the graph make searches slow. They need no base, because they are linked into
+/// the graph in memory.
 public struct CompactionPolicy: Sendable, Equatable {
     /// Changes to rows that a compaction needs once no write came for `idleTime`.
     public var minimumChanges: Int
@@ -38,24 +38,24 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var writeFactor: Int
     /// The pause after which writes count as over.
     public var idleTime: Duration
-    /// The longest wait of changes that have paid for a base.
+    /// The longest wait of changes that amortize a base.
     ///
-    /// Changes that have not paid wait up to `longestAge` times as long if a document was removed
-    /// or replaced. The text of this document stays in the log meanwhile. Additions alone that have
-    /// not paid wait without a limit (`ageLimit`).
+    /// Other changes wait up to `longestAge` times as long if they removed or replaced a document.
+    /// The text of this document stays in the log meanwhile. Additions alone wait without a limit
+    /// until they amortize a base (`ageLimit`).
     public var maximumAge: Duration
     /// The bytes of dropped vectors above which live vectors are moved to new segments.
     ///
     /// The dropped vectors must also take 30 percent of the bytes of the collection's segments.
     public var minimumGarbageBytes: Int
-    /// Bytes of vectors without a place in the index that a search compares in about a millisecond.
+    /// Bytes of vectors outside of the index that a search compares in about a millisecond.
     ///
     /// Vectors of more bytes are linked.
     package var scannedBytes = 8 << 20
     /// The bytes of memory at which a delta is compacted while writes keep coming.
     ///
-    /// The changes must also have paid for a base, or the delta must take at least half as many
-    /// bytes as its base.
+    /// The changes must also amortize a base, or the delta must take at least half as many bytes as
+    /// its base.
     var deltaMemory = 256 << 20
 
     /// Creates a policy.
@@ -85,7 +85,7 @@ public struct CompactionPolicy: Sendable, Equatable {
     ///
     /// A thousand changes here and there write as many bytes in pages of the database.
     private static let smallBase = 4 << 20
-    /// The factor of `scannedBytes` at which vectors without a place in the index are linked while
+    /// The factor of `scannedBytes` at which vectors outside of the index are linked while
     /// writes keep coming.
     private static let busyFactor = 8
 
@@ -102,35 +102,37 @@ public struct CompactionPolicy: Sendable, Equatable {
     }
 
     func isUrgent(_ delta: DeltaSize) -> Bool {
-        if isPaid(delta), delta.changes >= changes(busyChanges, percentOfBase, delta) {
+        if amortizesBase(delta), delta.changes >= changes(busyChanges, percentOfBase, delta) {
             return true
         }
         guard delta.changes >= max(1, minimumChanges), delta.memory >= deltaMemory else {
             return false
         }
-        return isPaid(delta) || delta.memory >= delta.baseBytes / 2
+        return amortizesBase(delta) || delta.memory >= delta.baseBytes / 2
     }
 
     /// Whether a base is wanted once no more writes come.
     func isWorthwhile(_ version: CollectionVersion) -> Bool { isWorthwhile(DeltaSize(version)) }
 
     func isWorthwhile(_ delta: DeltaSize) -> Bool {
-        if isPaid(delta), delta.changes >= changes(1, idlePercentOfBase, delta) { return true }
+        if amortizesBase(delta), delta.changes >= changes(1, idlePercentOfBase, delta) {
+            return true
+        }
         guard delta.wantsIndex else { return false }
         // The recall of the graph is too low, so searches compare every vector. The compaction
         // builds another graph. A further one is built only after the vectors have doubled.
         if !delta.hasGoodIndex { return delta.vectors * delta.vectorBytes >= scannedBytes }
-        // If most vectors have no place in the index, a build with all threads is faster than
+        // If most vectors are outside of the index, a build with all threads is faster than
         // linking these vectors with one thread. The first index of a small collection does not
         // wait until the collection is large.
-        return isPaid(delta) && delta.unindexed >= max(1, minimumChanges)
+        return amortizesBase(delta) && delta.unindexed >= max(1, minimumChanges)
             && delta.unindexed * 2 > delta.vectors
     }
 
-    /// Whether vectors without a place in the index should be linked into it once writes pause.
+    /// Whether vectors outside of the index should be linked into it once writes pause.
     func wantsLinks(_ version: CollectionVersion) -> Bool { wantsLinks(DeltaSize(version)) }
 
-    /// Whether vectors without a place in the index should be linked into it.
+    /// Whether vectors outside of the index should be linked into it.
     ///
     /// With `many`, the result says whether they should be linked while writes keep coming;
     /// otherwise, whether they should be linked once no more writes come.
@@ -143,20 +145,19 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// The age of the oldest change at which a base is written; `nil`: no age is too high.
     ///
-    /// A delta that has paid for its base waits for `maximumAge`, an hour by default. A delta that
-    /// has not paid, and has replaced or dropped texts, waits for a multiple of it. The multiple is
-    /// the bytes of the base divided by the bytes that the changes have paid for, and `longestAge`
-    /// at most. A delta that has not paid, and has additions only, waits until it has paid: the log
-    /// has no text to forget.
+    /// A delta that amortizes its base waits for `maximumAge`, an hour by default. Another delta with
+    /// replaced or dropped texts waits for a multiple of it. The multiple is the bytes of the base
+    /// divided by the bytes that the changes amortize, and `longestAge` at most. Another delta with
+    /// additions only waits until it amortizes its base: the log has no text to forget.
     func ageLimit(_ delta: DeltaSize) -> Duration? {
-        if isPaid(delta) { return maximumAge }
+        if amortizesBase(delta) { return maximumAge }
         if delta.removed == 0 { return nil }
-        let paid = max(1, writeFactor * delta.changedBytes)
-        return maximumAge * min(Self.longestAge, (delta.baseBytes + paid - 1) / paid)
+        let amortized = max(1, writeFactor * delta.changedBytes)
+        return maximumAge * min(Self.longestAge, (delta.baseBytes + amortized - 1) / amortized)
     }
 
-    /// Whether the changes have paid for a new base.
-    private func isPaid(_ delta: DeltaSize) -> Bool {
+    /// Whether the changes amortize a new base.
+    private func amortizesBase(_ delta: DeltaSize) -> Bool {
         delta.baseBytes <= max(Self.smallBase, max(1, writeFactor) * delta.changedBytes)
     }
 
@@ -178,7 +179,7 @@ struct DeltaSize {
     var baseDocuments = 0
     var baseBytes = 0
     var vectors = 0
-    /// The number of vectors without a place in the index.
+    /// The number of vectors outside of the index.
     var unindexed = 0
     var vectorBytes = 0
     /// Whether an index made from all vectors may be used.
@@ -186,7 +187,7 @@ struct DeltaSize {
     /// Whether the present index, if any, is usable.
     var hasGoodIndex = true
 
-    /// The bytes of vectors without a place in the index.
+    /// The bytes of vectors outside of the index.
     var unindexedBytes: Int { unindexed * vectorBytes }
 
     /// Bytes of the documents that changed.

@@ -6,7 +6,7 @@ import Synchronization
 /// The linking of vectors into the index in memory, without a base.
 ///
 /// A base shortens the log and the start. Searches do not need it: they only need new vectors to
-/// have a place in the graph. After a restart the vectors of the log are linked again; until then
+/// be in the graph. After a restart the vectors of the log are linked again; until then
 /// they are compared one by one.
 extension Compactor {
     /// Rows that are linked before the collection adopts them: a tenth of a second's work.

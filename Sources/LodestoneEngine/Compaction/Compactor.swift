@@ -369,7 +369,7 @@ final class Compactor: Sendable {
     /// Compacts the collections whose log is too large.
     private func releaseLog() throws(LodestoneError) {
         let byteCounts = try catalog.reading { (reader) throws(LodestoneError) in
-            try reader.unfoldedLogBytes()
+            try reader.uncompactedLogBytes()
         }
         for (number, byteCount) in byteCounts where byteCount > Self.maximumLogBytes {
             guard let collection = try catalog.get(number),

@@ -32,8 +32,8 @@ struct CollectionIDs: DerivedIndex {
 
     init(_ options: CollectionOptions) {
         table = IDTable()
-        vertices = OverlayArray(substitute: Self.noVertex)
-        rows = OverlayArray(substitute: Self.noRow)
+        vertices = OverlayArray(fallback: Self.noVertex)
+        rows = OverlayArray(fallback: Self.noRow)
         baseRowCount = 0
         baseDocumentCount = 0
     }
@@ -44,8 +44,8 @@ struct CollectionIDs: DerivedIndex {
             let rows = base.file.section("NODR", of: RowID.self)
         else { return nil }
         table = IDTable(ids)
-        self.vertices = OverlayArray(vertices, substitute: Self.noVertex)
-        self.rows = OverlayArray(rows, substitute: Self.noRow)
+        self.vertices = OverlayArray(vertices, fallback: Self.noVertex)
+        self.rows = OverlayArray(rows, fallback: Self.noRow)
         documentCount = Int(clamping: base.header.documentCount)
         baseRowCount = vertices.count
         baseDocumentCount = documentCount

@@ -5,9 +5,9 @@ import LodestoneFiles
 import LodestoneStorage
 import LodestoneStructures
 
-/// The vectors of a collection: their places in memory, and the index that finds the nearest.
+/// The vectors of a collection: their addresses in memory, and the index that finds the nearest.
 struct CollectionVectors: DerivedIndex {
-    /// The places of the vectors in memory.
+    /// The addresses of the vectors in memory.
     private(set) var table: VectorTable
     private(set) var index: any VectorIndex
     /// The number of existing rows with a vector.
@@ -78,7 +78,7 @@ struct CollectionVectors: DerivedIndex {
         for block in table.blocks { block.checked?.checkAll() }
     }
 
-    /// Marks those vectors as checked that were checked in `old` at the same place in memory.
+    /// Marks those vectors as checked that were checked in `old` at the same address.
     ///
     /// They were checked one by one, or with their batch when it was written or the base was made.
     func trust(_ old: CollectionVectors) {
@@ -179,7 +179,7 @@ struct CollectionVectors: DerivedIndex {
         return true
     }
 
-    /// The table is a list of places in the segments, which a compaction does not free.
+    /// The table is a list of addresses in the segments, which a compaction does not free.
     var deltaByteCount: Int { 0 }
 
     func compacted(_ work: IndexWork) throws(LodestoneError) -> CollectionVectors {

@@ -12,7 +12,7 @@ import LodestoneStructures
 /// log and a rebuild from rows make the same `IndexChange` and call the same `apply`.
 ///
 /// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. CONTRIBUTING.md
-/// lists the other places. Bases of earlier releases lack the sections of a new index:
+/// lists the other steps. Bases of earlier releases lack the sections of a new index:
 /// `init(from:)` then returns an index that `isStale`, which is made from the rows.
 ///
 /// Each call covers a batch or more, so the protocol costs nothing per row. Searches use the types
@@ -107,7 +107,7 @@ struct OpenedBase {
     let file: BaseFile
     let header: BaseHeader
     let options: CollectionOptions
-    /// The places of the vectors of its rows.
+    /// The locations of the vectors of its rows.
     let vectors: [VectorRun]
 }
 

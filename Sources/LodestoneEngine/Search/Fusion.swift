@@ -10,7 +10,7 @@ struct RankedList {
     var scores: [Double] = []
     /// The source's scores of rows that only other sources found.
     var others: [(row: RowID, score: Double)] = []
-    /// The number of best hits that enter the fusion; the rest only fills places behind them.
+    /// The number of best hits that enter the fusion; the other hits follow them.
     var candidates = Int.max
     /// Whether `others` has all scores that the source can give to the other sources' hits.
     var scoresOthers = false

@@ -140,7 +140,7 @@ struct ReadView {
 extension CallContext {
     /// Charges the reply's budget for a document.
     func charge(for document: Document) throws(LodestoneError) {
-        guard answer != nil else { return }
+        guard replyBudget != nil else { return }
         try charge(
             wire: document.leastWireByteCount,
             memory: MemoryLayout<Document>.stride + 2 * document.maxWireByteCount

@@ -10,7 +10,7 @@ struct AssignedWrite {
         /// Another vector strategy, or other indexed fields.
         case alter(Collection, CollectionOptions)
         case drop(CollectionNumber)
-        /// Other rows or edges; places of vectors and removed texts are known after the commit.
+        /// Other rows or edges; the locations of vectors and the removed texts are known after the commit.
         case change(Collection, IndexChange)
     }
 

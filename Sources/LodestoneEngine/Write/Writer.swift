@@ -18,8 +18,8 @@ struct PendingWrite: Sendable {
     /// without a call of `completion`.
     let begin: @Sendable () -> Bool
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
-    /// The time at which the write was ready.
-    let arrival = ContinuousClock.now
+    /// The time at which the write was queued.
+    let queuedAt = ContinuousClock.now
 }
 
 /// The one writer: it commits queued writes as a group, applies them, and only then replies.
@@ -38,7 +38,7 @@ final class Writer: Sendable {
     }
 
     /// The longest wait for another process once the engine closes.
-    private static let patienceOfClosing = Duration.seconds(2)
+    private static let closeTimeout = Duration.seconds(2)
     /// The bytes at which a group ends, so that commits and their waits do not grow without bound.
     private static let groupBytes = 4 << 20
 
@@ -119,7 +119,7 @@ final class Writer: Sendable {
             // processes wait.
             try? catalog.catchUp(for: first.context)
             return try store.exclusively(
-                until: patienceEnd(of: first),
+                until: lockDeadline(of: first),
                 while: { () throws(LodestoneError) in try endCallsThatAreOver(&group) }
             ) { (last) throws(LodestoneError) in
                 try catalog.withExclusiveAccess { (lock) throws(LodestoneError) in
@@ -156,15 +156,15 @@ final class Writer: Sendable {
         }
     }
 
-    /// The end of a write's wait for other processes; `nil` means the full patience from now on.
+    /// The end of a write's wait for other processes; `nil`: `lockTimeout` from now on.
     ///
     /// If an earlier group gave up while this write was queued, both waited for another process. So
-    /// the patience of this write counts from its arrival. Otherwise the write may have waited only
-    /// for other writes of this process, and this wait does not count.
-    private func patienceEnd(of pending: PendingWrite) -> ContinuousClock.Instant? {
+    /// the timeout of this write counts from its entry into the queue. Otherwise the write may have
+    /// waited only for other writes of this process, and this wait does not count.
+    private func lockDeadline(of pending: PendingWrite) -> ContinuousClock.Instant? {
         let lastBusy = waiting.withLock { $0.lastBusy }
-        guard let lastBusy, pending.arrival < lastBusy else { return nil }
-        return pending.arrival.advanced(by: store.patience)
+        guard let lastBusy, pending.queuedAt < lastBusy else { return nil }
+        return pending.queuedAt.advanced(by: store.lockTimeout)
     }
 
     /// Ends the writes whose calls have ended, while the group waits for another process.
@@ -188,7 +188,7 @@ final class Writer: Sendable {
         for (pending, end) in over { pending.completion(.failure(end)) }
         if group.isEmpty, let (_, end) = over.last { throw end }
         if let closedAt = waiting.withLock({ $0.closedAt }),
-            closedAt.duration(to: .now) > Self.patienceOfClosing
+            closedAt.duration(to: .now) > Self.closeTimeout
         {
             throw .closing
         }

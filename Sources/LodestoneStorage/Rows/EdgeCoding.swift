@@ -107,13 +107,13 @@ extension [Edge] {
     ) -> [Edge] {
         var changed = filter { !isRemoved($0) }
         if added.isEmpty { return changed }
-        var places: [EdgeName: Int] = [:]
-        for (place, edge) in changed.enumerated() { places[EdgeName(edge)] = place }
+        var indexes: [EdgeName: Int] = [:]
+        for (index, edge) in changed.enumerated() { indexes[EdgeName(edge)] = index }
         for edge in added {
-            if let place = places[EdgeName(edge)] {
-                changed[place] = edge
+            if let index = indexes[EdgeName(edge)] {
+                changed[index] = edge
             } else {
-                places[EdgeName(edge)] = changed.count
+                indexes[EdgeName(edge)] = changed.count
                 changed.append(edge)
             }
         }

@@ -30,20 +30,20 @@ package struct EncodedRow: Sendable {
         var writer = ByteWriter()
         var ends: [(text: Int, metadata: Int, edges: Int)] = []
         ends.reserveCapacity(documents.count)
-        for place in documents.indices {
-            writer.append(documents[place].text)
+        for index in documents.indices {
+            writer.append(documents[index].text)
             let text = writer.bytes.count
-            writer.append(documents[place].metadata)
+            writer.append(documents[index].metadata)
             let metadata = writer.bytes.count
-            writer.append(documents[place].edges)
+            writer.append(documents[index].edges)
             ends.append((text, metadata, writer.bytes.count))
         }
         var start = 0
-        return documents.indices.map { place in
-            let end = ends[place]
+        return documents.indices.map { index in
+            let end = ends[index]
             defer { start = end.edges }
             return EncodedRow(
-                id: documents[place].id,
+                id: documents[index].id,
                 bytes: writer.bytes,
                 start: start,
                 metadataStart: end.text,

@@ -35,12 +35,12 @@ struct RowTable {
             )
         }
         var number = first
-        for place in rows.indices {
-            var row = rows[place]
+        for index in rows.indices {
+            var row = rows[index]
             if !row.keepsEdges(room) { row = try moveEdges(of: row, number, &hubs) }
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try insert(row, as: number, with: statement)
-                if let added, let words = added[place] { try insert(words, of: number) }
+                if let added, let words = added[index] { try insert(words, of: number) }
             }
             number += 1
         }

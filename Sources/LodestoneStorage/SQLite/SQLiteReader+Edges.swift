@@ -62,12 +62,12 @@ extension SQLiteReader {
         of row: RowID,
         in collection: CollectionNumber,
         labels: [String]?,
-        after place: (label: String, target: DocumentID)?,
+        after position: (label: String, target: DocumentID)?,
         limit: Int,
         maxBytes: Int
     ) throws(LodestoneError) -> (edges: [Edge], isLast: Bool) {
         guard let stored = try self.row(row, of: collection) else { return ([], true) }
-        let first = place.map { EdgeName(label: $0.label, target: $0.target) }
+        let first = position.map { EdgeName(label: $0.label, target: $0.target) }
         let wanted = labels.map { Set($0.map { ByteString($0) }) }
         guard let hub = Hub(stored) else {
             var edges: [EdgeName: Edge] = [:]
@@ -95,11 +95,11 @@ extension SQLiteReader {
             return (page, isLast)
         }
         for label in wanted.sorted() where isLast {
-            // The page begins after the place: earlier labels are skipped, the place's label goes
+            // The page begins after the position: earlier labels are skipped, and its own label goes
             // on after its target.
             if let first, label < ByteString(first.label) { continue }
-            let isOfPlace = first.map { ByteString($0.label) == label } ?? false
-            try table.forEach(of: hub, label: label.string, after: isOfPlace ? first : nil, take)
+            let isFirstLabel = first.map { ByteString($0.label) == label } ?? false
+            try table.forEach(of: hub, label: label.string, after: isFirstLabel ? first : nil, take)
         }
         return (page, isLast)
     }

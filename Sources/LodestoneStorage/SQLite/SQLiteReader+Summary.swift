@@ -4,7 +4,7 @@ import LodestoneStructures
 
 /// Counts of collections that need no read of their contents.
 extension SQLiteReader {
-    func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber] {
+    func uncompactedCollections() throws(LodestoneError) -> [CollectionNumber] {
         try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 """

@@ -33,8 +33,8 @@ extension SQLiteStore {
         if let failure = writeFailure.withLock({ $0 }) { throw failure }
         var record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
         let moved = try moveVectors(of: &record, garbageBytes: garbageBytes, isLive: isLive)
-        let isGone = try exclusively { (_) throws(LodestoneError) in
-            let isGone = try transaction { () throws(SQLiteConnection.Failure) in
+        let isDropped = try exclusively { (_) throws(LodestoneError) in
+            let isDropped = try transaction { () throws(SQLiteConnection.Failure) in
                 let existing = try scalar(
                     "SELECT count(*) FROM collections WHERE number = \(collection)"
                 )
@@ -43,15 +43,15 @@ extension SQLiteStore {
                 return false
             }
             Failpoint.reach("compaction.before-removal")
-            if isGone {
+            if isDropped {
                 segments.remove(collection)
             } else {
                 segments.adopt(moved, of: collection)
                 try removeUnneededSegments(of: collection)
             }
-            return isGone
+            return isDropped
         }
-        removeBases(of: collection, except: isGone ? nil : record.file)
+        removeBases(of: collection, except: isDropped ? nil : record.file)
         try forgetKeptLog(of: collection)
         try forgetLog()
     }
@@ -155,7 +155,7 @@ extension SQLiteStore {
 }
 
 extension SQLiteReader {
-    func unfoldedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int] {
+    func uncompactedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int] {
         try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 """
@@ -259,7 +259,7 @@ struct BaseRecord {
     /// Whether a collection without a record of its base has had one.
     ///
     /// The log keeps the first batch of a collection until a base holds it. Without the record the
-    /// places of the vectors before the base are unknown.
+    /// locations of the vectors before the base are unknown.
     private static func isLost(_ connection: SQLiteConnection, of collection: CollectionNumber)
         throws(SQLiteConnection.Failure) -> Bool
     {

@@ -16,7 +16,7 @@ extension SQLiteStore {
         var sequence = lastSequence
         var chain = chain
         var committed: [CommittedBatch] = []
-        var gone: [CollectionNumber] = []
+        var dropped: [CollectionNumber] = []
         do throws(LodestoneError) {
             try run("BEGIN IMMEDIATE")
             for batch in batches {
@@ -32,7 +32,7 @@ extension SQLiteStore {
                     throw error.asLodestoneError(context: nil)
                 }
                 committed.append(outcome)
-                if case .dropCollection(let number) = batch.change { gone.append(number) }
+                if case .dropCollection(let number) = batch.change { dropped.append(number) }
             }
         } catch {
             rollBack()
@@ -48,7 +48,7 @@ extension SQLiteStore {
         #endif
         lastSequence = sequence
         self.chain = chain
-        for collection in gone {
+        for collection in dropped {
             segments.remove(collection)
             removeBases(of: collection, except: nil)
         }
@@ -258,18 +258,18 @@ extension SQLiteStore {
         var outcome = CommittedBatch(sequenceNumber: sequenceNumber)
         if !change.vectors.isEmpty {
             Failpoint.reach("commit.before-vectors")
-            let place = try segments.append(
+            let location = try segments.append(
                 change.vectors,
                 of: change.collection,
                 dimension: change.dimension
             )
             Failpoint.reach("commit.after-vectors")
             log.vectorCount = change.vectors.count / change.dimension
-            log.segment = place.segment.index
-            log.offset = place.offset
+            log.segment = location.segment.index
+            log.offset = location.offset
             log.vectorSum = change.vectorChecksum
-            outcome.vectors = try place.segment.run(
-                at: place.offset,
+            outcome.vectors = try location.segment.run(
+                at: location.offset,
                 count: log.vectorCount,
                 dimension: change.dimension,
                 firstRow: change.firstRow

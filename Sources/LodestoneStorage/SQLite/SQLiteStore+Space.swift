@@ -100,13 +100,16 @@ extension SQLiteStore {
     {
         let reader = try beginReading()
         defer { reader.end() }
-        let places = try reader.vectorPlaces(of: record.collection, after: record.sequenceNumber)
+        let locations = try reader.vectorLocations(
+            of: record.collection,
+            after: record.sequenceNumber
+        )
         let vectorBytes = record.dimension * MemoryLayout<Float>.stride
-        for place in places {
+        for location in locations {
             use.add(
-                place.segment,
-                liveBytes: place.count * vectorBytes,
-                end: place.offset + place.count * vectorBytes
+                location.segment,
+                liveBytes: location.count * vectorBytes,
+                end: location.offset + location.count * vectorBytes
             )
         }
     }
@@ -165,8 +168,8 @@ extension SQLiteStore {
 }
 
 extension SQLiteReader {
-    /// The places of a collection's vectors in the log after a sequence number.
-    func vectorPlaces(of collection: CollectionNumber, after sequenceNumber: UInt64)
+    /// The locations of a collection's vectors in the log after a sequence number.
+    func vectorLocations(of collection: CollectionNumber, after sequenceNumber: UInt64)
         throws(LodestoneError) -> [(segment: UInt32, offset: Int, count: Int)]
     {
         try SQLiteConnection.orFail(context) {
@@ -180,16 +183,16 @@ extension SQLiteReader {
             defer { statement.reset() }
             statement.bind(collection, at: 1)
             statement.bind(sequenceNumber, at: 2)
-            var places: [(segment: UInt32, offset: Int, count: Int)] = []
+            var locations: [(segment: UInt32, offset: Int, count: Int)] = []
             while try statement.step() {
-                places.append(
+                locations.append(
                     (
                         UInt32(truncatingIfNeeded: statement.int(at: 0)),
                         Int(statement.int(at: 1)), Int(statement.int(at: 2))
                     )
                 )
             }
-            return places
+            return locations
         }
     }
 
@@ -197,7 +200,7 @@ extension SQLiteReader {
     func namedSegments(of collection: CollectionNumber) throws(LodestoneError) -> Set<UInt32> {
         guard try record(of: collection) != nil else { return [] }
         let base = try baseRecord(of: collection)
-        let logged = try vectorPlaces(of: collection, after: base?.sequenceNumber ?? 0)
+        let logged = try vectorLocations(of: collection, after: base?.sequenceNumber ?? 0)
         return Set(logged.map(\.segment)).union((base?.runs.runs ?? []).map(\.segment))
     }
 }

@@ -36,7 +36,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     static let batchesPerForgetting: UInt64 = 65_536
 
     /// The longest wait for the lock in `close`: a service that is told to end has seconds for it.
-    private static let patienceOfClosing = Duration.seconds(2)
+    private static let closeTimeout = Duration.seconds(2)
 
     package let durability: Durability
     package let isReadOnly: Bool
@@ -76,7 +76,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ///   - durability: The failures that an acknowledged write survives.
     ///   - analysis: The analysis of texts in this process.
     ///   - edgesInRow: The limit on the edges that a row keeps when it is written.
-    ///   - patience: The longest wait for another process that holds the store, and may have been
+    ///   - lockTimeout: The longest wait for another process that holds the store, and may have been
     ///     stopped.
     /// - Throws: `.failedPrecondition` when the store's format is newer, or another process with a
     ///   different analysis has it open. `.dataLoss` when the log's chain is broken.
@@ -85,7 +85,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         durability: Durability,
         analysis: any WordAnalysis,
         edgesInRow: EdgesInRow = EdgesInRow(),
-        patience: Duration = .seconds(30)
+        lockTimeout: Duration = .seconds(30)
     ) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
         isReadOnly = false
@@ -98,7 +98,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         let lock = try StoreLock(
             directory + "/lock",
             turn: directory + "/turn.lock",
-            patience: patience
+            lockTimeout: lockTimeout
         )
         self.lock = lock
         compactionLock = try CompactionLock(directory + "/compaction.lock")
@@ -327,7 +327,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     package var sharedSequenceNumber: UInt64 { counter?.current ?? 0 }
 
-    package var patience: Duration { lock?.patience ?? .zero }
+    package var lockTimeout: Duration { lock?.lockTimeout ?? .zero }
 
     package func exclusively<T>(
         until end: ContinuousClock.Instant? = nil,
@@ -432,8 +432,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
-    package func letGo(of collection: CollectionNumber) {
-        segments.letGo(of: collection)
+    package func closeSegments(of collection: CollectionNumber) {
+        segments.close(collection)
     }
 
     package func byteCounts() -> [(part: String, bytes: UInt64)] {
@@ -449,7 +449,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package func close() {
         // A checkpoint that fails loses nothing: the write-ahead log stays and is read at the
         // next open.
-        try? lock?.exclusively(until: .now.advanced(by: Self.patienceOfClosing)) {
+        try? lock?.exclusively(until: .now.advanced(by: Self.closeTimeout)) {
             checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
         }
         isClosed.store(true, ordering: .releasing)

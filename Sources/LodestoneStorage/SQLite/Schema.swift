@@ -9,7 +9,7 @@ import LodestoneStructures
 ///     meta         what the store is
 ///     collections  name and options of each collection, which end in the row's checksum
 ///     log          one row per batch: what it changed and where its vectors lie
-///     bases        the base of each collection, and the places of the vectors before it
+///     bases        the base of each collection, and the locations of the vectors before it
 ///     requests     the receipt of each request id
 ///     docs_N       the documents of collection N, one row per version
 ///     edges_N      the edges of hubs, if there was a hub (`HubTable`)

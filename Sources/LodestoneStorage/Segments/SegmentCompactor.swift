@@ -44,10 +44,10 @@ struct SegmentCompactor {
     mutating func move(_ run: VectorRun, isLive: (RowID) -> Bool) throws(LodestoneError) {
         owners.append(run.owner)
         let base = UnsafeRawPointer(run.base)
-        for place in 0..<run.count {
-            let row = run.rows?.element(place, or: .max) ?? run.firstRow + RowID(place)
+        for index in 0..<run.count {
+            let row = run.rows?.element(index, or: .max) ?? run.firstRow + RowID(index)
             guard isLive(row) else { continue }
-            let start = place * vectorBytes
+            let start = index * vectorBytes
             guard run.checked?.check(start..<start + vectorBytes) ?? true else {
                 throw VectorSegment.damaged(
                     "to be left",
@@ -56,7 +56,7 @@ struct SegmentCompactor {
             }
             // An archive from elsewhere may have row ids in any order, with matching checksums.
             guard lastRow.map({ $0 < row }) ?? true else {
-                throw VectorSegment.damaged("to be left", "row \(row) is not in its place")
+                throw VectorSegment.damaged("to be left", "row \(row) is not in the order of rows")
             }
             lastRow = row
             pending.append(Source(row: row, address: base + start))
@@ -143,8 +143,8 @@ private struct BlockWriter {
     mutating func flush() throws(LodestoneError) {
         if block.isEmpty { return }
         sums.append(lode_crc32c(0, block, block.count))
-        let place = try block.withUnsafeBytes { segment.append($0) }.get()
-        if start == nil { start = place }
+        let offset = try block.withUnsafeBytes { segment.append($0) }.get()
+        if start == nil { start = offset }
         block.removeAll(keepingCapacity: true)
     }
 }

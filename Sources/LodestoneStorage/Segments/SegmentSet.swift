@@ -9,8 +9,8 @@ import Synchronization
 ///
 /// Threading: a mutex guards the table of open segments; only the writer appends.
 final class SegmentSet: Sendable {
-    /// The place of one batch's vectors.
-    struct Place {
+    /// The location of one batch's vectors.
+    struct Location {
         let segment: VectorSegment
         let offset: Int
     }
@@ -67,7 +67,7 @@ final class SegmentSet: Sendable {
     ///
     /// The vectors are not durable before `synchronize`.
     func append(_ vectors: [Float], of collection: CollectionNumber, dimension: Int)
-        throws(LodestoneError) -> Place
+        throws(LodestoneError) -> Location
     {
         let byteCount = vectors.count * MemoryLayout<Float>.stride
         var segment = current.withLock { $0[collection] }
@@ -86,7 +86,7 @@ final class SegmentSet: Sendable {
         }
         appended.withLock { $0[ObjectIdentifier(target)] = target }
         let offset = try vectors.withUnsafeBytes { target.append($0) }.get()
-        return Place(segment: target, offset: offset)
+        return Location(segment: target, offset: offset)
     }
 
     /// Creates a segment to which nobody appends before `adopt`.
@@ -169,7 +169,7 @@ final class SegmentSet: Sendable {
     /// Closes the segments of a collection; mappings in use stay valid.
     ///
     /// Before its next write the collection's vectors are read, which opens the segments again.
-    func letGo(of collection: CollectionNumber) {
+    func close(_ collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
         segments.withLock { $0[collection] = nil }
     }
@@ -187,9 +187,9 @@ final class SegmentSet: Sendable {
             .reduce(0) { $0 + FileSystem.byteCount(directory + "/" + $1) }
     }
 
-    private func removeFiles(prefix: String, where isGone: (CollectionNumber) -> Bool) {
+    private func removeFiles(prefix: String, where isRemoved: (CollectionNumber) -> Bool) {
         for name in FileSystem.names(in: directory, prefix: prefix) {
-            if let key = Self.parse(name), isGone(key.collection) {
+            if let key = Self.parse(name), isRemoved(key.collection) {
                 unlink(directory + "/" + name)
             }
         }

@@ -14,29 +14,29 @@ import Synchronization
 ///
 /// A second file is the turn. The process that waits next for the lock holds the turn until it has
 /// the lock. A process that releases the lock and wants it again has to wait for the turn. So a
-/// process that waits already gets the lock first. The turn is a courtesy: a process that was
-/// stopped while it waits does not keep others from the lock.
+/// process that waits already gets the lock first. The wait for the turn has a limit: a process that
+/// was stopped while it waits does not keep others from the lock.
 ///
 /// Threading: any thread. The threads of a process take turns by `threads`. The thread whose turn
 /// it is and the thread that waits in the kernel share `state`.
 final class StoreLock: Sendable {
     /// The longest wait for a holder, which may have been stopped.
-    let patience: Duration
+    let lockTimeout: Duration
     /// The longest wait for the turn, many times that of a commit; a longer holder was likely
     /// stopped.
-    private static let courtesy = Duration.milliseconds(50)
+    private static let turnTimeout = Duration.milliseconds(50)
     private static let longestPause: useconds_t = 200
 
     private struct State {
         var descriptor: Int32?
         /// Whether the queue waits for the lock in the kernel; then `waiter` gets the lock, or the
         /// queue releases it.
-        var isAsking = false
+        var isWaitingInKernel = false
         var waiter: DispatchSemaphore?
         /// The error of the kernel, when it did not grant the lock.
         var failure: LodestoneError?
         /// The time until which no call waits for the turn, after a wait for the turn has failed.
-        var isImpoliteUntil = ContinuousClock.now
+        var skipsTurnUntil = ContinuousClock.now
     }
 
     /// The total time for which threads of this process have held the lock.
@@ -63,13 +63,13 @@ final class StoreLock: Sendable {
     /// - Parameters:
     ///   - path: The file of the lock.
     ///   - turnPath: The file of the turn; `nil` when nobody waits for the lock.
-    ///   - patience: The longest wait for a holder.
+    ///   - lockTimeout: The longest wait for a holder.
     /// - Throws: The error of the system when a file can't be opened.
-    init(_ path: String, turn turnPath: String? = nil, patience: Duration = .zero)
+    init(_ path: String, turn turnPath: String? = nil, lockTimeout: Duration = .zero)
         throws(LodestoneError)
     {
         self.path = path
-        self.patience = patience
+        self.lockTimeout = lockTimeout
         state = Mutex(State(descriptor: try SharedFile.open(path)))
         turn = try turnPath.map { (path) throws(LodestoneError) in Turn(try SharedFile.open(path)) }
     }
@@ -84,9 +84,9 @@ final class StoreLock: Sendable {
     /// a thread goes on, while a stopped process does not.
     ///
     /// - Parameters:
-    ///   - end: When the wait for other processes ends; `nil`: when the patience of the lock does.
+    ///   - end: The end of the wait for other processes; `nil`: after `lockTimeout`.
     ///   - check: Called every few milliseconds of the wait; an error that it throws ends the wait.
-    ///   - body: What to do under the lock.
+    ///   - body: The work under the lock.
     /// - Returns: The result of `body`.
     /// - Throws: The errors of `body` and `check`; `.unavailable` when the lock was not free by
     ///   `end`.
@@ -95,7 +95,7 @@ final class StoreLock: Sendable {
         while check: () throws(LodestoneError) -> Void = {},
         _ body: () throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
-        let end = end ?? .now.advanced(by: patience)
+        let end = end ?? .now.advanced(by: lockTimeout)
         let before = use.withLock { $0.total }
         func checkTime() throws(LodestoneError) {
             try check()
@@ -104,7 +104,7 @@ final class StoreLock: Sendable {
         }
         return try threads.withLock(while: checkTime) { () throws(LodestoneError) in
             try takeInTurn(while: checkTime)
-            defer { letGo() }
+            defer { unlock() }
             return try using(body)
         }
     }
@@ -113,7 +113,7 @@ final class StoreLock: Sendable {
     func ifFree<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T? {
         let done = try threads.withLockIfFree { () throws(LodestoneError) -> T? in
             guard try takeIfFree() else { return nil }
-            defer { letGo() }
+            defer { unlock() }
             return try using(body)
         }
         return done ?? nil
@@ -144,34 +144,34 @@ final class StoreLock: Sendable {
         try take(while: check)
     }
 
-    /// - Returns: Whether this process holds the turn; it may ask for the lock in either case.
+    /// - Returns: Whether this process holds the turn; it may try to get the lock in either case.
     private func waitForTurn(_ turn: Turn, while check: () throws(LodestoneError) -> Void)
         throws(LodestoneError) -> Bool
     {
         if turn.take() { return true }
         let start = ContinuousClock.now
-        if start < state.withLock({ $0.isImpoliteUntil }) { return false }
+        if start < state.withLock({ $0.skipsTurnUntil }) { return false }
         var pause: useconds_t = 20
-        while start.duration(to: .now) < Self.courtesy {
+        while start.duration(to: .now) < Self.turnTimeout {
             usleep(pause)
             pause = min(pause * 2, Self.longestPause)
             if turn.take() { return true }
             try check()
         }
-        state.withLock { $0.isImpoliteUntil = .now.advanced(by: .seconds(1)) }
+        state.withLock { $0.skipsTurnUntil = .now.advanced(by: .seconds(1)) }
         return false
     }
 
     private func take(while check: () throws(LodestoneError) -> Void) throws(LodestoneError) {
         if try takeIfFree() { return }
         let waiter = DispatchSemaphore(value: 0)
-        let mustAsk = try state.withLock { (state) throws(LodestoneError) in
+        let mustStartWait = try state.withLock { (state) throws(LodestoneError) in
             guard state.descriptor != nil else { throw closed() }
             state.waiter = waiter
-            defer { state.isAsking = true }
-            return !state.isAsking
+            defer { state.isWaitingInKernel = true }
+            return !state.isWaitingInKernel
         }
-        if mustAsk { queue.async { self.askKernel() } }
+        if mustStartWait { queue.async { self.waitInKernel() } }
         while waiter.wait(timeout: .now() + CallLock.lookInterval) == .timedOut {
             do throws(LodestoneError) {
                 try check()
@@ -180,7 +180,7 @@ final class StoreLock: Sendable {
                     defer { state.waiter = nil }
                     return state.waiter == nil
                 }
-                if wasGiven { letGo() }
+                if wasGiven { unlock() }
                 throw error
             }
         }
@@ -188,14 +188,14 @@ final class StoreLock: Sendable {
     }
 
     /// Waits for the lock in the kernel; runs on the queue.
-    private func askKernel() {
+    private func waitInKernel() {
         guard let descriptor = state.withLock({ $0.descriptor }) else { return }
         var failure: LodestoneError?
         while failure == nil, flock(descriptor, LOCK_EX) != 0 {
             if errno != EINTR { failure = FileSystem.failure("flock", path) }
         }
         let waiter = state.withLock { state in
-            state.isAsking = false
+            state.isWaitingInKernel = false
             state.failure = failure
             defer { state.waiter = nil }
             // Nobody waits for the lock any more. A closed descriptor has released it already.
@@ -212,7 +212,7 @@ final class StoreLock: Sendable {
     private func takeIfFree() throws(LodestoneError) -> Bool {
         try state.withLock { (state) throws(LodestoneError) in
             guard let descriptor = state.descriptor else { throw closed() }
-            if state.isAsking { return false }
+            if state.isWaitingInKernel { return false }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
             guard errno == EWOULDBLOCK || errno == EINTR else {
                 throw FileSystem.failure("flock", path)
@@ -221,7 +221,7 @@ final class StoreLock: Sendable {
         }
     }
 
-    private func letGo() {
+    private func unlock() {
         state.withLock { state in
             if let descriptor = state.descriptor { flock(descriptor, LOCK_UN) }
         }
@@ -244,7 +244,7 @@ final class StoreLock: Sendable {
         LodestoneError(
             .unavailable,
             reason: .storeBusy,
-            "Another process has held \(path) for \(patience).",
+            "Another process has held \(path) for \(lockTimeout).",
             recovery: "Look for a stopped process on this store; send the call again.",
             retryAfter: .seconds(1),
             object: path

@@ -4,7 +4,7 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneStructures
 
-/// The places of a collection's vectors up to the base's sequence number, with checksums by block.
+/// The locations of a collection's vectors up to the base's sequence number, with checksums by block.
 ///
 /// It replaces the log rows that a compaction forgets. A run covers the batches whose rows and
 /// bytes follow each other without a gap, or the vectors that a compaction moved together.

@@ -84,7 +84,7 @@ enum SchemaReader {
 
     /// The batches of a collection that have vectors, in the order of their rows.
     ///
-    /// - Throws: `.dataLoss` when the database names a place that no segment can have.
+    /// - Throws: `.dataLoss` when the database names a location that no segment can have.
     static func vectorBatches(of record: CollectionRecord, _ connection: SQLiteConnection)
         throws(LodestoneError) -> [VectorBatch]
     {

@@ -144,8 +144,8 @@ struct SnapshotManifest: Equatable {
         let digits = Array(hex.utf8)
         guard digits.count == 2 * sumByteCount else { return nil }
         var bytes: [UInt8] = []
-        for place in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[place]), let low = value(digits[place + 1]) else {
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = value(digits[index]), let low = value(digits[index + 1]) else {
                 return nil
             }
             bytes.append(high << 4 | low)

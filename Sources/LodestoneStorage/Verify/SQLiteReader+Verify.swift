@@ -30,7 +30,7 @@ extension SQLiteReader {
             segments = try SchemaReader.segments(of: record, connection)
         } catch {
             guard error.code == .dataLoss else { throw error }
-            report.note(.database("the places of vectors", error, record))
+            report.note(.database("the locations of vectors", error, record))
             return
         }
         for segment in segments {

@@ -133,8 +133,8 @@ struct StateCheck {
         } catch {
             guard error.code == .dataLoss else { throw error }
             isComplete = false
-            let place = last.map { "after row \($0)" } ?? "from the first on"
-            report.note(.database("the rows \(place)", error, record))
+            let position = last.map { "after row \($0)" } ?? "from the first on"
+            report.note(.database("the rows \(position)", error, record))
         }
         guard isComplete else { return }
         for run in missing.runs { report.note(.missingRows(run, record)) }

@@ -145,7 +145,7 @@ struct WordsCheck {
         defer { statement.reset() }
         while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
             let row = statement.int(at: 1)
-            guard let place = Int(exactly: row), balance.indices.contains(place) else {
+            guard let index = Int(exactly: row), balance.indices.contains(index) else {
                 strangers += 1
                 continue
             }
@@ -153,7 +153,7 @@ struct WordsCheck {
             let word = statement.withBytes(at: 0) {
                 UInt64(hashing: $0).mixed(with: offset).mixed(with: number)
             }
-            balance[place] = combine(balance[place], word)
+            balance[index] = combine(balance[index], word)
         }
     }
 

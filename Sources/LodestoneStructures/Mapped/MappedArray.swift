@@ -27,12 +27,12 @@ public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
         self.bytes = bytes
     }
 
-    /// The element at `index`, or `substitute` when it is damaged or beyond the end.
-    @inlinable public func element(_ index: Int, or substitute: Element) -> Element {
+    /// The element at `index`, or `fallback` when it is damaged or beyond the end.
+    @inlinable public func element(_ index: Int, or fallback: Element) -> Element {
         let stride = MemoryLayout<Element>.stride
         let start = offset + index * stride
         guard index >= 0, index < count, bytes.check(start..<start + stride) else {
-            return substitute
+            return fallback
         }
         return self.start[index]
     }

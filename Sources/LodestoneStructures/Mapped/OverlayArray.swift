@@ -11,7 +11,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     @inlinable static var chunkSize: Int { 256 }
 
     @usableFromInline let base: MappedArray<Element>?
-    @usableFromInline let substitute: Element
+    @usableFromInline let fallback: Element
     /// The chunks; an empty chunk is still as in the base.
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
     /// The number of chunks that are not empty.
@@ -27,10 +27,10 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - base: The section in a file; `nil` for none.
-    ///   - substitute: The element for damaged ones, and for the gaps that `grow` leaves.
-    public init(_ base: MappedArray<Element>? = nil, substitute: Element) {
+    ///   - fallback: The element for damaged ones, and for the gaps that `grow` leaves.
+    public init(_ base: MappedArray<Element>? = nil, fallback: Element) {
         self.base = base
-        self.substitute = substitute
+        self.fallback = fallback
         let count = base?.count ?? 0
         storedCount = count
         chunks = ContiguousArray(
@@ -45,7 +45,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
         self[count - 1] = element
     }
 
-    /// Adds substitutes until the array has at least `newCount` elements.
+    /// Adds fallbacks until the array has at least `newCount` elements.
     @inlinable public mutating func grow(to newCount: Int) {
         guard newCount > count else { return }
         // The last chunk may be half in the base.
@@ -54,7 +54,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
         }
         storedCount = newCount
         while chunks.count * Self.chunkSize < newCount {
-            chunks.append(ContiguousArray(repeating: substitute, count: Self.chunkSize))
+            chunks.append(ContiguousArray(repeating: fallback, count: Self.chunkSize))
             filledCount += 1
         }
     }
@@ -64,8 +64,8 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
         get {
             // The chunk is indexed twice: to hold it in between would count a reference.
             if chunks[index / Self.chunkSize].isEmpty {
-                guard let base else { return substitute }
-                return base.element(index, or: substitute)
+                guard let base else { return fallback }
+                return base.element(index, or: fallback)
             }
             return chunks[index / Self.chunkSize][index % Self.chunkSize]
         }
@@ -79,19 +79,19 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     /// Prefetches the base's element at `index`, because it will be read soon.
     public func prefetch(_ index: Int) { base?.prefetch(index) }
 
-    /// The element of the base at `index`, or the substitute where the base has none.
+    /// The element of the base at `index`, or the fallback where the base has none.
     @inlinable public func baseElement(_ index: Int) -> Element {
-        guard let base, index < base.count else { return substitute }
-        return base.element(index, or: substitute)
+        guard let base, index < base.count else { return fallback }
+        return base.element(index, or: fallback)
     }
 
     /// Copies a chunk out of the base.
     @inlinable mutating func fill(_ chunk: Int) {
         let start = chunk * Self.chunkSize
-        var elements = ContiguousArray(repeating: substitute, count: Self.chunkSize)
+        var elements = ContiguousArray(repeating: fallback, count: Self.chunkSize)
         if let base {
             for index in start..<max(start, min(start + Self.chunkSize, base.count)) {
-                elements[index - start] = base.element(index, or: substitute)
+                elements[index - start] = base.element(index, or: fallback)
             }
         }
         chunks[chunk] = elements

@@ -5,7 +5,7 @@ public import Synchronization
 /// first use.
 ///
 /// So opening costs nothing, and no damaged byte is ever used. The reader of a damaged block gets a
-/// harmless substitute, and `isDamaged` is true from then on. The engine checks `isDamaged` before
+/// harmless fallback, and `isDamaged` is true from then on. The engine checks `isDamaged` before
 /// a result leaves; if it is true, the engine throws the result away and rebuilds the file. So
 /// readers need no error path in their innermost loops.
 ///

@@ -66,14 +66,14 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         let limit = min(fuzziness.maxExpansions, mostExpansions)
         guard edits > 0 else { return [term] }
         let distances = EditDistance(scalars)
-        let signature = folded.withUnsafeBufferPointer { CharacterMask.of($0) }
+        let mask = folded.withUnsafeBufferPointer { CharacterMask.of($0) }
         let prefix = PostingsTextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
         var found: [(form: [UInt8], distance: Int)] = []
         try self.words.forEachForm(from: []) { form in
             form.withUnsafeBufferPointer { bytes in
                 let own = CharacterMask.of(bytes)
-                if (own & ~signature).nonzeroBitCount <= edits,
-                    (signature & ~own).nonzeroBitCount <= edits, bytes.starts(with: prefix),
+                if (own & ~mask).nonzeroBitCount <= edits,
+                    (mask & ~own).nonzeroBitCount <= edits, bytes.starts(with: prefix),
                     let distance = distances.distance(to: bytes, limit: edits)
                 {
                     found.append((form, distance))

@@ -99,7 +99,7 @@ extension PostingsTextIndex {
                 hasList = hasList || key.isList(of: form.word)
             }
             return hasList && vocabulary.isBehind(last, word)
-                && vocabulary.signature(of: word) == CharacterMask.of(bytes)
+                && vocabulary.mask(of: word) == CharacterMask.of(bytes)
         }
     }
 

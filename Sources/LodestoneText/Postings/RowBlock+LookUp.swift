@@ -60,19 +60,19 @@ extension RowBlock {
         }
     }
 
-    /// The first index in `range` from which on `holds` is true, found in growing steps; else the
+    /// The first index in `range` from which on `predicate` is true, found in growing steps; else the
     /// end.
     @inline(__always)
-    static func first(_ range: Range<Int>, _ holds: (Int) -> Bool) -> Int {
+    static func first(_ range: Range<Int>, _ predicate: (Int) -> Bool) -> Int {
         var (low, step) = (range.lowerBound, 1)
-        while low + step <= range.upperBound, !holds(low + step - 1) {
+        while low + step <= range.upperBound, !predicate(low + step - 1) {
             low += step
             step *= 2
         }
         var high = min(low + step, range.upperBound)
         while low < high {
             let middle = (low + high) / 2
-            if holds(middle) { high = middle } else { low = middle + 1 }
+            if predicate(middle) { high = middle } else { low = middle + 1 }
         }
         return low
     }

@@ -26,7 +26,7 @@ extension TextQueryLexer {
                 )
             case "^" where touchesTerm(index, in: run):
                 throw .textSyntax(
-                    "The ^ at column \(index + 1) gives a weight to a term, or a place.",
+                    "The ^ at column \(index + 1) is a weight, or the start of a text, elsewhere.",
                     "Leave it out, or declare weights of fields; quote it to search for the words."
                 )
             case "?" where touchesTerm(index, in: run):

@@ -7,7 +7,7 @@ import LodestoneStructures
 ///
 ///     TFRM  the words, folded, one after the other        UInt8
 ///     TFEN  where each word begins, and the end           UInt64
-///     TFSG  each word's signature                         UInt64
+///     TFSG  each word's mask                         UInt64
 ///     TFLN  the first word of 0, 1, 2 … 65 or more        UInt64
 ///           letters, and the end
 ///
@@ -18,25 +18,25 @@ struct BaseVocabulary: Sendable {
 
     private let words: MappedArray<UInt8>
     private let ends: MappedArray<UInt64>
-    private let signatures: MappedArray<UInt64>
+    private let masks: MappedArray<UInt64>
     private let lengths: MappedArray<UInt64>
 
     /// `nil` when sections are missing or don't fit each other.
     init?(_ source: some SectionSource) {
         guard let words = source.section("TFRM", of: UInt8.self),
             let ends = source.section("TFEN", of: UInt64.self),
-            let signatures = source.section("TFSG", of: UInt64.self),
+            let masks = source.section("TFSG", of: UInt64.self),
             let lengths = source.section("TFLN", of: UInt64.self),
-            ends.count == signatures.count + 1, lengths.count == Self.longest + 2
+            ends.count == masks.count + 1, lengths.count == Self.longest + 2
         else { return nil }
         self.words = words
         self.ends = ends
-        self.signatures = signatures
+        self.masks = masks
         self.lengths = lengths
     }
 
     /// The number of words.
-    var count: Int { signatures.count }
+    var count: Int { masks.count }
 
     /// A word, folded, in UTF-8.
     func bytes(of word: Int) -> UnsafeBufferPointer<UInt8> {
@@ -46,16 +46,16 @@ struct BaseVocabulary: Sendable {
         return words.elements(start..<end)
     }
 
-    /// The stored signature of a word.
-    func signature(of word: Int) -> UInt64 { signatures.element(word, or: 0) }
+    /// The stored mask of a word.
+    func mask(of word: Int) -> UInt64 { masks.element(word, or: 0) }
 
-    /// The words of `letters`, and their signatures.
-    func signatures(ofLengths letters: ClosedRange<Int>) -> (
-        first: Int, signatures: UnsafeBufferPointer<UInt64>
+    /// The words of `letters`, and their masks.
+    func masks(ofLengths letters: ClosedRange<Int>) -> (
+        first: Int, masks: UnsafeBufferPointer<UInt64>
     ) {
         let first = bound(min(letters.lowerBound, Self.longest))
         let end = bound(min(letters.upperBound, Self.longest) + 1)
-        return (first, signatures.elements(first..<max(first, end)))
+        return (first, masks.elements(first..<max(first, end)))
     }
 
     /// Calls `body` with the words of `letters` letters that begin with `prefix`, in order.

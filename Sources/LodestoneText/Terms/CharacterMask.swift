@@ -1,67 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The letters of a word in 64 bits, which rule out most words that can't match.
+/// The mask of a word: its letters and digits in 64 bits, which rule out most words that can't
+/// match.
 ///
-/// Letters share 26 slots, those of other alphabets by their number, with one bit for "occurs" and
-/// one for "occurs twice"; digits have a bit each. An edit changes how often one letter occurs by
-/// one, or of two letters for a substitution, so within k edits neither of two words has more than
-/// k bits that the other lacks. A word that holds all letters of a pattern has all its bits.
-/// So nothing that matches is left out.
+/// Letters share 26 slots; those of other alphabets do so by their number. A slot has one bit for
+/// "occurs" and one for "occurs twice". Each digit has one bit. An edit changes the count of one
+/// letter by one; a replacement does so for two letters. So within k edits neither of two words has
+/// more than k bits that the other lacks. A word with all letters of a pattern has all bits of the
+/// pattern. So no word that matches is left out.
 enum CharacterMask {
     private static let letters: UInt64 = 26
 
-    /// The signature with another scalar.
+    /// A mask with the bits of another scalar.
     @inline(__always)
-    static func adding(_ scalar: UInt32, to signature: UInt64) -> UInt64 {
+    static func adding(_ scalar: UInt32, to mask: UInt64) -> UInt64 {
         let index: UInt64
         switch scalar {
         case 0x61...0x7A:
             index = UInt64(scalar - 0x61)
         case 0x30...0x39:
-            return signature | 1 << (2 * letters + UInt64(scalar - 0x30))
+            return mask | 1 << (2 * letters + UInt64(scalar - 0x30))
         default:
             // Neighbors in an alphabet get different slots.
             index = UInt64(scalar) % letters
         }
         let once: UInt64 = 1 << index
-        return signature | once | (signature & once) << letters
+        return mask | once | (mask & once) << letters
     }
 
-    /// The signature of a folded word in UTF-8.
+    /// The mask of a folded word in UTF-8.
     static func of(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        var signature: UInt64 = 0
-        WordScalars.forEach(in: bytes) { signature = adding($0, to: signature) }
-        return signature
+        var mask: UInt64 = 0
+        WordScalars.forEach(in: bytes) { mask = adding($0, to: mask) }
+        return mask
     }
 }
 
-/// A test for the signatures of words that may match.
+/// A test for the masks of words that may match.
 enum MaskFilter {
-    /// Words no more than 1 or 2 edits from a word with this signature.
+    /// Words no more than 1 or 2 edits from a word with this mask.
     case near(UInt64, edits: Int)
-    /// Words with all letters of a word with this signature.
-    case holding(UInt64)
+    /// Words with all letters of a word with this mask.
+    case containing(UInt64)
 
-    /// Calls `body` with the indexes of signatures that pass, until `body` returns false.
+    /// Calls `body` with the indexes of masks that pass, until `body` returns false.
     ///
     /// - Returns: Whether `body` never returned false.
     @inline(__always)
-    func forEachIndex(in signatures: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
+    func forEachIndex(in masks: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
         switch self {
-        case .near(let wanted, edits: 1):
-            let wanted = Lanes(repeating: wanted)
-            return Self.forEachZero(signatures, body) { signature in
-                Self.withoutLowest(signature & ~wanted) | Self.withoutLowest(wanted & ~signature)
+        case .near(let queryMask, edits: 1):
+            let queryMask = Lanes(repeating: queryMask)
+            return Self.forEachZero(masks, body) { mask in
+                Self.withoutLowest(mask & ~queryMask) | Self.withoutLowest(queryMask & ~mask)
             }
-        case .near(let wanted, edits: _):
-            let wanted = Lanes(repeating: wanted)
-            return Self.forEachZero(signatures, body) { signature in
-                Self.withoutLowest(Self.withoutLowest(signature & ~wanted))
-                    | Self.withoutLowest(Self.withoutLowest(wanted & ~signature))
+        case .near(let queryMask, edits: _):
+            let queryMask = Lanes(repeating: queryMask)
+            return Self.forEachZero(masks, body) { mask in
+                Self.withoutLowest(Self.withoutLowest(mask & ~queryMask))
+                    | Self.withoutLowest(Self.withoutLowest(queryMask & ~mask))
             }
-        case .holding(let wanted):
-            let wanted = Lanes(repeating: wanted)
-            return Self.forEachZero(signatures, body) { wanted & ~$0 }
+        case .containing(let queryMask):
+            let queryMask = Lanes(repeating: queryMask)
+            return Self.forEachZero(masks, body) { queryMask & ~$0 }
         }
     }
 
@@ -71,23 +72,23 @@ enum MaskFilter {
     @inline(__always)
     private static func withoutLowest(_ bits: Lanes) -> Lanes { bits & (bits &- Lanes.one) }
 
-    /// Tests eight signatures at a time, twice as fast as one by one.
+    /// Tests eight masks at a time, twice as fast as one by one.
     @inline(__always)
     private static func forEachZero(
-        _ signatures: UnsafeBufferPointer<UInt64>,
+        _ masks: UnsafeBufferPointer<UInt64>,
         _ body: (Int) -> Bool,
         _ bits: (Lanes) -> Lanes
     ) -> Bool {
-        guard let start = signatures.baseAddress else { return true }
+        guard let start = masks.baseAddress else { return true }
         let raw = UnsafeRawPointer(start)
         var index = 0
-        while index < signatures.count {
-            let count = min(Lanes.scalarCount, signatures.count - index)
+        while index < masks.count {
+            let count = min(Lanes.scalarCount, masks.count - index)
             var lanes = Lanes.zero
             if count == Lanes.scalarCount {
                 lanes = raw.loadUnaligned(fromByteOffset: index * 8, as: Lanes.self)
             } else {
-                for lane in 0..<count { lanes[lane] = signatures[index + lane] }
+                for lane in 0..<count { lanes[lane] = masks[index + lane] }
             }
             let missing = bits(lanes)
             // The upper bit of a lane is set when it is zero; not every CPU compares 64 bits.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The signatures of a dictionary's words, grouped by length, made when a query first needs them.
+/// The masks of a dictionary's words, grouped by length, made when a query first needs them.
 ///
 /// Measured (a word at one edit from WordNet's): groups by length 28 microseconds, a scan of all
 /// lengths 80 microseconds. Writers have no work for it. Words are never removed from a dictionary.
@@ -15,7 +15,7 @@ final class DeltaVocabulary: Sendable {
 
     /// Some words of one length.
     struct Part {
-        fileprivate(set) var signatures: ContiguousArray<UInt64> = []
+        fileprivate(set) var masks: ContiguousArray<UInt64> = []
         /// Their numbers in the dictionary, ascending.
         fileprivate(set) var words: ContiguousArray<UInt32> = []
     }
@@ -36,10 +36,10 @@ final class DeltaVocabulary: Sendable {
             let count = dictionary.termCount
             while state.wordCount < count {
                 let word = state.wordCount
-                let (letters, signature) = dictionary.withTerm(word) { word in
+                let (letters, mask) = dictionary.withTerm(word) { word in
                     word.withBytes { (WordScalars.count(in: $0), CharacterMask.of($0)) }
                 }
-                Self.add(word, signature, to: &state.lengths[min(letters, BaseVocabulary.longest)])
+                Self.add(word, mask, to: &state.lengths[min(letters, BaseVocabulary.longest)])
                 state.wordCount += 1
             }
             return state.lengths
@@ -48,12 +48,12 @@ final class DeltaVocabulary: Sendable {
 
     private static func add(
         _ word: UInt32,
-        _ signature: UInt64,
+        _ mask: UInt64,
         to parts: inout ContiguousArray<Part>
     ) {
         if parts.last?.words.count ?? partSize == partSize { parts.append(Part()) }
         let last = parts.count - 1
-        parts[last].signatures.append(signature)
+        parts[last].masks.append(mask)
         parts[last].words.append(word)
     }
 }

@@ -42,11 +42,11 @@ extension PostingsTextIndex {
     ) throws(LodestoneError) -> [Expansion] {
         let scalars = word.withUnsafeBufferPointer { WordScalars.all(in: $0) }
         let distances = EditDistance(scalars)
-        let signature = word.withUnsafeBufferPointer { CharacterMask.of($0) }
+        let mask = word.withUnsafeBufferPointer { CharacterMask.of($0) }
         let prefix = Self.prefix(of: word, letters: prefixLength)
         var candidates = Candidates(self, word: word, letters: scalars.count)
         let letters = max(1, scalars.count - edits)...(scalars.count + edits)
-        try scan(.near(signature, edits: edits), letters: letters, context) { found in
+        try scan(.near(mask, edits: edits), letters: letters, context) { found in
             if found.starts(with: prefix),
                 let distance = distances.distance(to: found, limit: edits)
             {
@@ -70,7 +70,7 @@ extension PostingsTextIndex {
         return word[..<index]
     }
 
-    /// Calls `found` with the words of some numbers of letters whose signature passes, until
+    /// Calls `found` with the words of some numbers of letters whose mask passes, until
     /// `found` returns false; exact spellings are left out.
     @inline(__always)
     func scan(
@@ -80,12 +80,12 @@ extension PostingsTextIndex {
         found: (UnsafeBufferPointer<UInt8>) -> Bool
     ) throws(LodestoneError) {
         if let vocabulary = base?.vocabulary {
-            let (first, signatures) = vocabulary.signatures(ofLengths: letters)
+            let (first, masks) = vocabulary.masks(ofLengths: letters)
             var start = 0
-            while start < signatures.count {
+            while start < masks.count {
                 try context?.check()
-                let end = min(start + 1 << 15, signatures.count)
-                let part = UnsafeBufferPointer(rebasing: signatures[start..<end])
+                let end = min(start + 1 << 15, masks.count)
+                let part = UnsafeBufferPointer(rebasing: masks[start..<end])
                 let goesOn = filter.forEachIndex(in: part) { index in
                     let word = vocabulary.bytes(of: first + start + index)
                     return ExactSpelling.isOne(word) || found(word)
@@ -100,8 +100,8 @@ extension PostingsTextIndex {
         for parts in lengths[min(letters.lowerBound, longest)...min(letters.upperBound, longest)] {
             try context?.check()
             for part in parts {
-                let goesOn = part.signatures.withUnsafeBufferPointer { signatures in
-                    filter.forEachIndex(in: signatures) { index in
+                let goesOn = part.masks.withUnsafeBufferPointer { masks in
+                    filter.forEachIndex(in: masks) { index in
                         let word = part.words[index]
                         // Stems that no text has as they are don't count.
                         guard dictionary.isInTexts(word) else { return true }

@@ -44,7 +44,7 @@ extension PostingsTextIndex {
 
     /// The words of texts that look like a pattern, in no order.
     ///
-    /// The search scans all signatures and looks at the words with the letters. Over 98,130 words
+    /// The search scans all masks and looks at the words with the letters. Over 98,130 words
     /// it takes 0.05 to 0.1 ms, so an index of the words' trigrams isn't worth its bytes.
     ///
     /// - Throws: `.invalidArgument` when more than `limit` words match, because a part of them
@@ -57,7 +57,7 @@ extension PostingsTextIndex {
         let matcher = WordMatcher(pattern, delta.dictionary.analyzer)
         var forms = FoundForms(self)
         let letters = max(1, matcher.letterCount)...Int.max
-        try scan(.holding(matcher.signature), letters: letters, context) { found in
+        try scan(.containing(matcher.mask), letters: letters, context) { found in
             if matcher.matches(found) { forms.append(found) }
             return forms.count <= limit
         }

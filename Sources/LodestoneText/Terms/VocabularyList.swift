@@ -45,23 +45,23 @@ struct VocabularyList {
         }
         var written: ContiguousArray<UInt8> = []
         var ends: ContiguousArray<UInt64> = [0]
-        var signatures: ContiguousArray<UInt64> = []
+        var masks: ContiguousArray<UInt64> = []
         var lengths: ContiguousArray<UInt64> = []
         var last: Int?
         for word in order {
             if let last, slice(last) == slice(word) { continue }
             last = word
-            while lengths.count <= words[word].length { lengths.append(UInt64(signatures.count)) }
+            while lengths.count <= words[word].length { lengths.append(UInt64(masks.count)) }
             written.append(contentsOf: slice(word))
             ends.append(UInt64(written.count))
-            signatures.append(slice(word).withUnsafeBufferPointer { CharacterMask.of($0) })
+            masks.append(slice(word).withUnsafeBufferPointer { CharacterMask.of($0) })
         }
         while lengths.count < BaseVocabulary.longest + 2 {
-            lengths.append(UInt64(signatures.count))
+            lengths.append(UInt64(masks.count))
         }
         try sink.write("TFRM", written)
         try sink.write("TFEN", ends)
-        try sink.write("TFSG", signatures)
+        try sink.write("TFSG", masks)
         try sink.write("TFLN", lengths)
     }
 

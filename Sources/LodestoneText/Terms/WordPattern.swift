@@ -29,7 +29,7 @@ struct WordMatcher {
     private let isOpenAtStart: Bool
     private let isOpenAtEnd: Bool
     /// The letters that a word must have.
-    let signature: UInt64
+    let mask: UInt64
     /// The least number of letters of a word.
     let letterCount: Int
 
@@ -38,7 +38,7 @@ struct WordMatcher {
         isOpenAtStart = pattern.isOpenAtStart
         isOpenAtEnd = pattern.isOpenAtEnd
         let letters = parts.reduce(into: []) { $0 += $1 }
-        (signature, letterCount) = letters.withUnsafeBufferPointer { letters in
+        (mask, letterCount) = letters.withUnsafeBufferPointer { letters in
             (CharacterMask.of(letters), WordScalars.count(in: letters))
         }
     }

@@ -21,8 +21,8 @@ struct Backup: AsyncParsableCommand {
     @Option(help: "How many snapshots to restore.") var cycles = 20
 
     func run() async throws {
-        try await options.carryOut { place in
-            var run = BackupRun(place: place)
+        try await options.carryOut { setup in
+            var run = BackupRun(setup: setup)
             try await run.prepare()
             for _ in 0..<cycles { try await run.cycle() }
             return run.summary
@@ -44,18 +44,18 @@ struct BackupRun {
     /// About two of so many batches go to quiet collections.
     private static let stepsPerQuiet = 12
 
-    let place: RunPlace
+    let setup: RunSetup
     private var random: SeededGenerator
     private var workload: Workload
     private var cycles = 0
     private var deaths = 0
-    private var store: String { "\(place.folder)/store" }
-    private var restored: String { "\(place.folder)/restored" }
+    private var store: String { "\(setup.folder)/store" }
+    private var restored: String { "\(setup.folder)/restored" }
 
-    init(place: RunPlace) {
-        self.place = place
-        workload = Workload(seed: place.seed, writerCount: 1, quietCount: 2)
-        random = SeededGenerator(seed: ~place.seed)
+    init(setup: RunSetup) {
+        self.setup = setup
+        workload = Workload(seed: setup.seed, writerCount: 1, quietCount: 2)
+        random = SeededGenerator(seed: ~setup.seed)
     }
 
     var summary: String {
@@ -63,8 +63,8 @@ struct BackupRun {
     }
 
     func prepare() async throws {
-        try await place.withServer(on: store) { _, endpoint in
-            try await workload.createCollections(endpoint, place.strategy())
+        try await setup.withServer(on: store) { _, endpoint in
+            try await workload.createCollections(endpoint, setup.strategy())
         }
     }
 
@@ -103,7 +103,7 @@ struct BackupRun {
     {
         let delay = Duration.milliseconds(Int.random(in: 0...150, using: &random))
         var workload = workload
-        let result = try await place.withServer(on: store) { _, endpoint in
+        let result = try await setup.withServer(on: store) { _, endpoint in
             try await workload.compare(endpoint)
             let client = try await Faults.connect(endpoint)
             let isOver = Flag()
@@ -147,7 +147,7 @@ struct BackupRun {
     }
 
     private mutating func dieWhileWriting(_ name: String, at step: String) async throws {
-        let server = try place.startServer(on: store, ["LODESTONE_FAULT": step])
+        let server = try setup.startServer(on: store, ["LODESTONE_FAULT": step])
         let client = try await Faults.connect(try await server.waitUntilListening())
         let isThere = (try? await client.snapshot(name)) != nil
         await client.close()
@@ -157,7 +157,7 @@ struct BackupRun {
         }
         deaths += 1
         var workload = workload
-        try await place.withServer(on: store) { _, endpoint in
+        try await setup.withServer(on: store) { _, endpoint in
             try await workload.look(endpoint)
             let client = try await Faults.connect(endpoint)
             let names = try await client.snapshots().map(\.name)

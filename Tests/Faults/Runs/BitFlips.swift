@@ -8,7 +8,7 @@ import TestSupport
 struct BitFlips: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bit-flips",
-        abstract: "Turns bits in the files of a store, and looks for wrong answers.",
+        abstract: "Turns bits in the files of a store, and looks for wrong results.",
         discussion: """
             Every answer must be right, or DATA_LOSS. SQLite takes damage to its write-ahead log for \
             the log's end; then the store must be one that once was, and clients that have seen \
@@ -27,9 +27,9 @@ struct BitFlips: AsyncParsableCommand {
     var keepGoing = false
 
     func run() async throws {
-        try await options.carryOut { place in
-            let script = Script(seed: place.seed, size: size.size)
-            let run = BitFlipRun(place: place, script: script, keepsGoing: keepGoing)
+        try await options.carryOut { setup in
+            let script = Script(seed: setup.seed, size: size.size)
+            let run = BitFlipRun(setup: setup, script: script, keepsGoing: keepGoing)
             try await run.prepare()
             return try run.damage(samples: samples, only: only)
         }
@@ -44,7 +44,7 @@ struct BitFlipRun {
     /// The number of damages between two lines of progress.
     private static let damagesPerLine = 1_000
 
-    let place: RunPlace
+    let setup: RunSetup
     let script: Script
     let keepsGoing: Bool
 
@@ -65,7 +65,7 @@ struct BitFlipRun {
 
     /// The store after its last batch.
     private var original: String {
-        "\(place.scratch)/\(Inspector.reference(script.lastSequenceNumber))"
+        "\(setup.scratch)/\(Inspector.reference(script.lastSequenceNumber))"
     }
 
     /// Writes the script; its first batches are in a base.
@@ -73,16 +73,16 @@ struct BitFlipRun {
     /// Of a large store it also keeps the state before each batch that only the write-ahead log
     /// has: a store that loses the end of the log must have this state.
     func prepare() async throws {
-        var place = place
+        var setup = setup
         // The base ends at the requested compaction, so that a seed makes the same store again.
-        place.compactionChanges = 1_000_000
+        setup.compactionChanges = 1_000_000
         let (logged, ahead) = (ScriptSize.logged, ScriptSize.ahead)
         let count = script.steps.count
-        try await place.withServer(on: original) { _, endpoint in
+        try await setup.withServer(on: original) { _, endpoint in
             for name in script.collections {
                 try await Workload.createCollection(
                     endpoint,
-                    place.strategy(),
+                    setup.strategy(),
                     name: name,
                     dimension: script.size.dimension
                 )
@@ -90,7 +90,7 @@ struct BitFlipRun {
             try await send(script.steps.dropLast(logged), to: endpoint, compacts: true)
             try await send(script.steps.dropLast(ahead).dropFirst(count - logged), to: endpoint)
         }
-        try await place.withServer(on: original) { server, endpoint in
+        try await setup.withServer(on: original) { server, endpoint in
             for step in script.steps.suffix(ahead) {
                 if script.size.isLarge { try keep(before: step) }
                 try await send([step], to: endpoint)
@@ -102,7 +102,7 @@ struct BitFlipRun {
 
     private func keep(before step: Script.Step) throws {
         let sequenceNumber = Script.sequenceNumber(after: step.number - 1)
-        let copy = "\(place.scratch)/\(Inspector.reference(sequenceNumber))"
+        let copy = "\(setup.scratch)/\(Inspector.reference(sequenceNumber))"
         try FileManager.default.copyItem(atPath: original, toPath: copy)
         try Self.removeIndex(of: copy)
     }
@@ -125,7 +125,7 @@ struct BitFlipRun {
         }
         // The log keeps the batches of the quiet collection, which has no base.
         if compacts {
-            try await client.collection(Faults.collection).compact(deadline: Faults.patience)
+            try await client.collection(Faults.collection).compact(deadline: Faults.timeout)
         }
         await client.close()
     }
@@ -134,8 +134,8 @@ struct BitFlipRun {
     func damage(samples: Int?, only: String?) throws -> String {
         let store = try DamagedStore(
             of: original,
-            in: "\(place.scratch)/damaged",
-            seed: place.seed
+            in: "\(setup.scratch)/damaged",
+            seed: setup.seed
         )
         let sizes = store.sizes
         let all = sizes.map { Blow.count(of: $0.count).all }.reduce(0, +)
@@ -144,10 +144,10 @@ struct BitFlipRun {
         if only == nil { blows = choose(samples ?? all, of: sizes) }
         Output.say("\(blows.count) of \(all) damages to \(text) bytes")
         let inspector = Inspector(
-            seed: place.seed,
+            seed: setup.seed,
             size: script.size,
-            plant: place.plant,
-            references: place.scratch
+            plant: setup.plant,
+            references: setup.scratch
         )
         defer { inspector.end() }
         var outcome = Outcome()
@@ -194,7 +194,7 @@ struct BitFlipRun {
 
     /// Chooses `count` damages: as many in every file, as far as the file has so many.
     private func choose(_ count: Int, of files: [(name: String, count: Int)]) -> [Blow] {
-        var random = SeededGenerator(seed: place.seed)
+        var random = SeededGenerator(seed: setup.seed)
         var blows: [Blow] = []
         let files = files.sorted { $0.count < $1.count }
         for (index, file) in files.enumerated() {

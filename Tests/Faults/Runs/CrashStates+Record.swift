@@ -9,7 +9,7 @@ extension CrashStateRun {
     private static let changesPerCompaction = 10
 
     /// The folder of the store, equal in every run, because the record contains paths.
-    var root: String { "/tmp/lodestone-faults-recorded-\(place.seed)-\(subject)" }
+    var root: String { "/tmp/lodestone-faults-recorded-\(setup.seed)-\(subject)" }
 
     func record(to file: String) async throws {
         try? FileManager.default.removeItem(atPath: root)
@@ -23,18 +23,18 @@ extension CrashStateRun {
 
     /// Writes the script in three runs of a server: two end in order, one by force.
     private func write(to store: String, recordedTo file: String?) async throws {
-        var place = place
-        place.openCollections = 1
-        place.compactionChanges = subject == .compaction ? Self.changesPerCompaction : 1_000_000
-        let shim = try Shim(folder: place.folder)
+        var setup = setup
+        setup.openCollections = 1
+        setup.compactionChanges = subject == .compaction ? Self.changesPerCompaction : 1_000_000
+        let shim = try Shim(folder: setup.folder)
         let share = (script.steps.count + 2) / 3
         for life in 0..<3 {
             let variables = try file.map { try shim.variables(store: store, trace: $0) } ?? [:]
-            try await place.withServer(on: store, variables) { server, endpoint in
+            try await setup.withServer(on: store, variables) { server, endpoint in
                 if life == 0 {
                     for name in script.collections {
                         if let file { try Trace.note(sent: 0, in: file) }
-                        try await Workload.createCollection(endpoint, place.strategy(), name: name)
+                        try await Workload.createCollection(endpoint, setup.strategy(), name: name)
                         if let file { try Trace.note(acknowledged: 0, in: file) }
                     }
                 }
@@ -57,7 +57,7 @@ extension CrashStateRun {
         guard let file else { return }
         try Trace.note(acknowledged: step.number, in: file)
         if subject == .erasure, step.number.isMultiple(of: Self.batchesPerErasure) {
-            _ = try await client.erase(deadline: Faults.patience)
+            _ = try await client.erase(deadline: Faults.timeout)
         }
         guard subject == .snapshot, step.number.isMultiple(of: Self.batchesPerSnapshot) else {
             return
@@ -68,10 +68,10 @@ extension CrashStateRun {
     }
 
     private func recordRestore(to file: String) async throws {
-        let source = "\(place.folder)/source"
+        let source = "\(setup.folder)/source"
         defer { try? FileManager.default.removeItem(atPath: source) }
         try await write(to: source, recordedTo: nil)
-        try await place.withServer(on: source) { _, endpoint in
+        try await setup.withServer(on: source) { _, endpoint in
             let client = try await Faults.connect(endpoint)
             try await client.snapshot("source")
             await client.close()
@@ -80,8 +80,8 @@ extension CrashStateRun {
             atPath: root,
             withIntermediateDirectories: true
         )
-        var variables = try Shim(folder: place.folder).variables(store: root, trace: file)
-        variables["LODESTONE_PLANT"] = place.plant
+        var variables = try Shim(folder: setup.folder).variables(store: root, trace: file)
+        variables["LODESTONE_PLANT"] = setup.plant
         let command = [
             Programs.path("lodestone"), "snapshot", "restore",
             "\(source)/snapshots/source.lodestone", "--to", "\(root)/restored",

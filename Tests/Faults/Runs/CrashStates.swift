@@ -36,15 +36,15 @@ struct CrashStates: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await options.carryOut { place in
+        try await options.carryOut { setup in
             var summaries: [String] = []
             for subject in of.map({ [$0] }) ?? Subject.allCases {
                 let run = CrashStateRun(
-                    place: place,
+                    setup: setup,
                     subject: subject,
-                    script: Script(seed: place.seed, size: ScriptSize(batches: batches))
+                    script: Script(seed: setup.seed, size: ScriptSize(batches: batches))
                 )
-                let file = "\(place.folder)/trace-\(subject)"
+                let file = "\(setup.folder)/trace-\(subject)"
                 if let trace {
                     try FileManager.default.copyItem(atPath: trace, toPath: file)
                 } else {
@@ -63,7 +63,7 @@ struct CrashStates: AsyncParsableCommand {
 struct CrashStateRun: Sendable {
     private static let workers = 2
 
-    let place: RunPlace
+    let setup: RunSetup
     let subject: CrashStates.Subject
     let script: Script
 
@@ -92,9 +92,9 @@ struct CrashStateRun: Sendable {
             var random = generator(number)
             chosen[Int.random(in: 0...records.count, using: &random), default: []].append(number)
         }
-        let inspector = Inspector(seed: place.seed, size: script.size, plant: place.plant)
+        let inspector = Inspector(seed: setup.seed, size: script.size, plant: setup.plant)
         defer { inspector.end() }
-        let directory = "\(place.scratch)/state-\(worker)"
+        let directory = "\(setup.scratch)/state-\(worker)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         var disk = SimulatedDisk(root: root)
         var known = Known()
@@ -121,7 +121,7 @@ struct CrashStateRun: Sendable {
                         "State \(number), after \(point) of \(records.count) records, changes "
                         + "\(fate), \(known): \(inspection)"
                     Output.say(
-                        "--of \(subject) --trace \(place.folder)/trace-\(subject) "
+                        "--of \(subject) --trace \(setup.folder)/trace-\(subject) "
                             + "--only \(number) shows it alone"
                     )
                     throw Finding(.lost, text)
@@ -154,7 +154,7 @@ struct CrashStateRun: Sendable {
     }
 
     private func generator(_ number: Int) -> SeededGenerator {
-        var random = SeededGenerator(seed: place.seed &* 1_000_003 &+ UInt64(number))
+        var random = SeededGenerator(seed: setup.seed &* 1_000_003 &+ UInt64(number))
         return SeededGenerator(seed: random.next())
     }
 }

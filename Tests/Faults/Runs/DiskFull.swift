@@ -16,8 +16,8 @@ struct DiskFull: AsyncParsableCommand {
     @Option(help: "How often to fill it.") var fills = 3
 
     func run() async throws {
-        try await options.carryOut { place in
-            var run = DiskFullRun(place: place, format: fs)
+        try await options.carryOut { setup in
+            var run = DiskFullRun(setup: setup, format: fs)
             do {
                 for _ in 0..<fills { try await run.fill() }
             } catch {
@@ -36,7 +36,7 @@ struct DiskFullRun {
     /// drops.
     private static let roomMegabytes = 12 + 16
 
-    let place: RunPlace
+    let setup: RunSetup
     let format: LoopDisk.Format
     private var disk: LoopDisk?
     private var server: ServerProcess?
@@ -44,8 +44,8 @@ struct DiskFullRun {
     private var batches = 0
     private var refusals = 0
 
-    init(place: RunPlace, format: LoopDisk.Format) {
-        self.place = place
+    init(setup: RunSetup, format: LoopDisk.Format) {
+        self.setup = setup
         self.format = format
     }
 
@@ -62,7 +62,7 @@ struct DiskFullRun {
         await cleanUp()
         // XFS has a larger least size.
         let megabytes = format == .ext4 ? 64 : 320
-        let disk = try await LoopDisk.create(format, in: place.folder, megabytes: megabytes)
+        let disk = try await LoopDisk.create(format, in: setup.folder, megabytes: megabytes)
         self.disk = disk
         let ballast = "\(disk.mountPoint)/ballast"
         let free = try FileManager.default.attributesOfFileSystem(forPath: disk.mountPoint)[
@@ -70,11 +70,11 @@ struct DiskFullRun {
         ]
         let freeMegabytes = ((free as? NSNumber)?.intValue ?? 0) >> 20
         try write(max(1, freeMegabytes - Self.roomMegabytes), to: ballast)
-        let server = try place.startServer(on: "\(disk.mountPoint)/store")
+        let server = try setup.startServer(on: "\(disk.mountPoint)/store")
         self.server = server
         let endpoint = try await server.waitUntilListening()
-        try await Workload.createCollection(endpoint, place.strategy())
-        var workload = Workload(seed: place.seed &+ UInt64(fills), writerCount: 1)
+        try await Workload.createCollection(endpoint, setup.strategy())
+        var workload = Workload(seed: setup.seed &+ UInt64(fills), writerCount: 1)
         let client = try await Faults.connect(endpoint)
 
         guard try await writeUntilRefused(&workload, client, atMost: 20_000) else {
@@ -95,7 +95,7 @@ struct DiskFullRun {
         await client.close()
         try await server.kill()
 
-        let again = try place.startServer(on: "\(disk.mountPoint)/store")
+        let again = try setup.startServer(on: "\(disk.mountPoint)/store")
         self.server = again
         try await workload.compare(try await again.waitUntilListening(), everything: true)
         fills += 1

@@ -20,8 +20,8 @@ struct Erasure: AsyncParsableCommand {
     @Option(help: "How often to kill.") var cycles = 20
 
     func run() async throws {
-        try await options.carryOut { place in
-            var run = ErasureRun(place: place)
+        try await options.carryOut { setup in
+            var run = ErasureRun(setup: setup)
             try await run.prepare()
             for _ in 0..<cycles { try await run.cycle() }
             return run.summary
@@ -38,16 +38,16 @@ struct ErasureRun {
     private static let dimension = 8
     private static let keptDocuments = 200
 
-    let place: RunPlace
+    let setup: RunSetup
     private var random: SeededGenerator
     private var cycles = 0
     private var receipts = 0
     private var deaths = 0
-    private var store: String { "\(place.folder)/store" }
+    private var store: String { "\(setup.folder)/store" }
 
-    init(place: RunPlace) {
-        self.place = place
-        random = SeededGenerator(seed: place.seed)
+    init(setup: RunSetup) {
+        self.setup = setup
+        random = SeededGenerator(seed: setup.seed)
     }
 
     var summary: String {
@@ -55,20 +55,20 @@ struct ErasureRun {
     }
 
     /// A word that only the documents of this cycle have.
-    private var secret: String { "secret\(place.seed)cycle\(cycles)x" }
+    private var secret: String { "secret\(setup.seed)cycle\(cycles)x" }
 
     private func vector(_ number: Int) -> [Float] {
         (0..<Self.dimension).map { Float(number * 31 + $0) + 0.1 }
     }
 
     func prepare() async throws {
-        try await place.withServer(on: store) { _, endpoint in
+        try await setup.withServer(on: store) { _, endpoint in
             for text in [TextIndexStrategy.postings, .fts5] {
                 try await Faults.connect(endpoint).createCollection(
                     Self.name(text),
                     CollectionOptions(
                         dimension: Self.dimension,
-                        vectorStrategy: place.strategy(),
+                        vectorStrategy: setup.strategy(),
                         textStrategy: text
                     )
                 )
@@ -93,7 +93,7 @@ struct ErasureRun {
         // Every second cycle is killed at a random time.
         let step = cycles.isMultiple(of: 2) ? nil : Self.steps[cycles / 2 % Self.steps.count]
         let delay = Duration.milliseconds(Int.random(in: 0...3_000, using: &random))
-        let server = try place.startServer(on: store, ["LODESTONE_FAULT": step ?? ""])
+        let server = try setup.startServer(on: store, ["LODESTONE_FAULT": step ?? ""])
         let endpoint = try await server.waitUntilListening()
         var hasReceipt = false
         do {
@@ -114,7 +114,7 @@ struct ErasureRun {
         await server.end()
         receipts += hasReceipt ? 1 : 0
         if hasReceipt { try expectNoSecret("after a receipt and a kill") }
-        try await place.withServer(on: store) { _, endpoint in
+        try await setup.withServer(on: store) { _, endpoint in
             if hasReceipt { try expectNoSecret("after a receipt and a start") }
             try await compare(endpoint)
             let client = try await Faults.connect(endpoint)

@@ -17,10 +17,10 @@ struct ExactlyOnce: AsyncParsableCommand {
     @Option(help: "Requests between two kills, on average.") var requestsPerKill = 100
 
     func run() async throws {
-        try await options.carryOut { place in
+        try await options.carryOut { setup in
             let run = ExactlyOnceRun(
-                place: place,
-                proxy: try ResetProxy(seed: place.seed),
+                setup: setup,
+                proxy: try ResetProxy(seed: setup.seed),
                 share: max(1, requests / writers),
                 writerCount: writers
             )
@@ -32,7 +32,7 @@ struct ExactlyOnce: AsyncParsableCommand {
 /// Clients that know only their request ids, a proxy that resets their connections, and a server
 /// that is killed under them.
 final class ExactlyOnceRun: Sendable {
-    private let place: RunPlace
+    private let setup: RunSetup
     private let proxy: ResetProxy
     private let share: Int
     private let writerCount: Int
@@ -41,8 +41,8 @@ final class ExactlyOnceRun: Sendable {
     private let repeats = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
 
-    init(place: RunPlace, proxy: ResetProxy, share: Int, writerCount: Int) {
-        self.place = place
+    init(setup: RunSetup, proxy: ResetProxy, share: Int, writerCount: Int) {
+        self.setup = setup
         self.proxy = proxy
         self.share = share
         self.writerCount = writerCount
@@ -51,9 +51,9 @@ final class ExactlyOnceRun: Sendable {
     /// - Returns: A summary of the requests.
     func run(requestsPerKill: Int) async throws -> String {
         defer { proxy.end() }
-        let store = "\(place.folder)/store"
-        try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint, place.strategy())
+        let store = "\(setup.folder)/store"
+        try await setup.withServer(on: store) { _, endpoint in
+            try await Workload.createCollection(endpoint, setup.strategy())
         }
         let kills = try await withThrowingTaskGroup(of: Int.self) { group in
             group.addTask { try await self.keepKilling(store, requestsPerKill) }
@@ -75,10 +75,10 @@ final class ExactlyOnceRun: Sendable {
     }
 
     private func keepKilling(_ store: String, _ requestsPerKill: Int) async throws -> Int {
-        var random = SeededGenerator(seed: ~place.seed)
+        var random = SeededGenerator(seed: ~setup.seed)
         var kills = 0
         while true {
-            let server = try place.startServer(on: store)
+            let server = try setup.startServer(on: store)
             proxy.lead(to: try await server.waitUntilListening())
             let start = answered.load(ordering: .relaxed)
             let end = start + Int.random(in: 1...(2 * requestsPerKill), using: &random)
@@ -101,8 +101,8 @@ final class ExactlyOnceRun: Sendable {
     }
 
     private func write(_ writer: Int) async throws {
-        var random = SeededGenerator(seed: place.seed &+ UInt64(writer))
-        let content = Content(seed: place.seed)
+        var random = SeededGenerator(seed: setup.seed &+ UInt64(writer))
+        let content = Content(seed: setup.seed)
         var line = Line(endpoint: proxy.endpoint)
         for number in 0..<share {
             var documents: [Document] = []
@@ -178,7 +178,7 @@ final class ExactlyOnceRun: Sendable {
 
     private func count(_ store: String) async throws {
         let expected = UInt64(share * writerCount + 1)
-        try await place.withServer(on: store) { _, endpoint in
+        try await setup.withServer(on: store) { _, endpoint in
             let client = try await Faults.connect(endpoint)
             let sequenceNumber = try await client.ping()
             await client.close()

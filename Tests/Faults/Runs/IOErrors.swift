@@ -22,10 +22,10 @@ struct IOErrors: AsyncParsableCommand {
     var keepGoing = false
 
     func run() async throws {
-        try await options.carryOut { place in
-            var place = place
-            place.compactionChanges = 20
-            var run = IOErrorRun(place: place, shim: try Shim(folder: place.folder))
+        try await options.carryOut { setup in
+            var setup = setup
+            setup.compactionChanges = 20
+            var run = IOErrorRun(setup: setup, shim: try Shim(folder: setup.folder))
             try await run.prepare()
             var cases = try await run.cases()
             Output.say("\(cases.count) cases")
@@ -36,7 +36,7 @@ struct IOErrors: AsyncParsableCommand {
                 cases = cases.filter { call == nil || $0.call.rawValue == call }
             }
             if let samples {
-                var random = SeededGenerator(seed: place.seed)
+                var random = SeededGenerator(seed: setup.seed)
                 cases = Array(cases.shuffled(using: &random).prefix(samples))
             }
             var findings: [Finding] = []
@@ -69,22 +69,22 @@ struct IOErrorRun {
         .unlink: ["EIO"], .mmap: ["EIO"],
     ]
 
-    let place: RunPlace
+    let setup: RunSetup
     let shim: Shim
     private var prepared: Workload
-    private var store: String { "\(place.folder)/store" }
-    private var original: String { "\(place.folder)/original" }
+    private var store: String { "\(setup.folder)/store" }
+    private var original: String { "\(setup.folder)/original" }
 
     private var tried = 0
     private var struck = 0
     private var refused = 0
     private var readOnly = 0
 
-    init(place: RunPlace, shim: Shim) {
-        self.place = place
+    init(setup: RunSetup, shim: Shim) {
+        self.setup = setup
         self.shim = shim
         // The batches are small, because there are thousands of cases.
-        prepared = Workload(seed: place.seed, writerCount: 1, idCount: 120, batchSize: 20)
+        prepared = Workload(seed: setup.seed, writerCount: 1, idCount: 120, batchSize: 20)
     }
 
     var summary: String {
@@ -95,8 +95,8 @@ struct IOErrorRun {
     /// Creates the store with which every case starts.
     mutating func prepare() async throws {
         var workload = prepared
-        prepared = try await place.withServer(on: original) { server, endpoint in
-            try await Workload.createCollection(endpoint, place.strategy())
+        prepared = try await setup.withServer(on: original) { server, endpoint in
+            try await Workload.createCollection(endpoint, setup.strategy())
             let client = try await Faults.connect(endpoint)
             for _ in 0..<Self.batchCount {
                 _ = try await workload.writers[0].step(client, workload.content, &workload.random)
@@ -140,11 +140,11 @@ struct IOErrorRun {
         try? FileManager.default.removeItem(atPath: store)
         try FileManager.default.copyItem(atPath: original, toPath: store)
         var workload = prepared
-        var place = place
+        var setup = setup
         // Without moved vectors, a failed fsync of a segment belongs to a batch, and must make the
         // store read-only.
-        place.movesVectors = failure?.call != .sync
-        let server = try place.startServer(
+        setup.movesVectors = failure?.call != .sync
+        let server = try setup.startServer(
             on: store,
             try shim.variables(store: store, failure: failure)
         )
@@ -167,7 +167,7 @@ struct IOErrorRun {
                 "Somebody else than SQLite opened the database's files \(state.strangers) times."
             )
         }
-        try await place.withServer(on: store) { _, endpoint in
+        try await setup.withServer(on: store) { _, endpoint in
             try await workload.compare(endpoint)
         }
     }

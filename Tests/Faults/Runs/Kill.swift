@@ -33,12 +33,12 @@ struct Kill: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await options.carryOut { place in
+        try await options.carryOut { setup in
             var run = KillRun(
-                place: place,
+                setup: setup,
                 serverCount: servers,
                 failpoint: failpoint,
-                workload: Workload(seed: place.seed, writerCount: writers, quietCount: quiet)
+                workload: Workload(seed: setup.seed, writerCount: writers, quietCount: quiet)
             )
             do {
                 try await run.run(cycles: cycles)
@@ -63,7 +63,7 @@ struct KillRun {
     /// On every third store vectors are linked in memory, because changes seldom cause a new base.
     private static let (changesPerBase, manyChangesPerBase) = (100, 5_000)
 
-    private var place: RunPlace
+    private var setup: RunSetup
     let serverCount: Int
     let failpoint: String?
     var workload: Workload
@@ -77,19 +77,19 @@ struct KillRun {
     private var renewals = 0
     /// The names of the store's acknowledged snapshots.
     private var snapshotNames: Set<String> = []
-    private var store: String { "\(place.folder)/store-\(stores)" }
+    private var store: String { "\(setup.folder)/store-\(stores)" }
 
-    init(place: RunPlace, serverCount: Int, failpoint: String?, workload: Workload) {
-        self.place = place
+    init(setup: RunSetup, serverCount: Int, failpoint: String?, workload: Workload) {
+        self.setup = setup
         self.serverCount = serverCount
         self.failpoint = failpoint
         self.workload = workload
     }
 
     var summary: String {
-        let places = FailpointName.all.map { "\($0) \(deaths[$0] ?? 0)" }.joined(separator: ", ")
+        let indexes = FailpointName.all.map { "\($0) \(deaths[$0] ?? 0)" }.joined(separator: ", ")
         return "\(cycles) cycles with \(serverCount) servers, \(kills) kills, deaths at "
-            + "failpoints: \(places); \(snapshots) snapshots, \(erasures) erasures, "
+            + "failpoints: \(indexes); \(snapshots) snapshots, \(erasures) erasures, "
             + "\(renewals) collections dropped, \(workload.summary)"
     }
 
@@ -111,12 +111,12 @@ struct KillRun {
         }
         stores += 1
         snapshotNames = []
-        place.compactionChanges =
+        setup.compactionChanges =
             stores.isMultiple(of: 3) ? Self.manyChangesPerBase : Self.changesPerBase
         workload.forgetStore()
         let text: TextIndexStrategy = stores.isMultiple(of: 4) ? .fts5 : .postings
-        let strategy = place.strategy(stores)
-        try await place.withServer(on: store) { _, endpoint in
+        let strategy = setup.strategy(stores)
+        try await setup.withServer(on: store) { _, endpoint in
             try await workload.createCollections(endpoint, strategy, text: text)
         }
     }
@@ -178,7 +178,7 @@ struct KillRun {
         for index in 0..<serverCount {
             let armed = index == 0 ? plan.failpoint.map { "\($0.name):\($0.turn)" } : nil
             fleet.append(
-                try place.startServer(on: store, armed.map { ["LODESTONE_FAULT": $0] } ?? [:])
+                try setup.startServer(on: store, armed.map { ["LODESTONE_FAULT": $0] } ?? [:])
             )
         }
         var addresses: [String] = []
@@ -193,23 +193,23 @@ struct KillRun {
         do {
             let strike = try await workload.write(to: endpoints) { strike in
                 if plan.failpoint != nil { strike.allowFailures(at: [endpoints[0]]) }
-                async let snapshot: Void = Self.ask(plan.snapshotServer, endpoints, strike) {
+                async let snapshot: Void = Self.call(plan.snapshotServer, endpoints, strike) {
                     (client) throws(LodestoneError) in
                     try await client.snapshot(name)
                     strike.note(name)
                 }
-                async let erasure: Void = Self.ask(plan.eraseServer, endpoints, strike) {
+                async let erasure: Void = Self.call(plan.eraseServer, endpoints, strike) {
                     (client) throws(LodestoneError) in
-                    _ = try await client.erase(deadline: Faults.patience)
+                    _ = try await client.erase(deadline: Faults.timeout)
                     strike.note(Self.erased)
                 }
-                async let compaction: Void = Self.ask(plan.compactionServer, endpoints, strike) {
+                async let compaction: Void = Self.call(plan.compactionServer, endpoints, strike) {
                     (client) throws(LodestoneError) in
                     for _ in 0..<plan.compactions {
                         try await client.collection(compacted).compact()
                     }
                 }
-                async let index: Void = Self.ask(plan.indexServer, endpoints, strike) {
+                async let index: Void = Self.call(plan.indexServer, endpoints, strike) {
                     (client) throws(LodestoneError) in
                     // The field index is built while the others write.
                     let words = [MetadataIndex("words")]
@@ -255,7 +255,7 @@ struct KillRun {
     }
 
     /// Makes a call to a server; only the call to a killed server may fail.
-    private static func ask(
+    private static func call(
         _ server: Int?,
         _ endpoints: [String],
         _ strike: Strike,
@@ -276,7 +276,7 @@ struct KillRun {
     /// Starts a server and kills it while it recovers, about every third time.
     private mutating func killWhileOpening() async throws {
         guard Int.random(in: 0..<3, using: &workload.random) == 0 else { return }
-        let server = try place.startServer(on: store)
+        let server = try setup.startServer(on: store)
         let delay = Int.random(in: 0...60, using: &workload.random)
         try await Task.sleep(for: .milliseconds(delay))
         try await server.kill()
@@ -288,8 +288,8 @@ struct KillRun {
         let names = snapshotNames
         let verifies = cycles.isMultiple(of: 8)
         let renews = cycles % Self.cyclesPerRenewal == Self.cyclesPerRenewal - 1
-        let strategy = place.strategy(stores)
-        self.workload = try await place.withServer(on: store) { server, endpoint in
+        let strategy = setup.strategy(stores)
+        self.workload = try await setup.withServer(on: store) { server, endpoint in
             try await workload.compare(endpoint)
             try await Self.checkStore(endpoint, snapshots: names, verifies: verifies)
             if renews { try await workload.renewQuiet(endpoint, strategy) }
@@ -321,9 +321,9 @@ struct KillRun {
 
     /// After a clean stop and a start, looks for every document in every way.
     private mutating func lastLook() async throws {
-        try await place.withServer(on: store) { _, _ in }
+        try await setup.withServer(on: store) { _, _ in }
         var workload = workload
-        self.workload = try await place.withServer(on: store) { _, endpoint in
+        self.workload = try await setup.withServer(on: store) { _, endpoint in
             try await workload.compare(endpoint, everything: true)
             return workload
         }

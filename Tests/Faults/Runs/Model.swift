@@ -26,14 +26,14 @@ struct Model: AsyncParsableCommand {
     @Flag(help: "Keep texts with FTS5 instead of postings.") var fts5 = false
 
     func run() async throws {
-        try await options.carryOut { place in
+        try await options.carryOut { setup in
             // A planted bug must be in this process, which has the engine.
-            if let plant = place.plant,
+            if let plant = setup.plant,
                 ProcessInfo.processInfo.environment["LODESTONE_PLANT"] == nil
             {
                 throw ValidationError("Set LODESTONE_PLANT=\(plant) as well.")
             }
-            var run = try await ModelRun(place: place, text: fts5 ? .fts5 : .postings)
+            var run = try await ModelRun(setup: setup, text: fts5 ? .fts5 : .postings)
             for done in 1...max(1, operations) {
                 try await run.step(restarts: restarts)
                 if done.isMultiple(of: Self.operationsPerLine) { Output.say(run.summary) }
@@ -68,20 +68,20 @@ struct ModelRun {
     /// The number of nearest documents, and how many of them the index found.
     private var (wanted, found) = (0, 0)
     /// The settings of the run, which decide the index but not the content.
-    private let place: RunPlace
+    private let setup: RunSetup
 
-    init(place: RunPlace, text: TextIndexStrategy) async throws {
-        self.place = place
-        directory = "\(place.scratch)/model"
-        content = Content(seed: place.seed)
-        random = SeededGenerator(seed: place.seed)
+    init(setup: RunSetup, text: TextIndexStrategy) async throws {
+        self.setup = setup
+        directory = "\(setup.scratch)/model"
+        content = Content(seed: setup.seed)
+        random = SeededGenerator(seed: setup.seed)
         store = OwnStore(engine: try Self.open(directory))
         for name in [Faults.collection] + quiet.map(\.collection) {
             try await store.engine.createCollection(
                 name,
                 CollectionOptions(
                     dimension: content.dimension,
-                    vectorStrategy: place.strategy(),
+                    vectorStrategy: setup.strategy(),
                     textStrategy: text,
                     metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }
                 )
@@ -117,9 +117,9 @@ struct ModelRun {
         if operations.isMultiple(of: Self.operationsPerQuiet) { try await useQuiet() }
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<4: writer = try await written(by: writer)
-        case 4..<6: try await askByVector()
-        case 6..<8: try await askByWords()
-        default: try await askAboutSome()
+        case 4..<6: try await searchByVector()
+        case 6..<8: try await searchByWords()
+        default: try await compareSome()
         }
         if Double.random(in: 0..<1, using: &random) < chance {
             try await keepingRanks("a restart") { run in
@@ -150,7 +150,7 @@ struct ModelRun {
             let words = [MetadataIndex("words")]
             try await store.engine.alterCollection(
                 Faults.collection,
-                place.strategy(changes),
+                setup.strategy(changes),
                 addIndexes: changes.isMultiple(of: 2) ? words : [],
                 dropIndexes: changes.isMultiple(of: 2) ? [] : words
             )
@@ -175,12 +175,12 @@ struct ModelRun {
         _ body: (inout ModelRun) async throws -> Void
     ) async throws {
         let one = content.word(using: &random)
-        let questions = [one, "\(one) OR \(content.word(using: &random))"].map {
+        let queries = [one, "\(one) OR \(content.word(using: &random))"].map {
             Query([.matching($0, mode: .querySyntax)], limit: 1_000)
         }
-        let before = try await store.answers(to: questions).map(Self.ranks)
+        let before = try await store.results(of: queries).map(Self.ranks)
         try await body(&self)
-        let after = try await store.answers(to: questions).map(Self.ranks)
+        let after = try await store.results(of: queries).map(Self.ranks)
         guard before == after else {
             throw Finding(.wrong, "By \(one), before and after \(what): \(before), \(after).")
         }
@@ -237,12 +237,12 @@ struct ModelRun {
     }
 
     /// Compares a search for the ten nearest to some vector.
-    private mutating func askByVector() async throws {
+    private mutating func searchByVector() async throws {
         let vector = (0..<content.dimension).map { _ in Float.random(in: -1...1, using: &random) }
-        let answers = try await store.answers(to: [
+        let results = try await store.results(of: [
             Query([.near(vector, exact: true)], limit: 10), Query([.near(vector)], limit: 10),
         ])
-        let hits = answers[0].hits
+        let hits = results[0].hits
         func cosine(_ other: [Float]) -> Double {
             var (dot, own, others) = (0.0, 0.0, 0.0)
             for (left, right) in zip(vector, other) {
@@ -256,7 +256,7 @@ struct ModelRun {
             (id: id, score: cosine(content.vector(id, model.version)))
         }
         let expected = scores.sorted { $0.score > $1.score }.prefix(10)
-        // Two equally near documents may change places.
+        // Two equally near documents may be in either order.
         let isRight =
             hits.count == expected.count
             && zip(hits, expected).allSatisfy { abs($0.score - $1.score) < 1e-5 }
@@ -266,7 +266,7 @@ struct ModelRun {
                 "Nearest are \(hits.map { ($0.id.string, $0.score) }) instead of \(expected)."
             )
         }
-        try check(answers[1].hits, scores, expected)
+        try check(results[1].hits, scores, expected)
     }
 
     /// Checks the results of an index.
@@ -294,12 +294,12 @@ struct ModelRun {
     }
 
     /// Compares a search for documents with one word and without another.
-    private mutating func askByWords() async throws {
+    private mutating func searchByWords() async throws {
         let one = content.word(using: &random)
         let other = content.word(using: &random)
         guard one != other else { return }
         let source = Source.matching("\(one) NOT \(other)", mode: .querySyntax)
-        let hits = try await store.answers(to: [Query([source], limit: 1_000)])[0].hits
+        let hits = try await store.results(of: [Query([source], limit: 1_000)])[0].hits
         var expected: Set<String> = []
         for (id, model) in writer.model.documents {
             let words = Set(
@@ -318,7 +318,7 @@ struct ModelRun {
     }
 
     /// Looks for a few documents in every way of `Probe`.
-    private mutating func askAboutSome() async throws {
+    private mutating func compareSome() async throws {
         let ids = (0..<5).map { _ in "m-\(Int.random(in: 0..<300, using: &random))" }
         try await Probe(store: store, content: content, model: writer.model)
             .check(Set(ids), withOthers: false)

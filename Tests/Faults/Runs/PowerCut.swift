@@ -21,11 +21,11 @@ struct PowerCut: AsyncParsableCommand {
     @Option(help: "More clients that have each a quiet collection.") var quiet = 3
 
     func run() async throws {
-        try await options.carryOut { place in
+        try await options.carryOut { setup in
             var run = PowerCutRun(
-                place: place,
+                setup: setup,
                 format: fs,
-                workload: Workload(seed: place.seed, writerCount: writers, quietCount: quiet)
+                workload: Workload(seed: setup.seed, writerCount: writers, quietCount: quiet)
             )
             do {
                 try await run.run(cycles: cycles)
@@ -49,7 +49,7 @@ struct PowerCutRun {
     /// So the power is also cut while a store is created.
     private static let cyclesPerDisk = 40
 
-    let place: RunPlace
+    let setup: RunSetup
     let format: LoopDisk.Format
     var workload: Workload
 
@@ -57,8 +57,8 @@ struct PowerCutRun {
     private var server: ServerProcess?
     private var cycles = 0
 
-    init(place: RunPlace, format: LoopDisk.Format, workload: Workload) {
-        self.place = place
+    init(setup: RunSetup, format: LoopDisk.Format, workload: Workload) {
+        self.setup = setup
         self.format = format
         self.workload = workload
     }
@@ -85,16 +85,16 @@ struct PowerCutRun {
     private mutating func changeDisk() async throws {
         try await disk?.unmount()
         disk = nil
-        disk = try await LoopDisk.create(format, in: place.folder, megabytes: 384)
+        disk = try await LoopDisk.create(format, in: setup.folder, megabytes: 384)
         workload.forgetStore()
         let endpoint = try await start()
-        try await workload.createCollections(endpoint, place.strategy())
+        try await workload.createCollections(endpoint, setup.strategy())
         try await server?.kill()
     }
 
     private mutating func start() async throws -> String {
         guard let disk else { throw Finding(.refusal, "There is no disk.") }
-        let server = try place.startServer(on: "\(disk.mountPoint)/store")
+        let server = try setup.startServer(on: "\(disk.mountPoint)/store")
         self.server = server
         return try await server.waitUntilListening()
     }

@@ -23,10 +23,10 @@ struct Processes: AsyncParsableCommand {
     @Option(help: "How long, in seconds.") var seconds = 180
 
     func run() async throws {
-        try await options.carryOut { place in
+        try await options.carryOut { setup in
             var run = ProcessesRun(
-                place: place,
-                workload: Workload(seed: place.seed, writerCount: writers, quietCount: quiet)
+                setup: setup,
+                workload: Workload(seed: setup.seed, writerCount: writers, quietCount: quiet)
             )
             let end = ContinuousClock.now + .seconds(seconds)
             do {
@@ -46,33 +46,33 @@ struct Processes: AsyncParsableCommand {
 
 /// Rounds of writes through all servers; after each, every server is checked.
 struct ProcessesRun {
-    private var place: RunPlace
+    private var setup: RunSetup
     var workload: Workload
     private var servers: [ServerProcess] = []
     private var endpoints: [String] = []
     private var shims: [Shim] = []
     private var rounds = 0
 
-    init(place: RunPlace, workload: Workload) {
-        self.place = place
+    init(setup: RunSetup, workload: Workload) {
+        self.setup = setup
         // Each use of a collection closes the one before, also during writes to that one.
-        self.place.openCollections = 1
+        self.setup.openCollections = 1
         self.workload = workload
     }
 
     var summary: String { "\(servers.count) servers, \(rounds) rounds, \(workload.summary)" }
 
-    private var store: String { "\(place.folder)/store" }
+    private var store: String { "\(setup.folder)/store" }
 
     /// Starts all servers at once, so that they also race for the creation of the store.
     mutating func start(_ count: Int) async throws {
         for index in 0..<count {
-            let shim = try Shim(folder: place.folder, number: index)
+            let shim = try Shim(folder: setup.folder, number: index)
             shims.append(shim)
-            servers.append(try place.startServer(on: store, try shim.variables(store: store)))
+            servers.append(try setup.startServer(on: store, try shim.variables(store: store)))
         }
         for server in servers { endpoints.append(try await server.waitUntilListening()) }
-        try await workload.createCollections(endpoints[count - 1], place.strategy())
+        try await workload.createCollections(endpoints[count - 1], setup.strategy())
     }
 
     func cleanUp() async {
@@ -113,7 +113,7 @@ struct ProcessesRun {
                     do throws(LodestoneError) {
                         let client = try await Faults.connect(endpoint)
                         _ = try await client.collection(collection)
-                            .compact(deadline: Faults.patience)
+                            .compact(deadline: Faults.timeout)
                         await client.close()
                     } catch {
                         throw Finding(error, of: "A compaction of \(collection)")
@@ -144,7 +144,7 @@ struct ProcessesRun {
             }
         }
         var workload = workload
-        try await place.withServer(on: store) { _, endpoint in
+        try await setup.withServer(on: store) { _, endpoint in
             try await workload.compare(endpoint, everything: true)
         }
     }

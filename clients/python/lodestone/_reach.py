@@ -141,7 +141,7 @@ def _left(end: float) -> float:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "it did not answer in time"
+        return "it did not reply in time"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return error.strerror or os.strerror(error.errno)
     return str(error)
@@ -158,14 +158,14 @@ def _connect(
         return connected
     found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     for rest in range(len(found), 0, -1):
-        family, kind, protocol, _, place = found[-rest]
+        family, kind, protocol, _, resolved = found[-rest]
         try:
             connected = socket.socket(family, kind, protocol)
             keep(connected)
             _tune(connected)
-            # A host that is silent at one of its addresses may answer at the next one.
+            # A host that is silent at one of its addresses may respond at the next one.
             connected.settimeout(_left(end) / rest)
-            connected.connect(place)
+            connected.connect(resolved)
             return connected
         except OSError:
             if rest == 1:

@@ -260,7 +260,7 @@ def fork(run: Run) -> None:
 
 
 def signals(run: Run) -> None:
-    """63 threads, and a main thread that a signal handler interrupts at any place of its calls."""
+    """63 threads, and a main thread that a signal handler interrupts anywhere in its calls."""
     running = run.threads(63)
     worker = Worker("main", run)
     is_armed = False
@@ -281,7 +281,7 @@ def signals(run: Run) -> None:
         except Struck:
             worker.tally.interrupted += 1
         if worker.tally.interrupted % 10 == 0:
-            worker.step()  # A call that is left alone is answered as ever.
+            worker.step()  # A call without an interrupt has its reply as ever.
     signal.signal(signal.SIGALRM, before)
     run.tally_of_child(worker.tally)
     for one in running:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lodestone._proto import service_pb2
 
-Answer = Callable[[Any], Any]
+Replier = Callable[[Any], Any]
 SILENCE = object()
 
 
@@ -31,13 +31,13 @@ def write_response(stream: Any, response: Any) -> None:
 
 
 @contextmanager
-def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
+def scripted(*connections: Replier) -> Iterator[tuple[str, list[Any]]]:
     """Serves each connection with one function: a reply per request, SILENCE, None to hang up."""
     listener = socket.create_server(("127.0.0.1", 0))
     requests: list[Any] = []
 
     def serve() -> None:
-        for answer in connections:
+        for reply_to in connections:
             accepted, _ = listener.accept()
             # A client that does not want the rest hangs up.
             with suppress(OSError), accepted, accepted.makefile("rwb") as stream:
@@ -49,7 +49,7 @@ def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
                         write_response(stream, reply)
                         continue
                     requests.append(request)
-                    response = answer(request)
+                    response = reply_to(request)
                     if response is None:
                         break
                     if response is SILENCE:
@@ -71,8 +71,8 @@ def written(request: Any) -> Any:
     )
 
 
-def failing(code: int, retry_after_ms: int | None = None) -> Answer:
-    def answer(request: Any) -> Any:
+def failing(code: int, retry_after_ms: int | None = None) -> Replier:
+    def reply_to(request: Any) -> Any:
         response = service_pb2.Response(id=request.id)
         response.error.code = code
         response.error.reason = b"SCRIPTED"
@@ -80,12 +80,12 @@ def failing(code: int, retry_after_ms: int | None = None) -> Answer:
             response.error.retry_after_ms = retry_after_ms
         return response
 
-    return answer
+    return reply_to
 
 
-def first(*answers: Answer) -> Answer:
+def first(*replies: Replier) -> Replier:
     """The first request gets the first reply, and so on."""
-    rest = iter(answers)
+    rest = iter(replies)
     return lambda request: next(rest)(request)
 
 

@@ -56,7 +56,7 @@ def refusal(call: Any) -> LodestoneError:
 # One string is one name
 
 
-def test_one_string_is_one_name(client: Client, collection: Collection) -> None:
+def test_a_single_string_is_accepted_where_names_are_listed(client: Client, collection: Collection) -> None:
     collection.index_many(
         ids=["moon", "m", "o", "n"],
         texts=["moon", "m", "o", "n"],
@@ -75,14 +75,14 @@ def test_one_string_is_one_name(client: Client, collection: Collection) -> None:
     assert list(collection.describe().metadata_indexes) == []
 
 
-def test_one_document_in_columns(collection: Collection) -> None:
+def test_one_document_is_written_as_columns(collection: Collection) -> None:
     collection.index_many(ids="xyz", vectors=[1, 2], texts="a text", metadata={"n": 1})
     assert [one.id for one in collection.documents()] == ["xyz"]
     found = collection.get("xyz")
     assert found is not None and found.text == {"text": "a text"} and found.metadata == {"n": 1}
 
 
-def test_ids_come_in_anything_that_has_strings_in_it(collection: Collection) -> None:
+def test_ids_are_accepted_in_arrays_series_and_generators(collection: Collection) -> None:
     pandas = pytest.importorskip("pandas")
     ids = np.array(["x", "y"])
     assert collection.index_many(ids=ids, vectors=np.eye(2)).inserted == 2
@@ -181,15 +181,15 @@ LISTS = [
 
 
 @pytest.mark.parametrize("row", range(len(LISTS)))
-def test_what_is_no_list_or_no_name_is_refused_with_its_place(
+def test_an_argument_that_is_no_list_or_no_name_is_refused_with_its_field(
     collection: Collection, row: int
 ) -> None:
-    call, place = LISTS[row]
-    assert refusal(lambda: call(collection)).field == place
+    call, field_name = LISTS[row]
+    assert refusal(lambda: call(collection)).field == field_name
     assert collection.count().count == 0
 
 
-def test_strategies_by_name(client: Client) -> None:
+def test_strategies_are_created_by_name(client: Client) -> None:
     for name, strategy in [("flat", Flat()), ("hnsw", HNSW()), ("lsh", LSH())]:
         client.create_collection("by-name", 2, vector_strategy=name)
         assert client.collection("by-name").describe().vector_strategy == strategy
@@ -243,7 +243,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("value", REFUSED, ids=repr)
-def test_what_has_no_kind_is_refused_with_field_row_and_id(
+def test_a_value_without_a_metadata_type_is_refused_with_field_row_and_id(
     collection: Collection, value: Any
 ) -> None:
     documents = [Document(f"d{row}") for row in range(60)]
@@ -307,7 +307,7 @@ def stored(collection: Collection, value: Any) -> Any:
     ],
     ids=repr,
 )
-def test_scalars_and_arrays_are_stored_as_what_they_mean(
+def test_numpy_scalars_and_arrays_are_stored_as_metadata_values(
     collection: Collection, value: Any, expected: Any
 ) -> None:
     found = stored(collection, value)
@@ -320,7 +320,7 @@ MIDNIGHT = datetime.datetime(2024, 5, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize("unit", ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "25s"])
 @pytest.mark.parametrize("text", ["2024-05-01T00:00:00", "1969-07-20T20:17:40", "1492-10-12"])
-def test_datetimes_of_every_unit(collection: Collection, unit: str, text: str) -> None:
+def test_datetimes_of_every_numpy_unit_become_timestamps(collection: Collection, unit: str, text: str) -> None:
     if unit in ("ns", "ps") and text.startswith("1492"):
         text = "1970-01-02T00:00:00"  # 64 bits of them begin later
     value = np.datetime64(text).astype(f"datetime64[{unit}]")
@@ -332,14 +332,14 @@ def test_datetimes_of_every_unit(collection: Collection, unit: str, text: str) -
     assert collection.count(field("x") > exact).count == 0
 
 
-def test_times_beyond_those_of_python(collection: Collection) -> None:
+def test_timestamps_beyond_the_range_of_datetime_round_trip(collection: Collection) -> None:
     days = 146_097 * 100 + int(np.datetime64("2024-05-01", "D").astype(int))
     for value in (np.datetime64("42024-05", "M"), np.datetime64(days, "D")):
         assert stored(collection, value) == Timestamp(days * 86_400_000_000)
     assert stored(collection, np.datetime64(-1, "ns")) == Timestamp(-1)
 
 
-def test_what_pandas_holds(collection: Collection) -> None:
+def test_pandas_values_are_stored_as_metadata(collection: Collection) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
         {
@@ -364,7 +364,7 @@ def test_what_pandas_holds(collection: Collection) -> None:
     refusal(lambda: stored(collection, pandas.Timedelta(seconds=1)))
 
 
-def test_texts_that_are_missing_are_left_out(collection: Collection) -> None:
+def test_missing_texts_are_left_out(collection: Collection) -> None:
     collection.index_many(
         [Document("a", text=None), Document("b", text={"title": None, "body": "fox"})]
     )
@@ -377,7 +377,7 @@ def test_texts_that_are_missing_are_left_out(collection: Collection) -> None:
 # Paths
 
 
-def test_a_path_means_the_same_as_on_the_command_line(client: Client) -> None:
+def test_a_field_path_means_the_same_as_on_the_command_line(client: Client) -> None:
     client.create_collection("paths", metadata_indexes=["author.name", '"x.y"', ("p.q", "r")])
     paths = client.collection("paths")
     paths.index_many(
@@ -413,5 +413,5 @@ def test_a_path_means_the_same_as_on_the_command_line(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["", ".", "a..b", "a.", ".a", '"a', '"a"b', '""', 5, None, []])
-def test_a_path_that_names_nothing_is_refused(path: Any) -> None:
+def test_a_malformed_field_path_is_refused(path: Any) -> None:
     assert refusal(lambda: field(path)).field == "field"

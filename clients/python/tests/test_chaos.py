@@ -10,7 +10,7 @@ from conftest import Server
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_trouble_is_not_noticed(server: Server, mode: str) -> None:
+def test_forks_interrupts_restarts_and_stops_cause_no_fault(server: Server, mode: str) -> None:
     # A machine that is busy with other things may be late itself.
     tally = chaos(server, mode, 3, grace=1)
     assert not tally.faults

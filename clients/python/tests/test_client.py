@@ -54,7 +54,7 @@ def test_a_call_is_attempted_four_times_at_most() -> None:
 
 
 @pytest.mark.parametrize("code", [2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16])
-def test_other_failures_are_not_tried_again(code: int) -> None:
+def test_errors_of_other_codes_are_not_retried(code: int) -> None:
     with scripted(failing(code)) as (address, requests), Client(address) as client:
         with pytest.raises(LodestoneError) as raised:
             client.ping()
@@ -62,7 +62,7 @@ def test_other_failures_are_not_tried_again(code: int) -> None:
     assert len(requests) == 1
 
 
-def test_a_full_server_is_asked_again_when_it_says_when() -> None:
+def test_a_call_is_repeated_after_the_retry_delay_of_a_full_server() -> None:
     ready = first(failing(8, 5), lambda request: service_pb2.Response(
         id=request.id, ping=service_pb2.PingResponse(sequence_number=7)
     ))
@@ -80,11 +80,11 @@ def test_the_deadline_covers_all_attempts() -> None:
 
 
 def test_a_reply_that_does_not_come_is_a_deadline_with_unknown_outcome() -> None:
-    unanswered = threading.Event()
+    cancelled = threading.Event()
 
     def wait(request: Any) -> Any:
         if request.HasField("cancel"):
-            unanswered.set()
+            cancelled.set()
         return service_pb2.Response(id=999)
 
     with scripted(wait) as (address, requests), Client(address) as client:
@@ -92,11 +92,11 @@ def test_a_reply_that_does_not_come_is_a_deadline_with_unknown_outcome() -> None
             client.collection("c").index_many([Document("a")], deadline=0.05)
         assert raised.value.code is Code.DEADLINE_EXCEEDED
         assert raised.value.outcome is Outcome.UNKNOWN
-        assert unanswered.wait(5)
+        assert cancelled.wait(5)
     assert requests[1].cancel.id == requests[0].id
 
 
-def test_a_leaving_server_is_left() -> None:
+def test_a_call_that_a_leaving_server_did_not_start_goes_to_a_new_connection() -> None:
     def leave(request: Any) -> Any:
         response = service_pb2.Response()
         response.go_away.last_request = request.id - 1
@@ -115,7 +115,7 @@ def test_many_failures_stop_further_attempts() -> None:
     assert budget.failed()
 
 
-def test_no_server_is_said_so() -> None:
+def test_a_client_without_a_server_reports_it_as_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(LodestoneError) as raised:
@@ -124,7 +124,7 @@ def test_no_server_is_said_so() -> None:
     assert raised.value.outcome is Outcome.NOT_APPLIED
 
 
-def test_addresses() -> None:
+def test_addresses_are_parsed_and_malformed_ones_refused() -> None:
     assert parse_address("localhost") == ("localhost", 5633)
     assert parse_address("10.0.0.1:80") == ("10.0.0.1", 80)
     assert parse_address("[::1]:80") == ("::1", 80)
@@ -135,7 +135,7 @@ def test_addresses() -> None:
             parse_address(bad)
 
 
-def test_arguments_that_make_no_sense_are_refused_here() -> None:
+def test_invalid_arguments_are_refused_before_anything_is_sent() -> None:
     with scripted(written) as (address, requests), Client(address) as client:
         collection = client.collection("c")
         for wrong in (
@@ -178,18 +178,18 @@ def test_threads_share_a_client(client: Client) -> None:
             ids=[f"{row}" for row in rows], vectors=vectors[start : start + 20]
         ).inserted
 
-    def ask(row: int) -> str:
+    def get_one(row: int) -> str:
         return collection.search(Query(near(vectors[row]), limit=1)).ids[0]
 
     try:
         with ThreadPoolExecutor(16) as threads:
             assert sum(threads.map(write, range(0, 400, 20))) == 400
-            assert list(threads.map(ask, range(400))) == [f"{row}" for row in range(400)]
+            assert list(threads.map(get_one, range(400))) == [f"{row}" for row in range(400)]
     finally:
         client.drop_collection(name)
 
 
-def test_large_matrices_come_back_as_they_were(client: Client) -> None:
+def test_large_matrices_round_trip(client: Client) -> None:
     client.create_collection("large", 384, metric="dot_product")
     collection = client.collection("large")
     vectors = np.random.default_rng(2).standard_normal((1_000, 384)).astype(np.float32)
@@ -203,7 +203,7 @@ def test_large_matrices_come_back_as_they_were(client: Client) -> None:
         client.drop_collection("large")
 
 
-def test_a_client_outlives_its_server(server: Server) -> None:
+def test_a_client_continues_after_its_server_was_killed_and_restarted(server: Server) -> None:
     with Client(server.address) as client:
         client.create_collection("c")
         client.collection("c").index_many([Document("a")])
@@ -212,7 +212,7 @@ def test_a_client_outlives_its_server(server: Server) -> None:
         assert client.collection("c").get("a") == Document("a", edges=[])
 
 
-def test_a_build_tells_how_far_it_is(server: Server, tmp_path: Path) -> None:
+def test_a_build_reports_its_progress(server: Server, tmp_path: Path) -> None:
     with Client(server.address) as client, (tmp_path / "store/compaction.lock").open("r+") as lock:
         client.create_collection("c", 2)
         collection = client.collection("c")

@@ -350,19 +350,19 @@ class Runner:
     def run(self, step: Any) -> None:
         expected = step["expect"]
         try:
-            answer = self.send(step["call"], step.get("args", {}))
+            reply = self.send(step["call"], step.get("args", {}))
         except LodestoneError as error:
             if "error" not in expected:
                 raise
             check_error(error, expected["error"])
             return
-        assert "error" not in expected, f"answered {answer!r}"
+        assert "error" not in expected, f"the reply is {reply!r}"
         if "save_cursor" in step:
-            self.cursors[step["save_cursor"]] = answer.next_cursor
+            self.cursors[step["save_cursor"]] = reply.next_cursor
         if "save_edges_cursor" in step:
-            self.cursors[step["save_edges_cursor"]] = answer.edges_cursor
+            self.cursors[step["save_edges_cursor"]] = reply.edges_cursor
         ((kind, wanted),) = expected.items()
-        getattr(self, f"check_{kind}")(answer, wanted)
+        getattr(self, f"check_{kind}")(reply, wanted)
 
     def send(self, call: str, args: Any) -> Any:
         name = self.prefix + args.get("collection", "")
@@ -403,7 +403,7 @@ class Runner:
                 return collection.drop(args.get("ids", []), edges=sourced_edges(args), **write)
             case "get":
                 if not args["ids"]:
-                    # The client answers this by itself; the case is about the server.
+                    # The client does this by itself; the case is about the server.
                     request = service_pb2.GetRequest(collection=collection.name.encode())
                     return self.client._read("get", request)
                 return collection.get(args["ids"], **self.included(args))
@@ -445,49 +445,49 @@ class Runner:
             if error.code is not Code.UNAVAILABLE:
                 raise
 
-    def check_pong(self, answer: Any, wanted: Any) -> None:
-        assert answer >= 0
+    def check_pong(self, reply: Any, wanted: Any) -> None:
+        assert reply >= 0
 
-    def check_done(self, answer: Any, wanted: Any) -> None:
-        assert answer > 0
+    def check_done(self, reply: Any, wanted: Any) -> None:
+        assert reply > 0
 
-    def check_stats(self, answer: Any, wanted: Any) -> None:
-        assert answer.server_version and answer.statistics
+    def check_stats(self, reply: Any, wanted: Any) -> None:
+        assert reply.server_version and reply.statistics
 
-    def check_receipt(self, answer: Any, wanted: Any) -> None:
-        assert {name: getattr(answer, name) for name in wanted} == wanted
-        assert answer.sequence_number > 0
+    def check_receipt(self, reply: Any, wanted: Any) -> None:
+        assert {name: getattr(reply, name) for name in wanted} == wanted
+        assert reply.sequence_number > 0
 
-    def check_collections(self, answer: Any, wanted: Any) -> None:
-        names = [one.name for one in answer if one.name.startswith(self.prefix)]
+    def check_collections(self, reply: Any, wanted: Any) -> None:
+        names = [one.name for one in reply if one.name.startswith(self.prefix)]
         assert sorted(name.removeprefix(self.prefix) for name in names) == sorted(wanted)
 
-    def check_collection(self, answer: Any, wanted: Any) -> None:
+    def check_collection(self, reply: Any, wanted: Any) -> None:
         plain = {name: wanted[name] for name in wanted.keys() - {"vector_strategy", "index"}}
         for name in plain.keys() & {"metadata_indexes", "building_indexes"}:
             plain[name] = [tuple(path) for path in plain[name]]
-        assert {name: getattr(answer, name) for name in plain} == plain
+        assert {name: getattr(reply, name) for name in plain} == plain
         if "vector_strategy" in wanted:
-            assert answer.vector_strategy == strategy(wanted["vector_strategy"])
-            assert answer.index.strategy == answer.vector_strategy
+            assert reply.vector_strategy == strategy(wanted["vector_strategy"])
+            assert reply.index.strategy == reply.vector_strategy
         index = wanted.get("index", {})
-        assert {name: getattr(answer.index, name) for name in index} == index
+        assert {name: getattr(reply.index, name) for name in index} == index
 
-    def check_documents(self, answer: Any, wanted: Any) -> None:
-        check_documents(answer, wanted)
+    def check_documents(self, reply: Any, wanted: Any) -> None:
+        check_documents(reply, wanted)
 
-    def check_page(self, answer: Any, wanted: Any) -> None:
-        check_documents(answer.documents, wanted["documents"])
-        assert (answer.next_cursor is not None) == wanted["more"]
-        assert (answer.edges_cursor is not None) == wanted.get("lacks_edges", False)
+    def check_page(self, reply: Any, wanted: Any) -> None:
+        check_documents(reply.documents, wanted["documents"])
+        assert (reply.next_cursor is not None) == wanted["more"]
+        assert (reply.edges_cursor is not None) == wanted.get("lacks_edges", False)
 
-    def check_edges(self, answer: Any, wanted: Any) -> None:
-        assert (answer.next_cursor is not None) == wanted["more"]
+    def check_edges(self, reply: Any, wanted: Any) -> None:
+        assert (reply.next_cursor is not None) == wanted["more"]
         if "count" in wanted:
-            assert len(answer.edges) == wanted["count"]
+            assert len(reply.edges) == wanted["count"]
         if "edges" not in wanted:
             return
-        edges, expected = list(answer.edges), wanted["edges"]
+        edges, expected = list(reply.edges), wanted["edges"]
         if wanted.get("any_order"):
             edges.sort(key=lambda edge: (edge.label, edge.id))
             expected = sorted(expected, key=lambda json: (json["label"], json["id"]))
@@ -500,29 +500,29 @@ class Runner:
             if "metadata" in json:
                 assert edge.metadata == metadata(json["metadata"])
 
-    def check_count(self, answer: Any, wanted: Any) -> None:
+    def check_count(self, reply: Any, wanted: Any) -> None:
         if "count" in wanted:
-            assert answer.count == wanted["count"]
+            assert reply.count == wanted["count"]
         if "filter" in wanted:
-            check_filter(answer.filter, wanted["filter"])
+            check_filter(reply.filter, wanted["filter"])
         if "facets" in wanted:
-            check_facets(answer.facets, wanted["facets"])
+            check_facets(reply.facets, wanted["facets"])
 
-    def check_results(self, answer: Any, wanted: Any) -> None:
-        assert len(answer.results) == len(wanted)
-        for place, (result, expected) in enumerate(zip(answer.results, wanted)):
+    def check_results(self, reply: Any, wanted: Any) -> None:
+        assert len(reply.results) == len(wanted)
+        for position, (result, expected) in enumerate(zip(reply.results, wanted)):
             try:
                 check_result(result, expected)
             except AssertionError as error:
-                raise AssertionError(f"results[{place}]: {error}\n{result}") from error
+                raise AssertionError(f"results[{position}]: {error}\n{result}") from error
 
-    def check_walks(self, answer: Any, wanted: Any) -> None:
-        assert len(answer.results) == len(wanted)
-        for place, (result, expected) in enumerate(zip(answer.results, wanted)):
+    def check_walks(self, reply: Any, wanted: Any) -> None:
+        assert len(reply.results) == len(wanted)
+        for position, (result, expected) in enumerate(zip(reply.results, wanted)):
             try:
                 check_walk(result, expected)
             except AssertionError as error:
-                raise AssertionError(f"walks[{place}]: {error}\n{result}") from error
+                raise AssertionError(f"walks[{position}]: {error}\n{result}") from error
 
 
 @pytest.fixture
@@ -534,8 +534,8 @@ def runner(client: Client) -> Iterator[Runner]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_conformance(case: Any, runner: Runner) -> None:
-    for place, step in enumerate(case["steps"]):
+    for position, step in enumerate(case["steps"]):
         try:
             runner.run(step)
         except Exception as error:
-            raise AssertionError(f"step {place}, {step['call']}: {error}") from error
+            raise AssertionError(f"step {position}, {step['call']}: {error}") from error

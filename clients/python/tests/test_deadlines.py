@@ -58,7 +58,7 @@ def batch(letter: str, value: float) -> dict[str, Any]:
     }
 
 
-def test_a_large_batch_that_nobody_takes_ends_in_time_and_so_do_other_calls(
+def test_a_large_batch_that_the_server_does_not_read_ends_at_its_deadline(
     server: Server,
 ) -> None:
     with Client(server.address) as client:
@@ -89,7 +89,7 @@ class Interrupt(BaseException):
 
 
 @pytest.mark.parametrize("kind", [Interrupt, KeyboardInterrupt, TimeoutError])
-def test_an_interrupt_in_the_middle_of_a_large_batch(server: Server, kind: Any) -> None:
+def test_an_interrupt_inside_a_large_batch_ends_the_call_and_not_the_client(server: Server, kind: Any) -> None:
     def strike(number: int, frame: Any) -> None:
         raise kind
 
@@ -123,14 +123,14 @@ def address(listener: socket.socket) -> str:
     return "{}:{}".format(*listener.getsockname())
 
 
-def test_a_server_that_never_says_hello() -> None:
+def test_a_server_that_never_replies_to_hello_is_given_up() -> None:
     with silent_listener() as listener:
         took, error = timed(lambda: Client(address(listener), connect_timeout=0.3))
     assert took < 0.5
     assert (error.code, error.reason) == (Code.UNAVAILABLE, "CONNECT_FAILED")
 
 
-def test_a_host_that_never_answers() -> None:
+def test_a_connection_to_a_host_that_never_replies_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         fillers = []
         for _ in range(8):
@@ -145,12 +145,12 @@ def test_a_host_that_never_answers() -> None:
     assert error.reason == "CONNECT_FAILED"
 
 
-def test_a_name_that_is_looked_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_name_lookup_ends_at_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     is_over = threading.Event()
 
     def look_up(*_: Any, **__: Any) -> Any:
         is_over.wait(10)
-        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        raise socket.gaierror(socket.EAI_AGAIN, "no reply")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     took, error = timed(lambda: Client("database.example:1", connect_timeout=0.3))
@@ -170,7 +170,7 @@ def test_a_new_connection_is_waited_for_no_longer_than_the_deadline() -> None:
     assert len(requests) == 1
 
 
-def test_a_call_without_a_place_among_others_was_not_applied() -> None:
+def test_a_call_that_expires_in_the_queue_is_not_applied() -> None:
     with scripted(be_silent) as (server, requests), Client(server) as client:
         others = [
             threading.Thread(
@@ -189,7 +189,7 @@ def test_a_call_without_a_place_among_others_was_not_applied() -> None:
     assert (error.code, error.outcome) == (Code.DEADLINE_EXCEEDED, Outcome.NOT_APPLIED)
 
 
-def test_a_connection_that_has_fallen_silent_is_replaced() -> None:
+def test_a_connection_to_a_silent_server_is_replaced() -> None:
     with scripted(be_silent, written) as (server, _), Client(server) as client:
         collection = client.collection("c")
         timed(lambda: collection.index_many([Document("a")], deadline=0.2))
@@ -198,19 +198,19 @@ def test_a_connection_that_has_fallen_silent_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), "soon", None])
-def test_times_that_are_none(wrong: Any) -> None:
+def test_an_invalid_timeout_is_refused(wrong: Any) -> None:
     with pytest.raises(LodestoneError) as raised:
         Client("127.0.0.1:1", connect_timeout=wrong)
     assert (raised.value.reason, raised.value.field) == ("BAD_ARGUMENT", "connect_timeout")
 
 
-def test_a_call_may_take_as_long_as_it_wants() -> None:
+def test_a_call_with_an_infinite_deadline_has_no_time_limit() -> None:
     with scripted(first(written)) as (server, requests), Client(server) as client:
         assert client.collection("c").drop(["a"], deadline=float("inf")).inserted == 1
     assert requests[0].deadline_ms > 10**9
 
 
-def test_a_slow_way_to_the_server_is_no_silence() -> None:
+def test_a_slow_link_to_the_server_is_not_taken_for_silence() -> None:
     # Some 8 MB at 2 MB/s: the first call's deadline passes long before the server has it.
     received: list[int] = []
 
@@ -241,16 +241,16 @@ def test_a_slow_way_to_the_server_is_no_silence() -> None:
             assert sum(received) > 8_000_000
 
 
-def test_a_deadline_is_not_taken_for_the_cancelling_that_follows_it() -> None:
+def test_a_passed_deadline_is_not_reported_as_a_cancellation() -> None:
     seen: list[int] = []
 
-    def answer(request: Any) -> Any:
+    def reply_to(request: Any) -> Any:
         if not request.HasField("cancel"):
             seen.append(request.id)
             return SILENCE
         return failing(1)(service_pb2.Request(id=request.cancel.id))
 
-    with scripted(answer) as (server, _), Client(server) as client:
+    with scripted(reply_to) as (server, _), Client(server) as client:
         for _ in range(200):
             _, error = timed(lambda: client.ping(deadline=0.002))
             assert error.code is Code.DEADLINE_EXCEEDED

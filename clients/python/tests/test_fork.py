@@ -84,7 +84,7 @@ def filled(client: Client) -> Iterator[Collection]:
     client.drop_collection("forks")
 
 
-def wrong_answers(collection: Collection, rounds: int = 5) -> int:
+def wrong_results(collection: Collection, rounds: int = 5) -> int:
     """Gets every document by itself, and counts the wrong ones."""
     wrong = 0
     for _ in range(rounds):
@@ -94,32 +94,32 @@ def wrong_answers(collection: Collection, rounds: int = 5) -> int:
     return wrong
 
 
-def test_parent_and_children_get_answers_to_their_own_questions(filled: Collection) -> None:
-    children = [forked(lambda: wrong_answers(filled)) for _ in range(4)]
-    assert wrong_answers(filled) == 0
+def test_parent_and_children_get_the_replies_to_their_own_calls(filled: Collection) -> None:
+    children = [forked(lambda: wrong_results(filled)) for _ in range(4)]
+    assert wrong_results(filled) == 0
     assert [wait() for wait in children] == [0, 0, 0, 0]
 
 
-def ask_shared(id: str) -> Any:
+def get_shared(id: str) -> Any:
     document = SHARED[0].get(id, deadline=20)
     return document and document.id
 
 
 def test_a_pool_of_processes_uses_a_client_of_the_parent(filled: Collection) -> None:
     with multiprocessing.get_context("fork").Pool(4) as pool:
-        assert pool.map(ask_shared, IDS * 5, chunksize=7) == IDS * 5
+        assert pool.map(get_shared, IDS * 5, chunksize=7) == IDS * 5
 
 
-def test_a_fork_while_other_threads_are_in_calls(filled: Collection) -> None:
-    def ask() -> None:
-        assert ask_shared("d7") == "d7"
+def test_a_fork_while_other_threads_are_in_calls_disturbs_no_call(filled: Collection) -> None:
+    def get_again() -> None:
+        assert get_shared("d7") == "d7"
 
-    with busy(ask):
-        children = [forked(lambda: wrong_answers(filled, 1)) for _ in range(12)]
+    with busy(get_again):
+        children = [forked(lambda: wrong_results(filled, 1)) for _ in range(12)]
         assert [wait() for wait in children] == [0] * 12
 
 
-def test_what_a_child_writes_is_there_and_acknowledged(filled: Collection) -> None:
+def test_a_write_of_a_child_process_is_acknowledged_and_stored(filled: Collection) -> None:
     def write() -> int:
         return filled.index_many([Document("of the child")], deadline=20).inserted
 
@@ -136,7 +136,7 @@ def test_a_child_that_ends_leaves_the_connection_of_its_parent_alone() -> None:
     assert len(requests) == 2
 
 
-def test_a_fork_in_the_middle_of_a_frame(server: Server) -> None:
+def test_a_fork_while_a_frame_is_sent_disturbs_no_call(server: Server) -> None:
     vectors = np.arange(3_000_000, dtype=np.float32).reshape(3_000, 1_000)
     ids = [f"{row}" for row in range(3_000)]
     with Client(server.address, deadline=60) as client:
@@ -156,7 +156,7 @@ def test_a_fork_in_the_middle_of_a_frame(server: Server) -> None:
             assert np.array_equal([one.vector for one in found], vectors[start : start + 500])
 
 
-def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(filled: Collection) -> None:
+def test_a_fork_by_a_signal_handler_inside_a_call_disturbs_no_call(filled: Collection) -> None:
     children: list[int] = []
 
     def fork(number: int, frame: Any) -> None:
@@ -175,7 +175,7 @@ def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(filled: Collection) 
         while len(children) < 8 and children != [0]:
             # A little later each time, so that it strikes here and there.
             signal.setitimer(signal.ITIMER_REAL, 0.003 + 0.0007 * len(children))
-            wrong += wrong_answers(filled, 1)
+            wrong += wrong_results(filled, 1)
     except BaseException:
         wrong = 1
     finally:
@@ -183,7 +183,7 @@ def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(filled: Collection) 
         signal.signal(signal.SIGALRM, before)
         if os.getpid() != parent:
             try:
-                wrong += wrong_answers(filled, 1)
+                wrong += wrong_results(filled, 1)
             except BaseException:
                 wrong += 1
             os._exit(min(wrong, 100))
@@ -192,7 +192,7 @@ def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(filled: Collection) 
     assert statuses == [0] * len(children)
 
 
-def test_an_iterator_goes_on_in_both_processes(filled: Collection) -> None:
+def test_an_iterator_of_documents_continues_in_both_processes_after_a_fork(filled: Collection) -> None:
     documents = filled.documents(page_size=7)
     start = [next(documents).id for _ in range(10)]
     child = forked(lambda: [one.id for one in documents])
@@ -204,7 +204,7 @@ def refused(name: str) -> None:
     SHARED[0]._client.collection(name).describe()
 
 
-def test_an_error_reaches_the_parent_as_it_was(filled: Collection) -> None:
+def test_an_error_of_a_child_process_reaches_the_parent_unchanged(filled: Collection) -> None:
     with multiprocessing.get_context("fork").Pool(1) as pool:
         with pytest.raises(LodestoneError) as raised:
             pool.apply_async(refused, ["no such"]).get(20)

@@ -60,12 +60,12 @@ def sent(call: Call) -> Any:
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_frames_hold_what_their_text_says(name: str) -> None:
+def test_golden_frames_decode_to_their_text_form(name: str) -> None:
     message = golden(name)
     assert message == text_format.Parse(FRAMES[name]["text"], type(message)())
 
 
-def test_index_many_is_written_like_the_golden_one() -> None:
+def test_index_many_is_encoded_as_its_golden_frame() -> None:
     documents = [
         Document(
             "a",
@@ -102,7 +102,7 @@ def test_columns_are_written_like_documents() -> None:
     assert sent(Call("index_many", *rows)) == sent(Call("index_many", *columns))
 
 
-def test_search_is_written_like_the_golden_one() -> None:
+def test_search_is_encoded_as_its_golden_frame() -> None:
     budget = {"max_nodes": 100, "max_edges": 1_000, "max_time": 0.02}
     queries = [
         Query(
@@ -146,7 +146,7 @@ def isinstance_repeated(value: Any) -> bool:
     return hasattr(value, "__len__")
 
 
-def test_replies_are_read() -> None:
+def test_golden_replies_are_decoded() -> None:
     result = _codec.read_query_result(golden("hits with everything").search.results[0])
     assert result.ids == ["a", "b", "c"] and result.partial
     assert [(one.source, one.strategy, one.scanned_rows) for one in result.explanations] == [

@@ -20,12 +20,12 @@ from scripted import written
 Link = tuple[str, list[int]]
 
 
-def reply(request: Any, answers: bool) -> Any:
+def reply(request: Any, replies: bool) -> Any:
     response = service_pb2.Response(id=request.id)
     if request.HasField("hello"):
         response.hello.max_frame_bytes = 64 << 20
         response.hello.max_in_flight = 100_000
-    elif not answers or request.HasField("ping"):
+    elif not replies or request.HasField("ping"):
         return None
     elif request.HasField("cancel"):
         response.id = request.cancel.id
@@ -38,10 +38,10 @@ def reply(request: Any, answers: bool) -> Any:
 
 
 @contextmanager
-def server(rate: float, answers: bool) -> Iterator[Link]:
+def server(rate: float, replies: bool) -> Iterator[Link]:
     """Takes so many bytes a second; its address, and how many bytes came on each connection.
 
-    Pings are answered once they are cancelled.
+    Pings get their replies once they are cancelled.
     """
     counts: list[int] = []
 
@@ -55,7 +55,7 @@ def server(rate: float, answers: bool) -> Iterator[Link]:
                 while len(unread) >= (end := 4 + int.from_bytes(unread[:4], "big")):
                     request = service_pb2.Request.FromString(bytes(unread[4:end]))
                     del unread[:end]
-                    if (response := reply(request, answers)) is not None:
+                    if (response := reply(request, replies)) is not None:
                         body = response.SerializeToString()
                         accepted.sendall(len(body).to_bytes(4, "big") + body)
 
@@ -107,7 +107,7 @@ def test_a_batch_arrives_over_a_slow_link_although_reads_end_meanwhile(
     rate: float, rows: int
 ) -> None:
     with (
-        server(rate, answers=True) as (address, counts),
+        server(rate, replies=True) as (address, counts),
         Client(address, retry=RetryPolicy(attempts=1)) as client,
     ):
         # Its end comes while the batch is sent, and so does the doubt about the server.
@@ -128,9 +128,9 @@ def test_a_batch_arrives_over_a_slow_link_although_reads_end_meanwhile(
         assert len(counts) == 1 and counts[0] > rows * 4_000
 
 
-def test_a_server_that_hangs_is_given_up_although_its_system_takes_what_is_sent() -> None:
+def test_a_hanging_server_is_given_up_although_its_system_accepts_bytes() -> None:
     with (
-        server(1e9, answers=False) as (address, _),
+        server(1e9, replies=False) as (address, _),
         Client(address, retry=RetryPolicy(attempts=1)) as client,
         reads(client, 0.05),
         pytest.raises(LodestoneError) as raised,

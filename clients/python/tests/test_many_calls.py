@@ -18,7 +18,7 @@ from lodestone._wire import Call
 from scripted import SILENCE, be_silent, scripted
 
 #: As many as the script allows at once.
-PLACES = 4
+SLOTS = 4
 WAITING = 20_000
 
 Order = Callable[[list[Pending]], list[Pending]]
@@ -42,13 +42,13 @@ def test_waiting_calls_are_given_up_at_once_in_any_order(order: str) -> None:
     with scripted(be_silent) as (server, _), Client(server) as client:
         connection = client._line._connected()
         # Without a thread for each of them, but as the threads of callers do it.
-        calls = submit(connection, Call("get", service_pb2.GetRequest()), PLACES + WAITING)
-        given_up = ORDERS[order](calls[PLACES:-1])
+        calls = submit(connection, Call("get", service_pb2.GetRequest()), SLOTS + WAITING)
+        given_up = ORDERS[order](calls[SLOTS:-1])
         started = time.monotonic()
         for call in given_up:
             connection._abandon(call)
         took = time.monotonic() - started
-        # Only the last of them is left to have the next place.
+        # Only the last of them is left to get the next slot.
         connection._abandon(calls[0])
         assert calls[-1].turn is not None and calls[-1].turn.acquire(timeout=5)
         assert all(call.id == 0 for call in given_up)
@@ -56,8 +56,8 @@ def test_waiting_calls_are_given_up_at_once_in_any_order(order: str) -> None:
     assert took < 0.5
 
 
-def test_questions_about_the_server_pass_calls_that_wait() -> None:
-    def answer(request: Any) -> Any:
+def test_calls_about_the_server_pass_waiting_calls() -> None:
+    def reply(request: Any) -> Any:
         response = service_pb2.Response(id=request.id)
         if request.HasField("ping"):
             response.ping.sequence_number = 7
@@ -75,12 +75,12 @@ def test_questions_about_the_server_pass_calls_that_wait() -> None:
         with pytest.raises(LodestoneError):
             client.collection("c").get(["a"])
 
-    with scripted(answer) as (server, requests):
+    with scripted(reply) as (server, requests):
         client = Client(server)
-        others = [threading.Thread(target=get) for _ in range(3 * PLACES)]
+        others = [threading.Thread(target=get) for _ in range(3 * SLOTS)]
         for one in others:
             one.start()
-        while len(requests) < PLACES:
+        while len(requests) < SLOTS:
             time.sleep(0.001)
         assert client.ping(deadline=5) == 7
         assert client.collections(deadline=5) == []
@@ -89,17 +89,17 @@ def test_questions_about_the_server_pass_calls_that_wait() -> None:
         client.close()
         for one in others:
             one.join()
-    assert [request.HasField("get") for request in requests] == [True] * PLACES + [False] * 4
+    assert [request.HasField("get") for request in requests] == [True] * SLOTS + [False] * 4
 
 
-def test_few_pass_at_once_and_the_rest_wait_for_each_other() -> None:
+def test_at_most_16_calls_pass_waiting_calls_at_once() -> None:
     with scripted(be_silent) as (server, _), Client(server) as client:
         connection = client._line._connected()
         pings = submit(connection, Call("ping", service_pb2.PingRequest()), 40)
         assert [one.turn is None for one in pings] == [True] * 16 + [False] * 24
-        # They take no place of others.
-        gets = submit(connection, Call("get", service_pb2.GetRequest()), PLACES + 1)
-        assert [one.turn is None for one in gets] == [True] * PLACES + [False]
+        # They take no slot of others.
+        gets = submit(connection, Call("get", service_pb2.GetRequest()), SLOTS + 1)
+        assert [one.turn is None for one in gets] == [True] * SLOTS + [False]
         connection._abandon(pings[0])
         turn = pings[16].turn
         assert turn is not None and turn.acquire(timeout=5)

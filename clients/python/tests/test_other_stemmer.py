@@ -103,7 +103,7 @@ def check_all(address: str) -> None:
 
 
 @pytest.mark.parametrize("first_is_other", [True, False])
-def test_all_languages_find_words_that_another_stemmer_wrote(
+def test_words_of_another_stemmer_are_made_again_in_all_languages(
     starter: Starter, first_is_other: bool
 ) -> None:
     other = other_stemmer()
@@ -132,7 +132,7 @@ def test_all_languages_find_words_that_another_stemmer_wrote(
     starter.stop()
 
 
-def test_a_process_with_another_stemmer_is_refused_next_to_one(starter: Starter) -> None:
+def test_a_process_with_another_stemmer_is_refused_while_the_store_is_open(starter: Starter) -> None:
     other = other_stemmer()
     address, _ = starter.start()
     refused, said = starter.start(other)

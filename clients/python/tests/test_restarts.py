@@ -54,7 +54,7 @@ def test_threads_do_not_notice_that_a_server_is_away_for_a_second(
         assert client.ping() == 1 + len(receipts)
 
 
-def test_a_client_that_is_made_while_the_server_starts(server: Server) -> None:
+def test_a_client_made_while_the_server_starts_waits_for_it(server: Server) -> None:
     server.stop()
     starter = threading.Timer(0.7, server.start)
     starter.start()
@@ -63,7 +63,7 @@ def test_a_client_that_is_made_while_the_server_starts(server: Server) -> None:
     starter.join()
 
 
-def test_a_policy_of_one_attempt_does_not_wait(server: Server) -> None:
+def test_a_retry_policy_of_one_attempt_does_not_wait(server: Server) -> None:
     with Client(server.address, retry=RetryPolicy(attempts=1)) as client:
         server.kill()
         started = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_policy_of_one_attempt_does_not_wait(server: Server) -> None:
         assert raised.value.code is Code.UNAVAILABLE
 
 
-def test_as_many_attempts_as_the_policy_says() -> None:
+def test_a_call_has_as_many_attempts_as_its_retry_policy() -> None:
     policy = RetryPolicy(attempts=50, first_wait=0.0001, longest_wait=0.001)
     with scripted(failing(14)) as (address, requests), Client(address, retry=policy) as client:
         with pytest.raises(LodestoneError):
@@ -87,7 +87,7 @@ def test_a_connection_that_breaks_under_many_calls_is_one_failure() -> None:
     replies: list[Any] = []
 
     def wait_for_four(request: Any) -> Any:
-        # Three are not answered; the connection breaks under all four.
+        # Three get no reply; the connection breaks under all four.
         return None if len(requests) % 4 == 0 else service_pb2.Response(id=10**6)
 
     # As often as the budget would suffer for, were every call counted.
@@ -132,7 +132,7 @@ def refuse_once(listener: socket.socket, times: int) -> None:
 
 
 @pytest.mark.parametrize("times", [3, 1_000])
-def test_a_full_server_says_why_and_is_waited_for(times: int) -> None:
+def test_a_full_server_reports_the_reason_and_calls_wait_for_it(times: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=refuse_once, args=(listener, times), daemon=True)
         thread.start()
@@ -154,16 +154,16 @@ def varint(number: int, value: int) -> bytes:
 
 
 @pytest.mark.parametrize("code, outcome", [(2, 3), (99, 0), (99, 3), (2, None)])
-def test_a_word_of_a_later_release_is_taken_for_unknown(code: int, outcome: int | None) -> None:
+def test_an_error_code_or_outcome_of_a_later_release_is_unknown(code: int, outcome: int | None) -> None:
     error = varint(1, code) + (b"" if outcome is None else varint(5, outcome))
 
-    def answer(request: Any) -> Any:
+    def reply_to(request: Any) -> Any:
         reply = service_pb2.Response(id=request.id)
         # Field 2 is the error; a parser that knows no such number keeps none of it.
         reply.MergeFromString(struct.pack("BB", 2 << 3 | 2, len(error)) + error)
         return reply
 
-    with scripted(answer) as (address, _), Client(address) as client:
+    with scripted(reply_to) as (address, _), Client(address) as client:
         with pytest.raises(LodestoneError) as raised:
             client.collection("c").drop(["a"])
     assert raised.value.code is Code.UNKNOWN
@@ -171,7 +171,7 @@ def test_a_word_of_a_later_release_is_taken_for_unknown(code: int, outcome: int 
     assert raised.value.outcome is expected
 
 
-def test_an_error_after_a_lost_attempt_does_not_say_that_nothing_was_written() -> None:
+def test_an_error_after_a_lost_attempt_has_an_unknown_outcome() -> None:
     with scripted(hang_up, failing(9)) as (address, _), Client(address) as client:
         with pytest.raises(LodestoneError) as raised:
             client.collection("c").index_many([Document("a")])

@@ -65,20 +65,20 @@ def test_snapshot_is_fetched_in_parts_and_resumed(server: Server, tmp_path: Path
         assert raised.value.code is Code.NOT_FOUND
 
 
-def test_compaction_changes_no_answer(server: Server) -> None:
+def test_a_compaction_changes_no_result(server: Server) -> None:
     with Client(server.address) as client:
-        client.create_collection("folded", 2)
-        folded = client.collection("folded")
-        folded.index_many([Document("a", vector=[1, 0], text="red"), Document("b", vector=[0, 1])])
-        assert folded.drop(["b"]).sequence_number == folded.compact()
-        assert [one.id for one in folded.get(["a", "b"])] == ["a"]
-        assert folded.describe().vectors == 1
+        client.create_collection("compacted", 2)
+        compacted = client.collection("compacted")
+        compacted.index_many([Document("a", vector=[1, 0], text="red"), Document("b", vector=[0, 1])])
+        assert compacted.drop(["b"]).sequence_number == compacted.compact()
+        assert [one.id for one in compacted.get(["a", "b"])] == ["a"]
+        assert compacted.describe().vectors == 1
         with pytest.raises(LodestoneError) as raised:
             client.collection("nothing").compact()
         assert raised.value.code is Code.NOT_FOUND
 
 
-def test_erasure_names_the_snapshots_that_are_left(server: Server, tmp_path: Path) -> None:
+def test_an_erasure_names_the_snapshots_that_may_have_the_data(server: Server, tmp_path: Path) -> None:
     with Client(server.address) as client:
         client.create_collection("forgetful", 0)
         forgetful = client.collection("forgetful")

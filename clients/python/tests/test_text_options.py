@@ -21,11 +21,11 @@ def described(text: TextOptions) -> TextOptions:
         TextOptions(k1=1.5, b=0.0, exact_weight=0.0, language="none", keeps_stop_words=True),
     ],
 )
-def test_arrive_as_they_were_sent(text: TextOptions) -> None:
+def test_text_options_are_described_as_they_were_given(text: TextOptions) -> None:
     assert described(text) == text
 
 
-def test_defaults_go_without_saying() -> None:
+def test_default_text_options_are_not_sent() -> None:
     options = _codec.collection_options(0, "cosine", Flat(), "postings", TextOptions())
     assert not options.HasField("text")
 

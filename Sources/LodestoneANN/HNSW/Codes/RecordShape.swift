@@ -121,7 +121,7 @@ struct RecordShape: Sendable {
             stride: stride,
             tails: first.tail,
             tail_stride: tailCount,
-            term_place: termOffset(ranking),
+            term_offset: termOffset(ranking),
             query_bytes: queryBytes
         )
     }

@@ -34,9 +34,10 @@ class Names:
         """
         if not message.HasField(field):
             number = message.DESCRIPTOR.fields_by_name[field].number
-            for unknown in UnknownFieldSet(message):
-                if unknown.field_number == number:
-                    return f"unknown {unknown.data}"
+            unknown_fields = UnknownFieldSet(message)
+            for index in range(len(unknown_fields)):
+                if unknown_fields[index].field_number == number:
+                    return f"unknown {unknown_fields[index].data}"
         value = getattr(message, field)
         return self._names[value] if value < len(self._names) else f"unknown {value}"
 

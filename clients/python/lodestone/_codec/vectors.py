@@ -37,7 +37,7 @@ class Vectors:
         """Adds one vector."""
         part = floats(vector, location)
         if part.ndim == 2 and part.shape[0] == 1:
-            part = part[0]  # models answer one text with a matrix of one row
+            part = part[0]  # models return a matrix of one row for one text
         self._append(part, part.ndim == 1, "vectors of one axis", location)
 
     def extend(self, matrix: npt.NDArray[np.float32], location: str) -> None:

@@ -4,8 +4,8 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("Search at once")
-struct ShortQuestionTests {
+@Suite("Inline search")
+struct SearchCostTests {
     private static let dimension = 8
     private let directory: TemporaryDirectory
 
@@ -40,8 +40,8 @@ struct ShortQuestionTests {
     private let vector = [Float](repeating: 1, count: dimension)
     private var soon: ContinuousClock.Instant { .now.advanced(by: .seconds(60)) }
 
-    @Test("A search at once returns the results of a search, for vectors, words and both")
-    func sameAnswer() async throws {
+    @Test("An inline search returns the results of a search, for vectors, words and both")
+    func sameResults() async throws {
         let engine = try await filled()
         let queries = [
             Query([.near(vector)]), Query([.matching("word3 other5")], include: .sourceScores),
@@ -49,25 +49,25 @@ struct ShortQuestionTests {
         ]
         for query in queries {
             let usual = try await engine.search(request(query))
-            let atOnce = try engine.searchAtOnce(request(query), until: soon)
-            #expect(atOnce == usual)
-            #expect(atOnce?.results[0].hits.isEmpty == false)
+            let inlineResult = try engine.searchInline(request(query), until: soon)
+            #expect(inlineResult == usual)
+            #expect(inlineResult?.results[0].hits.isEmpty == false)
         }
         // Both calls also find later writes.
         _ = try await engine.index("a", [Document(id: "new", vector: vector)])
-        let found = try engine.searchAtOnce(request(queries[0]), until: soon)
+        let found = try engine.searchInline(request(queries[0]), until: soon)
         #expect(found?.results[0].hits.first?.id == "new")
         engine.close()
     }
 
-    @Test("A search at once declines queries that may take long")
+    @Test("An inline search declines queries that may take long")
     func left() async throws {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
         // The first search checks the base.
-        #expect(try engine.searchAtOnce(short, until: soon) == nil)
+        #expect(try engine.searchInline(short, until: soon) == nil)
         _ = try await engine.search(short)
-        #expect(try engine.searchAtOnce(short, until: soon) != nil)
+        #expect(try engine.searchInline(short, until: soon) != nil)
         let walk = Walk(from: ["d1"], depth: 1)
         let long = [
             Query([.near(vector, exact: true)]), Query([.near(vector, efSearch: 1_000)]),
@@ -81,33 +81,33 @@ struct ShortQuestionTests {
             Query([.matching("*ord*", mode: .querySyntax)]),
         ]
         for query in long {
-            #expect(try engine.searchAtOnce(request(query), until: soon) == nil)
+            #expect(try engine.searchInline(request(query), until: soon) == nil)
         }
         let two = SearchRequest(collection: "a", queries: [short.queries[0], short.queries[0]])
-        #expect(try engine.searchAtOnce(two, until: soon) == nil)
+        #expect(try engine.searchInline(two, until: soon) == nil)
         let unknown = SearchRequest(collection: "none", queries: short.queries)
-        #expect(try engine.searchAtOnce(unknown, until: soon) == nil)
+        #expect(try engine.searchInline(unknown, until: soon) == nil)
         engine.close()
     }
 
-    @Test("A search at once declines when its time is up and refuses an invalid query")
+    @Test("An inline search declines when its time is up and refuses an invalid query")
     func late() async throws {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
         _ = try await engine.search(short)
-        #expect(try engine.searchAtOnce(short, until: .now) == nil)
+        #expect(try engine.searchInline(short, until: .now) == nil)
         let wrong = request(Query([.near([1])]))
-        let error = await failure { _ = try engine.searchAtOnce(wrong, until: soon) }
+        let error = await failure { _ = try engine.searchInline(wrong, until: soon) }
         #expect(error?.reason == .dimensionMismatch)
         engine.close()
     }
 
-    @Test("A search at once declines where a write may hold the graph", arguments: [true, false])
+    @Test("An inline search declines where a write may hold the graph", arguments: [true, false])
     func inline(links: Bool) async throws {
         let engine = try await filled(links ? .hnswInline : .hnswBatch)
         let short = request(Query([.near(vector)]))
         _ = try await engine.search(short)
-        #expect((try engine.searchAtOnce(short, until: soon) == nil) == links)
+        #expect((try engine.searchInline(short, until: soon) == nil) == links)
         engine.close()
     }
 }

@@ -2,19 +2,19 @@
 import LodestoneClient
 import LodestoneEngine
 
-/// A collection that answers all checks, over the wire or in this process.
-protocol Questioned: Sendable {
+/// A collection that all checks query, over the wire or in this process.
+protocol QueriedStore: Sendable {
     func sequenceNumber() async throws -> UInt64
     func documents(_ ids: [DocumentID]) async throws -> [Document]
     func page(after cursor: ScanCursor?) async throws -> ScanResponse
-    func answers(to queries: [Query]) async throws -> [QueryResult]
-    func answers(to walks: [Walk]) async throws -> [WalkResult]
+    func results(of queries: [Query]) async throws -> [QueryResult]
+    func results(of walks: [Walk]) async throws -> [WalkResult]
     func count(_ filter: Filter?, facets: [FacetRequest]) async throws -> CountResponse
     func description() async throws -> CollectionDescription
 }
 
 /// A collection of a store behind a server.
-struct ServedStore: Questioned {
+struct ServedStore: QueriedStore {
     let client: LodestoneClient
     var name = Faults.collection
 
@@ -32,11 +32,11 @@ struct ServedStore: Questioned {
         try await collection.scan(limit: 1_000, cursor: cursor)
     }
 
-    func answers(to queries: [Query]) async throws -> [QueryResult] {
+    func results(of queries: [Query]) async throws -> [QueryResult] {
         try await collection.search(queries).results
     }
 
-    func answers(to walks: [Walk]) async throws -> [WalkResult] {
+    func results(of walks: [Walk]) async throws -> [WalkResult] {
         try await collection.walk(walks).results
     }
 
@@ -50,7 +50,7 @@ struct ServedStore: Questioned {
 }
 
 /// A collection of a store that this process has open.
-struct OwnStore: Questioned {
+struct OwnStore: QueriedStore {
     let engine: Engine
     var name = Faults.collection
 
@@ -61,35 +61,35 @@ struct OwnStore: Questioned {
     func documents(_ ids: [DocumentID]) async throws -> [Document] {
         try await engine.get(
             GetRequest(collection: name, ids: ids),
-            timeout: Faults.patience
+            timeout: Faults.timeout
         )
     }
 
     func page(after cursor: ScanCursor?) async throws -> ScanResponse {
         try await engine.scan(
             ScanRequest(collection: name, cursor: cursor, limit: 1_000),
-            timeout: Faults.patience
+            timeout: Faults.timeout
         )
     }
 
-    func answers(to queries: [Query]) async throws -> [QueryResult] {
+    func results(of queries: [Query]) async throws -> [QueryResult] {
         try await engine.search(
             SearchRequest(collection: name, queries: queries),
-            timeout: Faults.patience
+            timeout: Faults.timeout
         ).results
     }
 
-    func answers(to walks: [Walk]) async throws -> [WalkResult] {
+    func results(of walks: [Walk]) async throws -> [WalkResult] {
         try await engine.walk(
             WalkRequest(collection: name, walks: walks),
-            timeout: Faults.patience
+            timeout: Faults.timeout
         ).results
     }
 
     func count(_ filter: Filter?, facets: [FacetRequest] = []) async throws -> CountResponse {
         try await engine.count(
             CountRequest(collection: name, filter: filter, facets: facets),
-            timeout: Faults.patience
+            timeout: Faults.timeout
         )
     }
 
@@ -101,7 +101,7 @@ struct OwnStore: Questioned {
             let some = Array(ids[start..<min(start + stride, ids.count)])
             found += try await engine.get(
                 GetRequest(collection: name, ids: some, include: []),
-                timeout: Faults.patience
+                timeout: Faults.timeout
             ).map(\.id)
         }
         return found
@@ -120,7 +120,7 @@ struct OwnStore: Questioned {
                     order: order,
                     include: []
                 ),
-                timeout: Faults.patience
+                timeout: Faults.timeout
             )
             found += page.documents.map(\.id)
             cursor = page.nextCursor

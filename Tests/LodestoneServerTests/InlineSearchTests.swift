@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 @Suite("Short search", .timeLimit(.minutes(5)))
-struct AtOnceTests {
+struct InlineSearchTests {
     /// Gives the loop unlimited time, so that its searches don't depend on the machine's speed.
     @Sendable private static func patient(_ configuration: inout ServerConfiguration) {
         configuration.eventLoops = 1
@@ -24,16 +24,16 @@ struct AtOnceTests {
             let queries =
                 ShortCollection.short.map { ($0, 1.0) } + ShortCollection.long.map { ($0, 0.0) }
             for (query, expected) in queries {
-                let before = try server.figures(over: client)["server.searches.at_once"] ?? -1
+                let before = try server.figures(over: client)["server.searches.inline"] ?? -1
                 let reply = try client.call(ShortCollection.call(query))
-                let after = try server.figures(over: client)["server.searches.at_once"]
+                let after = try server.figures(over: client)["server.searches.inline"]
                 #expect(after == before + expected, "\(query)")
                 // A request with two queries goes to a worker.
                 try server.waitUntilReadsRun(0, over: client)
                 let both = try client.call(ShortCollection.call(query, query))
                 try server.waitUntilReadsRun(0, over: client)
                 guard case .search(let one) = reply, case .search(let two) = both else {
-                    Issue.record("not answered: \(reply), \(both)")
+                    Issue.record("not the replies of a search: \(reply), \(both)")
                     return
                 }
                 #expect(one.results[0].hits == two.results[0].hits)
@@ -43,7 +43,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("A short search over the loop's time limit is begun again on a worker")
+    @Test("A short search over the loop's time limit restarts on a worker")
     func begunAgain() async throws {
         try await withServer {
             $0.eventLoops = 1
@@ -51,19 +51,19 @@ struct AtOnceTests {
         } _: { server in
             let client = try server.connect()
             let collection = try ShortCollection(server, client)
-            let before = try server.figures(over: client)["server.searches.begun_again"]
+            let before = try server.figures(over: client)["server.searches.restarted"]
             var after: [String: Double]
             // No search is tried in the pause after the search that made the collection known.
             repeat {
                 #expect(try client.call(collection.call) == collection.reply)
                 after = try server.figures(over: client)
-            } while after["server.searches.begun_again"] == before
-            #expect(after["server.searches.begun_again"] == before.map { $0 + 1 })
-            #expect(after["server.searches.at_once"] == 0)
+            } while after["server.searches.restarted"] == before
+            #expect(after["server.searches.restarted"] == before.map { $0 + 1 })
+            #expect(after["server.searches.inline"] == 0)
         }
     }
 
-    @Test("A search that only looks short is begun again on a worker after the time limit")
+    @Test("A search that only looks short restarts on a worker after the time limit")
     func deceptive() async throws {
         try await withServer {
             $0.eventLoops = 1
@@ -81,13 +81,13 @@ struct AtOnceTests {
             repeat {
                 let reply = try client.call(ShortCollection.call(ShortCollection.deceptive))
                 guard case .search(let one) = reply, case .search(let two) = worker else {
-                    Issue.record("not answered: \(reply), \(worker)")
+                    Issue.record("not the replies of a search: \(reply), \(worker)")
                     return
                 }
                 #expect(one.results[0].hits == two.results[0].hits)
                 after = try server.figures(over: client)
-            } while after["server.searches.begun_again"] == before["server.searches.begun_again"]
-            #expect(after["server.searches.at_once"] == before["server.searches.at_once"])
+            } while after["server.searches.restarted"] == before["server.searches.begun_again"]
+            #expect(after["server.searches.inline"] == before["server.searches.at_once"])
         }
     }
 
@@ -99,16 +99,16 @@ struct AtOnceTests {
             let work = try HugeSearch(busy)
             let long = try busy.send(work.call, deadline: .seconds(300))
             try server.waitUntilReadsRun(1, over: client)
-            let before = try server.figures(over: client)["server.searches.at_once"]
+            let before = try server.figures(over: client)["server.searches.inline"]
             for _ in 1...20 { #expect(try client.call(collection.call) == collection.reply) }
-            let meanwhile = try server.figures(over: client)["server.searches.at_once"]
+            let meanwhile = try server.figures(over: client)["server.searches.inline"]
             #expect(meanwhile == before.map { $0 + 20 })
             // The long search was not finished meanwhile.
             try busy.send(.cancel(id: long))
             #expect(try busy.reply(to: long).error?.code == .cancelled)
             try server.waitUntilReadsRun(0, over: client)
             #expect(try client.call(collection.call) == collection.reply)
-            let after = try server.figures(over: client)["server.searches.at_once"]
+            let after = try server.figures(over: client)["server.searches.inline"]
             #expect(after == before.map { $0 + 21 })
         }
     }
@@ -156,7 +156,7 @@ struct AtOnceTests {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
             let collection = try ShortCollection(server, client)
-            let before = try server.figures(over: client)["server.searches.at_once"] ?? -1
+            let before = try server.figures(over: client)["server.searches.inline"] ?? -1
             let frames = try (1_000..<1_050).flatMap {
                 try Request(id: $0, call: collection.call).frame()
             }
@@ -165,7 +165,7 @@ struct AtOnceTests {
             #expect(replies.allSatisfy { $0 == collection.reply })
             // The last request of a packet may be alone, and the network cuts the frames into two
             // packets at most.
-            let after = try server.figures(over: client)["server.searches.at_once"] ?? -1
+            let after = try server.figures(over: client)["server.searches.inline"] ?? -1
             #expect(after - before <= 2)
         }
     }
@@ -175,11 +175,11 @@ struct AtOnceTests {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
             let collection = try ShortCollection(server, client)
-            let answered = try client.send(collection.call)
-            #expect(try client.reply(to: answered) == collection.reply)
-            try client.send(.cancel(id: answered))
+            let finished = try client.send(collection.call)
+            #expect(try client.reply(to: finished) == collection.reply)
+            try client.send(.cancel(id: finished))
             guard case .pong = try client.call(.ping) else {
-                Issue.record("an answered call was answered again")
+                Issue.record("a call got a second reply")
                 return
             }
             for id in UInt64(1_000)..<1_100 {
@@ -210,7 +210,7 @@ struct AtOnceTests {
             let late = try client.call(call, deadline: .milliseconds(1))
             #expect(late.error?.code == .deadlineExceeded)
             #expect(late.error?.outcome == .notApplied)
-            #expect(try server.figures(over: client)["server.searches.begun_again"] == 1)
+            #expect(try server.figures(over: client)["server.searches.restarted"] == 1)
             try server.waitUntilReadsRun(0, over: client)
             #expect(try client.call(collection.call) == collection.reply)
         }
@@ -222,14 +222,14 @@ struct AtOnceTests {
             let client = try server.connect()
             _ = try ShortCollection(server, client)
             let query = Query([.near([1])])
-            let before = try server.figures(over: client)["server.searches.at_once"]
-            let atOnce = try client.call(ShortCollection.call(query))
+            let before = try server.figures(over: client)["server.searches.inline"]
+            let inline = try client.call(ShortCollection.call(query))
             #expect(
-                try server.figures(over: client)["server.searches.at_once"]
+                try server.figures(over: client)["server.searches.inline"]
                     == before.map { $0 + 1 }
             )
-            #expect(atOnce.error?.reason == .dimensionMismatch)
-            #expect(try client.call(ShortCollection.call(query, query)).error == atOnce.error)
+            #expect(inline.error?.reason == .dimensionMismatch)
+            #expect(try client.call(ShortCollection.call(query, query)).error == inline.error)
             try server.waitUntilReadsRun(0, over: client)
             let figures = try server.figures(over: client)
             #expect(figures["server.calls"] == 0)
@@ -237,7 +237,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("A short search counts among the calls in flight and frees its place")
+    @Test("A short search counts among the calls in flight and frees its slot")
     func inFlight() async throws {
         try await withServer {
             Self.patient(&$0)

@@ -8,23 +8,23 @@ import TestSupport
 ///
 /// Its documents are compared with the script. A search for each in every way of `Probe` would take
 /// minutes.
-struct ReferenceAnswers {
+struct ReferenceResults {
     private struct Reference {
         var documents: [String: Document]
-        var answers: Answers
+        var results: QuerySetResults
     }
 
     private let script: Script
     private let folder: String
-    private let questions: Questionnaire
+    private let querySet: QuerySet
     private let allIDs: [DocumentID]
     private var references: [Int: Reference] = [:]
 
-    /// Creates the answers; `folder` has the undamaged stores, under the names of `Inspector`.
+    /// Creates the results; `folder` has the undamaged stores, under the names of `Inspector`.
     init(script: Script, folder: String) {
         self.script = script
         self.folder = folder
-        questions = Questionnaire(script)
+        querySet = QuerySet(script)
         allIDs = script.model(at: script.lastSequenceNumber).allIDs.compactMap {
             try? DocumentID($0)
         }
@@ -34,8 +34,8 @@ struct ReferenceAnswers {
     mutating func check(_ store: OwnStore, at sequenceNumber: Int) async throws {
         let reference = try await reference(sequenceNumber)
         try await compareDocuments(of: store, with: reference.documents)
-        let answers = try await questions.ask(store)
-        if let difference = reference.answers.difference(to: answers, questions) {
+        let results = try await querySet.results(of: store)
+        if let difference = reference.results.difference(to: results, querySet) {
             throw Finding(.wrong, difference)
         }
     }
@@ -56,7 +56,10 @@ struct ReferenceAnswers {
         let store = OwnStore(engine: try Engine.open(directory: copy))
         defer { store.engine.close() }
         try await compareDocuments(of: store, with: documents)
-        let reference = Reference(documents: documents, answers: try await questions.ask(store))
+        let reference = Reference(
+            documents: documents,
+            results: try await querySet.results(of: store)
+        )
         references[sequenceNumber] = reference
         return reference
     }
@@ -98,7 +101,7 @@ struct ReferenceAnswers {
 }
 
 /// Queries of every kind to a large store.
-struct Questionnaire {
+struct QuerySet {
     private(set) var queries: [Query] = []
     private(set) var walks: [Walk] = []
     private(set) var counts: [Filter] = []
@@ -118,31 +121,31 @@ struct Questionnaire {
         let late = script.steps.suffix(ScriptSize.logged)
             .filter { $0.collection == Faults.collection }
             .flatMap { $0.batch.indexed.map(\.id) }
-        for id in ids.prefix(200) + late { ask(token(id), 3) }
-        for id in ids.prefix(40) { ask(Probe.mistyped(token(id)) + "~1", 3) }
+        for id in ids.prefix(200) + late { add(token(id), 3) }
+        for id in ids.prefix(40) { add(Probe.mistyped(token(id)) + "~1", 3) }
         for (id, version) in model.deleted.sorted(by: { $0.key < $1.key }).prefix(100) {
-            ask(content.token(id, version), 3)
+            add(content.token(id, version), 3)
         }
         // Words that many documents have.
         for id in ids.prefix(20) {
             let words = (0..<4).map { _ in content.word(using: &random) }
             queries.append(Query([.matching(words.joined(separator: " "))]))
-            ask("\(words[0]) AND NOT \(words[1])", 1_000)
-            ask("(\(words[0]) OR \(words[1])) AND (\(words[2]) OR \(words[3]))", 100)
+            add("\(words[0]) AND NOT \(words[1])", 1_000)
+            add("(\(words[0]) OR \(words[1])) AND (\(words[2]) OR \(words[3]))", 100)
             let texts = (try? model.documents[id].map { try content.document(id, $0).text }) ?? []
             let body = texts.last?.text.split(separator: " ").prefix(2).joined(separator: " ")
-            if let body { ask("\"\(body)\"", 100) }
+            if let body { add("\"\(body)\"", 100) }
         }
         for id in ids.prefix(5) {
-            ask(content.word(using: &random) + "~", 100)
-            ask(content.word(using: &random).prefix(4) + "*", 100)
-            ask("*" + content.word(using: &random).dropFirst(2).prefix(6) + "*", 100)
-            ask("title:" + content.word(using: &random), 100)
+            add(content.word(using: &random) + "~", 100)
+            add(content.word(using: &random).prefix(4) + "*", 100)
+            add("*" + content.word(using: &random).dropFirst(2).prefix(6) + "*", 100)
+            add("title:" + content.word(using: &random), 100)
             let vector = content.vector(id, version(id) + 1)
             let word = content.word(using: &random)
             queries.append(Query([.near(vector, exact: true), .matching(word)]))
         }
-        askFiltered(ids, content, model, &random)
+        addFiltered(ids, content, model, &random)
         for id in ids.prefix(200) {
             guard let start = try? DocumentID(id) else { continue }
             walks.append(Walk(from: [start]))
@@ -154,11 +157,11 @@ struct Questionnaire {
         }
     }
 
-    private mutating func ask(_ text: String, _ limit: Int) {
+    private mutating func add(_ text: String, _ limit: Int) {
         queries.append(Query([.matching(text, mode: .querySyntax)], limit: limit))
     }
 
-    private mutating func askFiltered(
+    private mutating func addFiltered(
         _ ids: [String],
         _ content: Content,
         _ model: WriterModel,
@@ -184,12 +187,12 @@ struct Questionnaire {
     }
 
     /// Runs all queries.
-    func ask(_ store: OwnStore) async throws -> Answers {
+    func results(of store: OwnStore) async throws -> QuerySetResults {
         var counted: [Int] = []
         for filter in counts { counted.append(try await store.count(filter).count) }
-        return Answers(
-            results: try await store.answers(to: queries),
-            walks: try await store.answers(to: walks),
+        return QuerySetResults(
+            results: try await store.results(of: queries),
+            walks: try await store.results(of: walks),
             counts: counted,
             facets: try await store.count(nil, facets: Self.facets).facets,
             ordered: try await store.ids(in: Self.order)
@@ -197,8 +200,8 @@ struct Questionnaire {
     }
 }
 
-/// The results of a store for a `Questionnaire`.
-struct Answers {
+/// The results of a store for a `QuerySet`.
+struct QuerySetResults {
     var results: [QueryResult]
     var walks: [WalkResult]
     var counts: [Int]
@@ -206,18 +209,18 @@ struct Answers {
     var ordered: [DocumentID]
 
     /// The first difference in `other`, if there is one.
-    func difference(to other: Answers, _ questions: Questionnaire) -> String? {
-        for (index, question) in questions.queries.enumerated() {
-            let (expected, answered) = (results[index], other.results[index])
-            if !Self.agree(expected.hits, answered.hits) {
-                return "\(question): \(answered.hits) instead of \(expected.hits)"
+    func difference(to other: QuerySetResults, _ querySet: QuerySet) -> String? {
+        for (index, query) in querySet.queries.enumerated() {
+            let (expected, actual) = (results[index], other.results[index])
+            if !Self.agree(expected.hits, actual.hits) {
+                return "\(query): \(actual.hits) instead of \(expected.hits)"
             }
         }
-        for (index, walk) in questions.walks.enumerated()
+        for (index, walk) in querySet.walks.enumerated()
         where !Self.agree(walks[index], other.walks[index]) {
             return "\(walk): \(other.walks[index]) instead of \(walks[index])"
         }
-        for (index, filter) in questions.counts.enumerated()
+        for (index, filter) in querySet.counts.enumerated()
         where counts[index] != other.counts[index] {
             return "\(filter): \(other.counts[index]) instead of \(counts[index])"
         }
@@ -227,19 +230,19 @@ struct Answers {
     }
 
     /// Equally far documents are reached in any order, and over any of several edges.
-    private static func agree(_ expected: WalkResult, _ answered: WalkResult) -> Bool {
+    private static func agree(_ expected: WalkResult, _ actual: WalkResult) -> Bool {
         func depths(_ result: WalkResult) -> [DocumentID: Int] {
             Dictionary(result.reached.map { ($0.id, $0.depth) }) { first, _ in first }
         }
-        return depths(expected) == depths(answered)
-            && expected.reached.count == answered.reached.count
-            && expected.endedBy == answered.endedBy
+        return depths(expected) == depths(actual)
+            && expected.reached.count == actual.reached.count
+            && expected.endedBy == actual.endedBy
     }
 
     /// The sums of a scan, and of a rebuilt index, may be rounded otherwise.
-    private static func agree(_ expected: [Hit], _ answered: [Hit]) -> Bool {
-        expected.count == answered.count
-            && zip(expected, answered).allSatisfy {
+    private static func agree(_ expected: [Hit], _ actual: [Hit]) -> Bool {
+        expected.count == actual.count
+            && zip(expected, actual).allSatisfy {
                 $0.id == $1.id && abs($0.score - $1.score) < 1e-5
             }
     }
