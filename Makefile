@@ -55,7 +55,7 @@ quick: lint ## Says whether a change is sound: the rules, the linter, fast tests
 	$(BUILD) --build-tests
 	swift test --skip-build --no-parallel --filter '$(subst $(space),|,$(strip $(QUICK)))'
 
-test: lint test-generated test-swift faults-short test-python ## Runs every test that a change must pass; about 35 minutes on two cores.
+test: lint test-generated test-swift faults-short test-python ## Runs all that a change must pass, in about 35 minutes.
 
 test-generated: ## Compares the generated code with proto/.
 	@.ci/install $(TEST_PACKAGES)

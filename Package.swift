@@ -194,9 +194,8 @@ let package = Package(
         .executableTarget(
             name: "lodestone-faults",
             dependencies: [
-                "LodestoneSystem", "LodestoneClient", "LodestoneEngine", "LodestoneStorage",
-                "LodestoneText",
-                "TestSupport", arguments,
+                "LodestoneSystem", "LodestoneStructures", "LodestoneClient", "LodestoneEngine",
+                "LodestoneStorage", "LodestoneText", "TestSupport", arguments,
             ],
             path: "Tests/Faults",
             exclude: ["Shim"],
@@ -301,8 +300,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneCommandTests",
             dependencies: [
-                "LodestoneCore", "LodestoneClient", "LodestoneImport", "lodestone", "lodestoned",
-                "readme-example", "TestSupport",
+                "LodestoneCore", "LodestoneStructures", "LodestoneClient", "LodestoneImport",
+                "lodestone", "lodestoned", "readme-example", "TestSupport",
             ],
             swiftSettings: strict
         ),

@@ -3872,7 +3872,7 @@ static const ProtobufCFieldDescriptor lodestone__v1__reached_columns__field_desc
     offsetof(Lodestone__V1__ReachedColumns, id_lengths),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -3884,7 +3884,7 @@ static const ProtobufCFieldDescriptor lodestone__v1__reached_columns__field_desc
     offsetof(Lodestone__V1__ReachedColumns, counts),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -3896,7 +3896,7 @@ static const ProtobufCFieldDescriptor lodestone__v1__reached_columns__field_desc
     offsetof(Lodestone__V1__ReachedColumns, parents),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -3920,7 +3920,7 @@ static const ProtobufCFieldDescriptor lodestone__v1__reached_columns__field_desc
     offsetof(Lodestone__V1__ReachedColumns, label_positions),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -3932,7 +3932,7 @@ static const ProtobufCFieldDescriptor lodestone__v1__reached_columns__field_desc
     offsetof(Lodestone__V1__ReachedColumns, weights),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {

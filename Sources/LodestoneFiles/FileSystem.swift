@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-import LodestoneStructures
 import LodestoneSystem
 
 /// The file system calls of the store, each with an error that says what to do.
@@ -68,7 +67,7 @@ package enum FileSystem {
 
     /// Makes the names in a directory durable.
     package static func synchronizeDirectory(_ path: String) throws(LodestoneError) {
-        if Mutation.noDirectoryFsync.isPlanted { return }
+        if Planted.skipsDirectorySync { return }
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { close(descriptor) }

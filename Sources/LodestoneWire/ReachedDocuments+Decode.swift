@@ -5,7 +5,7 @@ import LodestoneCore
 extension ReachedDocuments {
     /// The documents of a message that has them by columns.
     ///
-    /// - Throws: `MALFORMED` for columns that don't fit each other, and the errors of ids and texts.
+    /// - Throws: `MALFORMED` for columns that don't fit each other; the errors of ids and texts.
     init(_ message: Lodestone__V1__ReachedColumns) throws(LodestoneError) {
         self.init()
         starts = try documentIDs("starts", message.starts, message.n_starts)

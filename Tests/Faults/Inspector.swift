@@ -4,6 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneStructures
 import LodestoneText
 import Synchronization
 
@@ -143,14 +144,14 @@ final class Inspector: @unchecked Sendable {
 
     private let seed: UInt64
     private let size: ScriptSize
-    private let plant: String?
+    private let plant: Mutation?
     private let references: String?
     private var process: Process?
     private var input = Pipe()
     private var output = Pipe()
 
     /// Creates an inspector; `references` is the folder of undamaged large stores.
-    init(seed: UInt64, size: ScriptSize, plant: String?, references: String? = nil) {
+    init(seed: UInt64, size: ScriptSize, plant: Mutation?, references: String? = nil) {
         self.seed = seed
         self.size = size
         self.plant = plant
@@ -207,7 +208,7 @@ final class Inspector: @unchecked Sendable {
             ["inspect", "--seed", "\(seed)"] + ScriptOptions.arguments(size)
             + (references.map { ["--references", $0] } ?? [])
         var environment = ProcessInfo.processInfo.environment
-        environment["LODESTONE_PLANT"] = plant
+        environment["LODESTONE_PLANT"] = plant?.name
         process.environment = environment
         process.standardInput = input
         process.standardOutput = output

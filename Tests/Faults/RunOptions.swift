@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import LodestoneClient
+import LodestoneStructures
 
 /// The options of every kind of run.
 struct RunOptions: ParsableArguments {
@@ -13,11 +14,11 @@ struct RunOptions: ParsableArguments {
 
     @Option(
         help: """
-            A bug of a debug build of the server; LodestoneCore's Mutation lists them. The run \
-            then succeeds if it is found.
+            A bug of a debug build of the server; LodestoneStructures' Mutation lists them. The \
+            run then succeeds if it is found.
             """
     )
-    var plant: String?
+    var plant: Mutation?
 
     @Option(help: "Where stores are put. Default: the directory for temporary files.")
     var directory: String?
@@ -73,7 +74,8 @@ struct RunOptions: ParsableArguments {
         }
         setup.remove()
         if let plant {
-            Output.say("The planted bug, \(plant), was not caught. Is the server a debug build?")
+            let name = plant.name
+            Output.say("The planted bug, \(name), was not caught. Is the server a debug build?")
             throw ExitCode.failure
         }
     }
@@ -90,7 +92,7 @@ struct RunSetup: Sendable {
     var executable: String
     var folder: String
     var seed: UInt64
-    var plant: String?
+    var plant: Mutation?
     /// The vector strategy of collections; `nil`: the seed decides.
     var givenStrategy: IndexChoice?
     /// The number of changes after which a collection is compacted.
@@ -125,7 +127,7 @@ struct RunSetup: Sendable {
         arguments: [String] = []
     ) throws -> ServerProcess {
         var variables = variables
-        variables["LODESTONE_PLANT"] = plant
+        variables["LODESTONE_PLANT"] = plant?.name
         variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "\(compactionChanges)"
         variables["LODESTONE_COMPACTION_IDLE_PERCENT_OF_BASE"] = "0"
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"

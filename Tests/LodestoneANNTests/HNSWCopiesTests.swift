@@ -114,12 +114,7 @@ struct HNSWCopiesTests {
         let scene = Self.scene(.cosine, isMixed: true)
         var sections = MemorySections()
         try scene.built().write(to: &sections)
-        let opened = HNSWBatchIndex(
-            from: sections,
-            scene.options,
-            dimension: scene.dimension,
-            metric: scene.metric
-        )
+        let opened = scene.opened(sections)
         #expect(opened.count == scene.memory.rows.count)
         for query in scene.memory.rows[..<40] {
             let truth = try scene.search(opened, query, exact: true).neighbors

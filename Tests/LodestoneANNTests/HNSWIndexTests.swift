@@ -294,7 +294,7 @@ struct HNSWIndexTests {
         let index = try scene.built()
         var sections = MemorySections()
         try index.write(to: &sections)
-        let opened = open(sections, scene)
+        let opened = scene.opened(sections)
         #expect(opened.count == 700)
         #expect(opened.health == index.health)
         for row in stride(from: 0, to: 700, by: 20) {
@@ -315,10 +315,10 @@ struct HNSWIndexTests {
         var sections = MemorySections()
         try scene.built().write(to: &sections)
         scene.options.m = 12
-        #expect(open(sections, scene).count == 0)
+        #expect(scene.opened(sections).count == 0)
         scene.options.m = 8
         scene.options.quantization = .int4
-        #expect(open(sections, scene).count == 0)
+        #expect(scene.opened(sections).count == 0)
     }
 
     @Test("A damaged HNSW base is detected, and its searches scan")
@@ -331,7 +331,7 @@ struct HNSWIndexTests {
         for (tag, bytes) in sections.sections where !bytes.isEmpty {
             for _ in 0..<4 {
                 sections.damage = [tag: [Int(random.next() % UInt64(bytes.count))]]
-                let opened = open(sections, scene)
+                let opened = scene.opened(sections)
                 let query = scene.memory.rows[Int(random.next() % 300)]
                 let result = try scene.search(opened, query)
                 let truth = try scene.search(opened, query, exact: true)
@@ -360,19 +360,10 @@ struct HNSWIndexTests {
                     with: UInt8(truncatingIfNeeded: random.next())
                 )
             }
-            let opened = open(sections, scene)
+            let opened = scene.opened(sections)
             let result = try scene.search(opened, scene.memory.rows[7], k: 5)
             #expect(result.neighbors.count == 5)
         }
-    }
-
-    private func open(_ sections: MemorySections, _ scene: Scene) -> HNSWBatchIndex {
-        HNSWBatchIndex(
-            from: sections,
-            scene.options,
-            dimension: scene.dimension,
-            metric: scene.metric
-        )
     }
 
     /// Checks the lists of each node: they have other nodes of their level, each once, and no more

@@ -169,17 +169,9 @@ struct HNSWOddDataTests {
         var sections = MemorySections()
         try scene.built().write(to: &sections)
         let header = try #require(sections.sections.firstIndex { $0.tag == "HNSH" })
-        func opened() -> HNSWBatchIndex {
-            HNSWBatchIndex(
-                from: sections,
-                scene.options,
-                dimension: scene.dimension,
-                metric: scene.metric
-            )
-        }
-        #expect(opened().count == 200)
+        #expect(scene.opened(sections).count == 200)
         sections.overwrite(header, at: 0, with: 1)
-        #expect(opened().count == 0)
+        #expect(scene.opened(sections).count == 0)
     }
 }
 

@@ -42,6 +42,11 @@ struct Scene {
         HNSWBatchIndex(options, dimension: dimension, metric: metric)
     }
 
+    /// An index from the sections of a base.
+    func opened(_ sections: MemorySections) -> HNSWBatchIndex {
+        HNSWBatchIndex(from: sections, options, dimension: dimension, metric: metric)
+    }
+
     func built(threads: Int = 2, exists: @escaping @Sendable (UInt32) -> Bool = { _ in true })
         throws
         -> HNSWBatchIndex

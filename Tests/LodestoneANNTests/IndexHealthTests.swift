@@ -59,25 +59,14 @@ struct IndexHealthTests {
         #expect(same.health == index.health && told.withLock { $0 } == 0)
         // The refusal is still known after a restart.
         try same.write(to: &sections)
-        let opened = HNSWBatchIndex(
-            from: sections,
-            scene.options,
-            dimension: 128,
-            metric: .euclidean
-        )
+        let opened = scene.opened(sections)
         #expect(opened.health == index.health && opened.remark == index.remark)
         _ = try opened.compacted(scene.table, work)
         #expect(told.withLock { $0 } == 0)
         // The refusal does not hold for other options, nor for twice the number of vectors.
-        var others = scene.options
-        others.m = 8
-        let other = HNSWBatchIndex(
-            from: sections,
-            others,
-            dimension: 128,
-            metric: .euclidean
-        )
-        #expect(other.health == IndexHealth())
+        var other = scene
+        other.options.m = 8
+        #expect(other.opened(sections).health == IndexHealth())
         let last = RowMemory(normal(1, 128, &random))
         scene.table.append(last.block(firstRow: 1_999))
         let again = try #require(try opened.compacted(scene.table, work) as? HNSWBatchIndex)

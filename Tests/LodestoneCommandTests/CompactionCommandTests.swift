@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import LodestoneStructures
 import Testing
 
 @Suite("Compaction command")
@@ -63,11 +64,11 @@ struct CompactionCommandTests {
     @Test(
         "A compaction killed at any step loses no document and leaves no files behind",
         arguments: [
-            "compaction.before-pointer", "compaction.after-vectors", "compaction.before-removal",
-            "compaction.after-pointer",
+            Failpoint.compactionBeforePointer, .compactionAfterVectors, .compactionBeforeRemoval,
+            .compactionAfterPointer,
         ]
     )
-    func killed(failpoint: String) async throws {
+    func killed(failpoint: Failpoint) async throws {
         let scratch = try await filled()
         let store = "\(scratch.path)/store"
         do {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import LodestoneStructures
 import Testing
 
 @Suite("Interrupted import", .timeLimit(.minutes(2)))
@@ -31,14 +32,16 @@ struct CutImportTests {
 
     @Test(
         "An import continues without loss with the next server after a killed one",
-        arguments: ["commit.in-transaction:9", "commit.after-commit:8", "commit.before-reply:7"]
+        arguments: [
+            (Failpoint.commitInTransaction, 9), (.commitAfterCommit, 8), (.commitBeforeReply, 7),
+        ]
     )
-    func server(fault: String) async throws {
+    func server(fault: Failpoint, turn: Int) async throws {
         let scratch = try Scratch()
         let listen = "unix:\(scratch.path)/socket"
         let (path, expected) = try file(scratch)
         let data = "\(scratch.path)/store"
-        let first = try await TestServer.start(data: data, fault: fault, listen: listen)
+        let first = try await TestServer.start(data: data, fault: fault, turn: turn, listen: listen)
         let cut = try await Programs.run(
             "lodestone",
             importing(path) + ["--deadline", "1"],

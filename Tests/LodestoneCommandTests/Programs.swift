@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import LodestoneStructures
+import TestSupport
 import Testing
 
 /// The output and the exit status of a program.
@@ -99,16 +101,17 @@ final class TestServer: Sendable {
     let scratch: Scratch
     private let processID: Int32
 
-    /// Starts one on `data`, or on a new store; `fault` names where it ends as if it were killed.
+    /// Starts one on `data`, or on a new store; it ends at `fault` as if it were killed.
     static func start(
         data: String? = nil,
-        fault: String? = nil,
+        fault: Failpoint? = nil,
+        turn: Int = 1,
         listen: String = "127.0.0.1:0",
         environment: [String: String] = [:]
     ) async throws -> TestServer {
-        var environment = environment
-        if let fault { environment["LODESTONE_FAULT"] = fault }
-        return try await blocking { [environment] in try TestServer(data, listen, environment) }
+        let fault = fault?.environment(turn: turn) ?? [:]
+        let environment = environment.merging(fault) { $1 }
+        return try await blocking { try TestServer(data, listen, environment) }
     }
 
     private init(_ data: String?, _ listen: String, _ environment: [String: String]) throws {

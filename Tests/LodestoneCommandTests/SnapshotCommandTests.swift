@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import LodestoneStructures
+import TestSupport
 import Testing
 
 @Suite("Snapshot commands")
@@ -119,11 +121,11 @@ struct SnapshotCommandTests {
     @Test(
         "A server killed while it writes a snapshot leaves nothing partial behind",
         arguments: [
-            "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
-            "snapshot.after-rename",
+            Failpoint.snapshotAfterCopy, .snapshotAfterDatabase, .snapshotBeforeRename,
+            .snapshotAfterRename,
         ]
     )
-    func killedServer(failpoint: String) async throws {
+    func killedServer(failpoint: Failpoint) async throws {
         let scratch: Scratch
         do {
             let server = try await filled()
@@ -139,7 +141,7 @@ struct SnapshotCommandTests {
         let names = (list.json["snapshots"] as? [[String: Any]])?.compactMap {
             $0["name"] as? String
         }
-        #expect(names == (failpoint == "snapshot.after-rename" ? ["cut"] : []))
+        #expect(names == (failpoint == .snapshotAfterRename ? ["cut"] : []))
         let next = try await server.lodestone("snapshot", "create", "next")
         #expect(next.status == 0, "\(next.errors)")
         for name in (names ?? []) + ["next"] {
@@ -156,8 +158,8 @@ struct SnapshotCommandTests {
         let server = try await filled()
         _ = try await server.lodestone("snapshot", "create", "one")
         let archive = "\(server.scratch.path)/store/snapshots/one.lodestone"
-        let failpoints = [
-            "restore.after-database", "restore.before-rename", "restore.after-rename",
+        let failpoints: [Failpoint] = [
+            .restoreAfterDatabase, .restoreBeforeRename, .restoreAfterRename,
         ]
         for failpoint in failpoints {
             let target = "\(server.scratch.path)/\(failpoint)"
@@ -165,11 +167,11 @@ struct SnapshotCommandTests {
             let cut = try await Programs.run(
                 "lodestone",
                 arguments,
-                environment: ["LODESTONE_FAULT": failpoint]
+                environment: failpoint.environment()
             )
             #expect(cut.status == 137)
             let isThere = FileManager.default.fileExists(atPath: target)
-            #expect(isThere == (failpoint == "restore.after-rename"))
+            #expect(isThere == (failpoint == .restoreAfterRename))
             if !isThere {
                 let again = try await Programs.run("lodestone", arguments)
                 #expect(again.status == 0, "\(again.errors)")

@@ -238,4 +238,23 @@ struct RuleTests {
                 == ["Sources/LodestoneA/Lone:1", "Sources/LodestoneB:1"]
         )
     }
+
+    @Test("The rule of faults finds conditions on DEBUG and planted bugs among other code")
+    func faults() {
+        let condition = "#if DEBUG\nlet isDebug = true\n#endif\n"
+        let bug = "\nif Mutation.lostWrite.isPlanted { return }\n"
+        let tree = Tree([
+            "Sources/A/Faults/Failpoint.swift": condition + bug, "Sources/A/Planted.swift": bug,
+            "Sources/A/Writer.swift": bug + "// #if DEBUG\n#if os(Linux) && !DEBUG\n#endif\n",
+            "Sources/B/Planted.swift": condition,
+            "Sources/B/Reader.swift": "struct QueryMutation {}",
+            "Tests/Faults/Kill.swift": bug + "let text = \"DEBUG\"\n" + condition,
+        ])
+        #expect(
+            locations(FaultRule().findings(in: tree)) == [
+                "Sources/A/Writer.swift:2", "Sources/A/Writer.swift:4", "Sources/B/Planted.swift:1",
+                "Tests/Faults/Kill.swift:4",
+            ]
+        )
+    }
 }

@@ -41,4 +41,7 @@ struct TidyTests {
 
     @Test("A folder of a library has a test of its name, or of the name of one of its files")
     func namesakes() { expectNone(NamesakeRule().findings(in: .repository)) }
+
+    @Test("Code that only a debug build has lies in folders of faults, and planted bugs in files")
+    func faults() { expectNone(FaultRule().findings(in: .repository)) }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneStructures
 
 /// The graph of an index, with the rows that it covers and its measured health.
 ///
@@ -133,12 +132,12 @@ package struct HNSWCore: Sendable {
         core.endRow = try growing.link(
             table,
             from: endRow,
-            most: Mutation.coverBeforeLinking.isPlanted ? 1 : count,
+            most: Planted.linked(count),
             rowsAtOnce: 1,
             exists: work.exists,
             check: work.check
         )
-        if Mutation.coverBeforeLinking.isPlanted { core.endRow = table.endRow }
+        Planted.cover(table, through: &core.endRow)
         core.health.changedCount += growing.count - before
         core.measureIfDue(table, work.exists)
         return core

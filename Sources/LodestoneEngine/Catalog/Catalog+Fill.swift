@@ -77,7 +77,7 @@ extension Catalog {
         into collection: Collection,
         from reader: any StoreReader
     ) throws(LodestoneError) {
-        Failpoint.reach("index.before-fill")
+        Failpoint.reach(.indexBeforeFill)
         try withExclusiveAccess { (lock) throws(LodestoneError) in
             try lock.catchUp(with: reader)
             collection.fill(parts)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneStorage
-import LodestoneStructures
 
 /// The limits on the collections that are in memory at a time.
 ///
@@ -199,7 +198,7 @@ extension Catalog.Table {
     fileprivate mutating func close(_ number: CollectionNumber) -> Collection? {
         guard let position = entries.index(forKey: number),
             isKnownUniquelyReferenced(&entries.values[position].collection)
-                || Mutation.collectionClosedInUse.isPlanted,
+                || Planted.closesInUse,
             let collection = entries.values[position].collection
         else { return nil }
         entries.values[position].record = collection.record

@@ -236,9 +236,7 @@ final class Catalog: Sendable {
                 guard [.logForgotten, .vectorsMoved].contains(error.reason) else {
                     throw error
                 }
-                if Mutation.forgottenLogPassedOver.isPlanted {
-                    return publish(reader.sequenceNumber)
-                }
+                if Planted.skipsForgottenLog { return publish(reader.sequenceNumber) }
                 try catalog.load(from: reader)
             }
         }

@@ -2,7 +2,6 @@
 import LodestoneANN
 import LodestoneCore
 import LodestoneFiles
-import LodestoneMetadata
 import LodestoneStorage
 import LodestoneStructures
 
@@ -36,7 +35,7 @@ extension CollectionVersion {
         // The base before it was read on the way and may be damaged; then the new base must not get
         // its name.
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
-        Failpoint.reach("compaction.before-rename")
+        Failpoint.reach(.compactionBeforeRename)
         try writer.finish()
         return content.newVertices
     }
@@ -63,14 +62,6 @@ extension CollectionVersion {
             vertices.append(vertex)
         }
         return NextBase(ids: ids, vertices: vertices, newVertices: newVertices)
-    }
-
-    /// Brings back the deleted documents of the base: a bug that the fault harness plants.
-    mutating func forgetTombstones() {
-        let rows = update(CollectionIDs.self) { $0.forgetTombstones() }
-        update(FieldIndex.self) { index in
-            for row in rows { index.insert(row) }
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneFiles
 import LodestoneGraph
 import LodestoneStorage
 import LodestoneStructures

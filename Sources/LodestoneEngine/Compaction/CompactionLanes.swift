@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import LodestoneCore
 import Synchronization
 
 /// The threads of compactions: one for short compactions, and three for long ones.

@@ -5,8 +5,8 @@ import LodestoneStructures
 ///
 /// A base is written as a whole. For few changes, a base costs many times the bytes of the changes.
 /// `writeFactor` bounds this cost. Changes amortize a new base once the present base has at most
-/// `writeFactor` bytes per byte of the documents that changed (`amortizesBase`). Any changes amortize a
-/// small base. Most rules below require changes that amortize their base.
+/// `writeFactor` bytes per byte of the documents that changed (`amortizesBase`). Any changes
+/// amortize a small base. Most rules below require changes that amortize their base.
 ///
 /// Vectors outside of the graph make searches slow. They need no base, because they are linked into
 /// the graph in memory.
@@ -145,10 +145,10 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// The age of the oldest change at which a base is written; `nil`: no age is too high.
     ///
-    /// A delta that amortizes its base waits for `maximumAge`, an hour by default. Another delta with
-    /// replaced or dropped texts waits for a multiple of it. The multiple is the bytes of the base
-    /// divided by the bytes that the changes amortize, and `longestAge` at most. Another delta with
-    /// additions only waits until it amortizes its base: the log has no text to forget.
+    /// A delta that amortizes its base waits for `maximumAge`, an hour by default. Another delta
+    /// with replaced or dropped texts waits for a multiple of it. The multiple is the bytes of the
+    /// base divided by the bytes that the changes amortize, and `longestAge` at most. Another delta
+    /// with additions only waits until it amortizes its base: the log has no text to forget.
     func ageLimit(_ delta: DeltaSize) -> Duration? {
         if amortizesBase(delta) { return maximumAge }
         if delta.removed == 0 { return nil }

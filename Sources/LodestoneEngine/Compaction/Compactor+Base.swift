@@ -77,20 +77,20 @@ extension Compactor {
         }
         var version = collection.beginBuffering()
         defer { collection.endBuffering() }
-        if Mutation.tombstoneDroppedAtMerge.isPlanted { version.forgetTombstones() }
+        Planted.forgetTombstones(of: &version)
         let sequenceNumber = version.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
         let vertices = try version.writeBase(of: number, to: path, work(on: collection, version))
         writtenBytes.add(Int(clamping: FileSystem.byteCount(path)), ordering: .relaxed)
         try collection.progress.check()
         let rows = try version.liveRows(path)
-        Failpoint.reach("compaction.before-pointer")
+        Failpoint.reach(.compactionBeforePointer)
         try store.adoptBase(
             of: number,
             sequenceNumber: sequenceNumber,
             garbageBytes: movesAllGarbage ? nil : Failpoint.smaller(policy.minimumGarbageBytes)
         ) { rows.contains($0) }
-        Failpoint.reach("compaction.after-pointer")
+        Failpoint.reach(.compactionAfterPointer)
         try catalog.takeOver(collection, from: version, vertices: vertices)
         try store.reclaimSpace()
         return (sequenceNumber, version.options.vectorStrategy)

@@ -17,9 +17,9 @@ struct CollectionIDs: DerivedIndex {
 
     let table: IDTable
     /// The vertex of each row; `noVertex` for a row that was dropped or replaced.
-    private var vertices: OverlayArray<VertexID>
+    var vertices: OverlayArray<VertexID>
     /// The row of each vertex; `noRow` for an id without a document.
-    private var rows: OverlayArray<RowID>
+    var rows: OverlayArray<RowID>
     private(set) var documentCount = 0
     /// The number of rows in the base, deleted ones included.
     let baseRowCount: Int
@@ -117,21 +117,6 @@ struct CollectionIDs: DerivedIndex {
         documentCount -= 1
         changeCount += 1
         removedCount += 1
-    }
-
-    /// Brings back the deleted documents of the base: a bug that the fault harness plants.
-    ///
-    /// - Returns: Their rows.
-    mutating func forgetTombstones() -> [RowID] {
-        var restored: [RowID] = []
-        for row in 0..<baseRowCount where vertices[row] == Self.noVertex {
-            let vertex = vertices.baseElement(row)
-            guard vertex != Self.noVertex, self.row(of: vertex) == nil else { continue }
-            vertices[row] = vertex
-            rows[Int(vertex)] = RowID(row)
-            restored.append(RowID(row))
-        }
-        return restored
     }
 
     var deltaByteCount: Int {

@@ -2,7 +2,6 @@
 import LodestoneCore
 import LodestoneFiles
 import LodestoneStorage
-import LodestoneStructures
 import LodestoneText
 
 /// The words of a collection's documents.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneStructures
 
 /// The part of one batch that each derived index has prepared, in the order of
 /// `CollectionVersion.kinds`.

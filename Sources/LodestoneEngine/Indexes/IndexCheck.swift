@@ -2,7 +2,6 @@
 import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
-import LodestoneStructures
 
 /// The comparison of one derived index with the rows that it is made from.
 protocol IndexCheck {

@@ -10,7 +10,8 @@ struct AssignedWrite {
         /// Another vector strategy, or other indexed fields.
         case alter(Collection, CollectionOptions)
         case drop(CollectionNumber)
-        /// Other rows or edges; the locations of vectors and the removed texts are known after the commit.
+        /// Other rows or edges. The locations of vectors and the removed texts are known after the
+        /// commit.
         case change(Collection, IndexChange)
     }
 

@@ -133,7 +133,7 @@ final class Writer: Sendable {
         switch result {
         case .success(let committed):
             if committed.isEmpty { return }
-            Failpoint.reach("commit.before-reply")
+            Failpoint.reach(.commitBeforeReply)
             for (write, batch) in zip(assigned.ready, committed) {
                 write.pending.completion(
                     .success(write.assigned.receipt(batch, durability: store.durability))
@@ -243,9 +243,7 @@ final class Writer: Sendable {
         _ lock: Catalog.Lock
     ) throws(LodestoneError) -> [CommittedBatch] {
         if ready.isEmpty { return [] }
-        #if DEBUG
-        if Mutation.ackBeforeCommit.isPlanted { acknowledgeTooEarly(ready) }
-        #endif
+        Planted.acknowledgeEarly(ready)
         let committed = try store.commit(ready.map(\.assigned.batch))
         let byteCount = ready.reduce(0) { $0 + $1.pending.write.documentByteCount }
         writtenBytes.add(byteCount, ordering: .relaxed)
@@ -270,26 +268,6 @@ final class Writer: Sendable {
             return collection
         }
     }
-
-    #if DEBUG
-    private func acknowledgeTooEarly(_ ready: [(pending: PendingWrite, assigned: AssignedWrite)]) {
-        for (pending, assigned) in ready {
-            let batch = assigned.batch
-            pending.completion(
-                .success(
-                    WriteReceipt(
-                        sequenceNumber: 0,
-                        durability: .full,
-                        inserted: batch.inserted,
-                        replaced: batch.replaced,
-                        dropped: batch.dropped
-                    )
-                )
-            )
-        }
-        Mutation.delay(milliseconds: 20)
-    }
-    #endif
 
     /// Fails the writes of a group, or tries each write alone.
     ///

@@ -31,7 +31,9 @@ extension SQLiteStore {
             let base = try scalar(
                 "SELECT coalesce(max(seq), 0) FROM bases WHERE collection = \(collection)"
             )
-            return try forgetKeptStep(of: collection, through: min(anchor, last - 1, UInt64(base)))
+            let through = min(anchor, last - 1, UInt64(base))
+            try Planted.forgetQuietLog(of: self, through: through)
+            return try forgetKeptStep(of: collection, through: through)
         }
     }
 
@@ -59,7 +61,7 @@ extension SQLiteStore {
         guard last - 1 > anchor else { return true }
         let through = min(last - 1, anchor + Self.forgottenRowsPerStep)
         let chain = try scalar("SELECT chain FROM log WHERE seq = \(through)")
-        let isKept = Mutation.compactionTruncatesNewerLog.isPlanted ? "0" : KeptLog.isKept
+        let isKept = Planted.kept(KeptLog.isKept)
         let range = "seq > \(anchor) AND seq <= \(through)"
         try writer.execute("DELETE FROM log WHERE \(range) AND NOT \(isKept)")
         try keepRows(where: range)
@@ -90,14 +92,11 @@ extension SQLiteStore {
     private func forgetKeptStep(of collection: CollectionNumber, through: UInt64)
         throws(SQLiteConnection.Failure) -> Bool
     {
-        let forgetsOthers =
-            Mutation.quietLogForgotten.isPlanted && collection != KeptLog.noCollection
-        let others = forgetsOthers ? "OR collection > 0 AND kind = 3" : ""
         let statement = try writer.statement(
             """
             SELECT count(*), coalesce(sum(chain), 0), coalesce(max(seq), 0) FROM (
                 SELECT seq, chain FROM log
-                WHERE (collection = ?1 \(others)) AND seq <= ?2
+                WHERE collection = ?1 AND seq <= ?2
                 ORDER BY seq LIMIT \(Self.forgottenRowsPerStep))
             """
         )
@@ -109,8 +108,7 @@ extension SQLiteStore {
         var kept = try KeptLog.read(writer)
         kept.remove(count: count, sum: UInt64(statement.int(at: 1)))
         statement.reset()
-        let isForgotten = "(collection = \(collection) \(others)) AND seq <= \(last)"
-        try writer.execute("DELETE FROM log WHERE \(isForgotten)")
+        try writer.execute("DELETE FROM log WHERE collection = \(collection) AND seq <= \(last)")
         try kept.write(writer)
         return count < Self.forgottenRowsPerStep
     }
@@ -216,7 +214,7 @@ struct KeptLogCheck {
 
     /// The difference between all rows and the expected count and sum; called after the last row.
     var missing: String? {
-        guard found != expected, !Mutation.checksumsOff.isPlanted else { return nil }
+        guard !Checksum.isRight(found, expected) else { return nil }
         return found.count == expected.count
             ? "the rows before the log's anchor are not those that were kept"
             : "the log has \(found.count) rows before its anchor, of \(expected.count)"

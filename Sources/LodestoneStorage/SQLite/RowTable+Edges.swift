@@ -19,14 +19,14 @@ extension RowTable {
     var hubs: HubTable { HubTable(collection: collection, connection: connection) }
 
     /// The parts of a row that a change of its edges needs.
-    private struct EdgeParts {
+    struct EdgeParts {
         let id: DocumentID
         /// The checksum of the columns before the edges.
         let sum: UInt32
         let edges: StoredEdges
     }
 
-    private func readEdgeParts(_ number: RowID) throws(LodestoneError) -> EdgeParts? {
+    func readEdgeParts(_ number: RowID) throws(LodestoneError) -> EdgeParts? {
         guard let statement = try find(number) else { return nil }
         defer { statement.reset() }
         var sum = RowChecksum.seed(row: number)
@@ -40,13 +40,6 @@ extension RowTable {
         let id = statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) }
         return EdgeParts(id: DocumentID(trusted: id), sum: sum, edges: edges)
     }
-
-    #if DEBUG
-    /// Whether the edges of a row lie in the table of edges.
-    func isHub(_ number: RowID) throws(LodestoneError) -> Bool {
-        if case .hub? = try readEdgeParts(number)?.edges { true } else { false }
-    }
-    #endif
 
     /// Removes and adds edges of a row.
     ///

@@ -95,8 +95,8 @@ extension SQLiteReader {
             return (page, isLast)
         }
         for label in wanted.sorted() where isLast {
-            // The page begins after the position: earlier labels are skipped, and its own label goes
-            // on after its target.
+            // The page begins after the position. Earlier labels are skipped, and the label of the
+            // position continues after its target.
             if let first, label < ByteString(first.label) { continue }
             let isFirstLabel = first.map { ByteString($0.label) == label } ?? false
             try table.forEach(of: hub, label: label.string, after: isFirstLabel ? first : nil, take)

@@ -42,7 +42,7 @@ extension SQLiteStore {
                 try record.write(writer)
                 return false
             }
-            Failpoint.reach("compaction.before-removal")
+            Failpoint.reach(.compactionBeforeRemoval)
             if isDropped {
                 segments.remove(collection)
             } else {

@@ -24,9 +24,7 @@ extension SQLiteStore {
                 let (log, outcome) = try write(batch, sequenceNumber: sequence)
                 do throws(SQLiteConnection.Failure) {
                     chain = try log.insert(into: writer, after: chain)
-                    if !Mutation.requestIDOutsideTransaction.isPlanted {
-                        try remember(batch, sequenceNumber: sequence)
-                    }
+                    try remember(Planted.withoutRequestID(batch), sequenceNumber: sequence)
                     try forgetRequests(before: sequence)
                 } catch {
                     throw error.asLodestoneError(context: nil)
@@ -38,14 +36,12 @@ extension SQLiteStore {
             rollBack()
             throw error
         }
-        Failpoint.reach("commit.in-transaction")
+        Failpoint.reach(.commitInTransaction)
         try synchronizeSegments()
-        Failpoint.reach("commit.after-fdatasync")
+        Failpoint.reach(.commitAfterFdatasync)
         try commitTransaction()
-        Failpoint.reach("commit.after-commit")
-        #if DEBUG
-        plantAfterCommit(batches, firstSequenceNumber: lastSequence + 1)
-        #endif
+        Failpoint.reach(.commitAfterCommit)
+        Planted.afterCommit(batches, from: lastSequence + 1, of: self)
         lastSequence = sequence
         self.chain = chain
         for collection in dropped {
@@ -81,12 +77,12 @@ extension SQLiteStore {
     func checkpointIfLarge() {
         let byteCount = walPages * pageBytes
         if byteCount > Self.checkpointBytes {
-            Failpoint.reach("checkpoint.before")
+            Failpoint.reach(.checkpointBefore)
             checkpoint(
                 byteCount > 4 * Self.checkpointBytes
                     ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
             )
-            Failpoint.reach("checkpoint.after")
+            Failpoint.reach(.checkpointAfter)
         }
     }
 
@@ -106,32 +102,6 @@ extension SQLiteStore {
         try commitTransaction()
         return result
     }
-
-    #if DEBUG
-    private func plantAfterCommit(_ batches: [StoredBatch], firstSequenceNumber: UInt64) {
-        if Mutation.openCloseDatabaseFile.isPlanted {
-            Mutation.openAndClose(databasePath)
-        }
-        if Mutation.requestIDOutsideTransaction.isPlanted {
-            Mutation.delay(milliseconds: 5)
-            for (batch, sequence) in zip(batches, firstSequenceNumber...) {
-                try? remember(batch, sequenceNumber: sequence)
-            }
-        }
-        if Mutation.hubsOutsideTransaction.isPlanted { changeEdgesOfHubs(batches) }
-    }
-
-    private func changeEdgesOfHubs(_ batches: [StoredBatch]) {
-        for case .rows(let change) in batches.map(\.change) {
-            for edges in change.edgeChanges where (try? table(change).isHub(edges.row)) == true {
-                Mutation.delay(milliseconds: 50)
-                try? writer.execute("BEGIN IMMEDIATE")
-                _ = try? table(change).changeEdges(edges, Set(change.dropped))
-                try? writer.execute("COMMIT")
-            }
-        }
-    }
-    #endif
 
     /// Makes the appended vectors durable.
     ///
@@ -257,13 +227,13 @@ extension SQLiteStore {
         log.rowCount = change.rows.count
         var outcome = CommittedBatch(sequenceNumber: sequenceNumber)
         if !change.vectors.isEmpty {
-            Failpoint.reach("commit.before-vectors")
+            Failpoint.reach(.commitBeforeVectors)
             let location = try segments.append(
                 change.vectors,
                 of: change.collection,
                 dimension: change.dimension
             )
-            Failpoint.reach("commit.after-vectors")
+            Failpoint.reach(.commitAfterVectors)
             log.vectorCount = change.vectors.count / change.dimension
             log.segment = location.segment.index
             log.offset = location.offset
@@ -286,12 +256,7 @@ extension SQLiteStore {
         var hubEdges: [LoggedEdges] = []
         let dropped = Set(change.dropped)
         for edges in change.edgeChanges {
-            #if DEBUG
-            if Mutation.hubsOutsideTransaction.isPlanted, try table.isHub(edges.row) {
-                hubEdges.append(Self.logged(edges, dropped))
-                continue
-            }
-            #endif
+            if try Planted.postpones(edges, dropped, in: table, &hubEdges) { continue }
             switch try table.changeEdges(edges, dropped) {
             case .none: break
             case .row:
@@ -317,7 +282,7 @@ extension SQLiteStore {
         return (log, outcome)
     }
 
-    private func table(_ change: RowChange) -> RowTable {
+    func table(_ change: RowChange) -> RowTable {
         RowTable(
             collection: change.collection,
             connection: writer,
@@ -326,7 +291,7 @@ extension SQLiteStore {
         )
     }
 
-    private static func logged(_ change: EdgeChange, _ dropped: Set<DocumentID>) -> LoggedEdges {
+    static func logged(_ change: EdgeChange, _ dropped: Set<DocumentID>) -> LoggedEdges {
         LoggedEdges(
             row: change.row,
             removed: change.removed.filter { !dropped.contains($0.target) },
@@ -354,7 +319,7 @@ extension SQLiteStore {
         return detail.bytes
     }
 
-    private func remember(_ batch: StoredBatch, sequenceNumber: UInt64)
+    func remember(_ batch: StoredBatch, sequenceNumber: UInt64)
         throws(SQLiteConnection.Failure)
     {
         guard let requestID = batch.requestID else { return }

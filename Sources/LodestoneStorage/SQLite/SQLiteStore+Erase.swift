@@ -29,10 +29,10 @@ extension SQLiteStore {
                 }
             }
             try forgetLastRow(last)
-            if !Mutation.eraseLeavesFreePages.isPlanted { try rewriteDatabase(context) }
+            if !Planted.leavesFreePages { try rewriteDatabase(context) }
             return last
         }
-        Failpoint.reach("erase.before-checkpoint")
+        Failpoint.reach(.eraseBeforeCheckpoint)
         while try !cutWriteAheadLog() {
             // A reader that began before needs the content of the write-ahead log.
             try context.check()
@@ -47,7 +47,7 @@ extension SQLiteStore {
             }
         }
         try FileSystem.synchronizeDirectory(directory)
-        Failpoint.reach("erase.after")
+        Failpoint.reach(.eraseAfter)
         return erased
     }
 

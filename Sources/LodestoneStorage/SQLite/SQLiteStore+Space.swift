@@ -74,7 +74,7 @@ extension SQLiteStore {
             else { throw error }
             return []
         }
-        Failpoint.reach("compaction.after-vectors")
+        Failpoint.reach(.compactionAfterVectors)
         record.runs = VectorExtents(mover.runs)
         return mover.made
     }

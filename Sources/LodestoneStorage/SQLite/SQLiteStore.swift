@@ -76,8 +76,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ///   - durability: The failures that an acknowledged write survives.
     ///   - analysis: The analysis of texts in this process.
     ///   - edgesInRow: The limit on the edges that a row keeps when it is written.
-    ///   - lockTimeout: The longest wait for another process that holds the store, and may have been
-    ///     stopped.
+    ///   - lockTimeout: The longest wait for another process that holds the store, which may have
+    ///     been stopped.
     /// - Throws: `.failedPrecondition` when the store's format is newer, or another process with a
     ///   different analysis has it open. `.dataLoss` when the log's chain is broken.
     package init(

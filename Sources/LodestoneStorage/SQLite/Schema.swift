@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneStructures
 
 /// The tables of format 7.
 ///
@@ -159,7 +158,7 @@ enum Schema {
     /// connections write or checkpoint at the same instant, so the store checkpoints by itself,
     /// between commits.
     static func configure(_ durability: Durability) -> String {
-        let isFull = durability == .full && !Mutation.synchronousNormal.isPlanted
+        let isFull = durability == .full && !Planted.skipsDiskWait
         return """
             PRAGMA wal_autocheckpoint = 0;
             PRAGMA journal_size_limit = \(SQLiteStore.checkpointBytes);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
-import LodestoneStructures
 import LodestoneSystem
 
 /// The lock for the compaction of a collection: one holder among the threads of all processes.
@@ -31,7 +30,7 @@ struct CompactionLock: Sendable {
     func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T?
     {
-        if Mutation.compactionWithoutLock.isPlanted { return try body() }
+        if Planted.ignoresLock { return try body() }
         guard
             let descriptor =
                 isReadOnly ? try SharedFile.openIfThere(path) : try SharedFile.open(path)

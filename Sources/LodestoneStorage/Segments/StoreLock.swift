@@ -14,8 +14,8 @@ import Synchronization
 ///
 /// A second file is the turn. The process that waits next for the lock holds the turn until it has
 /// the lock. A process that releases the lock and wants it again has to wait for the turn. So a
-/// process that waits already gets the lock first. The wait for the turn has a limit: a process that
-/// was stopped while it waits does not keep others from the lock.
+/// process that waits already gets the lock first. The wait for the turn has a limit: a process
+/// that was stopped while it waits does not keep others from the lock.
 ///
 /// Threading: any thread. The threads of a process take turns by `threads`. The thread whose turn
 /// it is and the thread that waits in the kernel share `state`.

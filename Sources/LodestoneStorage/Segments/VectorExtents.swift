@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
-import LodestoneFiles
 import LodestoneStructures
 
-/// The locations of a collection's vectors up to the base's sequence number, with checksums by block.
+/// The locations of a collection's vectors up to the sequence number of its base, with a checksum
+/// per block.
 ///
 /// It replaces the log rows that a compaction forgets. A run covers the batches whose rows and
 /// bytes follow each other without a gap, or the vectors that a compaction moved together.

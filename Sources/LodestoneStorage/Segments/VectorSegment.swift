@@ -161,7 +161,7 @@ final class VectorSegment: @unchecked Sendable {
     /// Makes the appended bytes durable.
     func synchronize() throws(LodestoneError) {
         var result = fdatasync(descriptor)
-        if result != 0 && Mutation.retryFailedFsync.isPlanted { result = fdatasync(descriptor) }
+        if result != 0 && Planted.retriesFsync { result = fdatasync(descriptor) }
         guard result == 0 else { throw FileSystem.failure("fdatasync", path) }
         needsSynchronize = false
     }

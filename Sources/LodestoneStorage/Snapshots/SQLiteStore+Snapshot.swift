@@ -49,9 +49,9 @@ extension SQLiteStore {
         defer { removeStaging() }
         let archive = "\(snapshotDirectory)/\(Self.stagingPrefix)\(Self.suffix)"
         let description = try writeArchive(archive, name: name, context: context)
-        Failpoint.reach("snapshot.before-rename")
+        Failpoint.reach(.snapshotBeforeRename)
         guard rename(archive, path) == 0 else { throw FileSystem.failure("rename", archive) }
-        Failpoint.reach("snapshot.after-rename")
+        Failpoint.reach(.snapshotAfterRename)
         try FileSystem.synchronizeDirectory(snapshotDirectory)
         return description
     }
@@ -151,7 +151,7 @@ extension SQLiteStore {
     {
         let copy = "\(snapshotDirectory)/\(Self.stagingPrefix).db"
         let state = try copyState(to: copy, context: context)
-        Failpoint.reach("snapshot.after-copy")
+        Failpoint.reach(.snapshotAfterCopy)
         guard let database = try RegularFile(reading: copy) else {
             throw .broken("The copy of the database is missing.")
         }
@@ -166,7 +166,7 @@ extension SQLiteStore {
         )
         let writer = try ArchiveWriter(path, manifest: manifest, context: context)
         try writer.write(0, from: database)
-        Failpoint.reach("snapshot.after-database")
+        Failpoint.reach(.snapshotAfterDatabase)
         for (index, (_, file)) in state.segments.enumerated() {
             try writer.write(index + 1, from: file)
         }

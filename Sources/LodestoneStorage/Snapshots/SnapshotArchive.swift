@@ -36,7 +36,7 @@ package enum SnapshotArchive {
             let description = try Extraction(archive, analysis, limit: limit, context: context)
                 .run(into: staging, keepsSegments: true)
             try FileSystem.synchronizeDirectory(staging)
-            Failpoint.reach("restore.before-rename")
+            Failpoint.reach(.restoreBeforeRename)
             try target.publish(staging)
             return description
         } catch {
@@ -93,7 +93,7 @@ private struct Extraction {
         }
         let path = directory + "/" + SchemaReader.databaseName
         try unpack(to: path, durably: keepsSegments) { _ in }
-        Failpoint.reach("restore.after-database")
+        Failpoint.reach(.restoreAfterDatabase)
         let database = try RestoredDatabase(path, context: context) { reader.fault($0) }
         guard database.sequenceNumber == reader.manifest.sequenceNumber else {
             throw reader.fault(
@@ -257,7 +257,7 @@ struct RestoreTarget {
             if errno == ENOTEMPTY || errno == EEXIST { try checkIsFresh() }
             throw FileSystem.failure("rename", staging)
         }
-        Failpoint.reach("restore.after-rename")
+        Failpoint.reach(.restoreAfterRename)
         try FileSystem.synchronizeDirectory(parent)
     }
 

@@ -5,8 +5,9 @@ import LodestoneSystem
 
 /// A bug that the fault harness plants to prove that it would find the bug.
 ///
-/// `LODESTONE_PLANT` names the bug.
-package enum Mutation: String, CaseIterable, Sendable {
+/// `LODESTONE_PLANT` names the bug. Its code is in `Planted.swift` of its module, behind a function
+/// that does nothing in a release build.
+package enum Mutation: FaultName, CaseIterable, Sendable {
     /// M1: replies before the commit, then waits.
     case ackBeforeCommit = "ack-before-commit"
     /// M2: commits without waiting for the disk.
@@ -52,18 +53,12 @@ package enum Mutation: String, CaseIterable, Sendable {
 
     #if DEBUG
     @usableFromInline package static let planted = getenv("LODESTONE_PLANT").flatMap {
-        Mutation(rawValue: String(cString: $0))
-    }
-
-    /// Waits, so that a test has time to strike.
-    package static func delay(milliseconds: UInt32) {
-        usleep(milliseconds * 1_000)
-    }
-
-    /// Opens and closes a file, as a careless backup would.
-    package static func openAndClose(_ path: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor >= 0 { close(descriptor) }
+        Mutation(name: String(cString: $0))
     }
     #endif
+}
+
+extension Checksum {
+    /// M7: every checksum is right.
+    @inlinable package static var acceptsAll: Bool { Mutation.checksumsOff.isPlanted }
 }

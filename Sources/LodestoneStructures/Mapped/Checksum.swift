@@ -4,7 +4,7 @@
 package enum Checksum {
     /// Whether the computed checksum is the stored one.
     @inlinable
-    package static func isRight(_ computed: UInt32, _ stored: UInt32) -> Bool {
-        computed == stored || Mutation.checksumsOff.isPlanted
+    package static func isRight<Sum: Equatable>(_ computed: Sum, _ stored: Sum) -> Bool {
+        computed == stored || acceptsAll
     }
 }

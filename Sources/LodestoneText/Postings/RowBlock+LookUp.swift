@@ -60,8 +60,8 @@ extension RowBlock {
         }
     }
 
-    /// The first index in `range` from which on `predicate` is true, found in growing steps; else the
-    /// end.
+    /// The first index in `range` from which on `predicate` is true, found in growing steps; the
+    /// end when there is none.
     @inline(__always)
     static func first(_ range: Range<Int>, _ predicate: (Int) -> Bool) -> Int {
         var (low, step) = (range.lowerBound, 1)

@@ -7,7 +7,7 @@ import LodestoneStructures
 ///
 ///     TFRM  the words, folded, one after the other        UInt8
 ///     TFEN  where each word begins, and the end           UInt64
-///     TFSG  each word's mask                         UInt64
+///     TFSG  the mask of each word                       UInt64
 ///     TFLN  the first word of 0, 1, 2 … 65 or more        UInt64
 ///           letters, and the end
 ///

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneClient
 import LodestoneEngine
+import LodestoneStructures
 import Synchronization
 import TestSupport
 
@@ -33,13 +34,8 @@ struct Backup: AsyncParsableCommand {
 /// One store, one writer that knows the store's content at every sequence number, and its
 /// snapshots.
 struct BackupRun {
-    private static let snapshotSteps = [
-        "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
-        "snapshot.after-rename",
-    ]
-    private static let restoreSteps = [
-        "restore.after-database", "restore.before-rename", "restore.after-rename",
-    ]
+    private static let snapshotSteps = Failpoint.all(of: .snapshot)
+    private static let restoreSteps = Failpoint.all(of: .restore)
 
     /// About two of so many batches go to quiet collections.
     private static let stepsPerQuiet = 12
@@ -81,7 +77,7 @@ struct BackupRun {
             try await dieWhileRestoring(archive, at: step)
         }
         try? FileManager.default.removeItem(atPath: restored)
-        let (status, text) = await restore(archive, [])
+        let (status, text) = await restore(archive, [:])
         guard status == 0 else {
             throw Finding(.refusal, "The restore of \(name) ended with \(status): \(text)")
         }
@@ -146,14 +142,14 @@ struct BackupRun {
         return (result.1, result.2)
     }
 
-    private mutating func dieWhileWriting(_ name: String, at step: String) async throws {
-        let server = try setup.startServer(on: store, ["LODESTONE_FAULT": step])
+    private mutating func dieWhileWriting(_ name: String, at step: Failpoint) async throws {
+        let server = try setup.startServer(on: store, step.environment())
         let client = try await Faults.connect(try await server.waitUntilListening())
         let isThere = (try? await client.snapshot(name)) != nil
         await client.close()
         await server.end()
         guard await server.waitForExit() == 137, !isThere else {
-            throw Finding(.refusal, "The server did not end at \(step).")
+            throw Finding(.refusal, "The server did not end at \(step.name).")
         }
         deaths += 1
         var workload = workload
@@ -175,20 +171,24 @@ struct BackupRun {
         }
     }
 
-    private mutating func dieWhileRestoring(_ archive: String, at step: String) async throws {
+    private mutating func dieWhileRestoring(_ archive: String, at step: Failpoint) async throws {
         try? FileManager.default.removeItem(atPath: restored)
-        let (status, text) = await restore(archive, ["LODESTONE_FAULT=\(step)"])
+        let (status, text) = await restore(archive, step.environment())
         guard status == 137 else {
-            throw Finding(.refusal, "The restore ended with \(status), not at \(step): \(text)")
+            let name = step.name
+            throw Finding(.refusal, "The restore ended with \(status), not at \(name): \(text)")
         }
         deaths += 1
     }
 
-    private func restore(_ archive: String, _ variables: [String]) async -> (Int32, String) {
+    private func restore(_ archive: String, _ variables: [String: String]) async
+        -> (Int32, String)
+    {
         let command = [
             Programs.path("lodestone"), "snapshot", "restore", archive, "--to", restored,
         ]
-        return await Programs.run("env", variables + command)
+        let assignments = variables.map { "\($0.key)=\($0.value)" }
+        return await Programs.run("env", assignments + command)
     }
 
     private func compare(_ models: [WriterModel], _ snapshot: SnapshotDescription) async throws {

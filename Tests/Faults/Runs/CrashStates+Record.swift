@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneClient
+import LodestoneStructures
 
 /// Records the changes that a server, or a restore, makes to its files.
 extension CrashStateRun {
@@ -81,7 +82,7 @@ extension CrashStateRun {
             withIntermediateDirectories: true
         )
         var variables = try Shim(folder: setup.folder).variables(store: root, trace: file)
-        variables["LODESTONE_PLANT"] = setup.plant
+        variables["LODESTONE_PLANT"] = setup.plant?.name
         let command = [
             Programs.path("lodestone"), "snapshot", "restore",
             "\(source)/snapshots/source.lodestone", "--to", "\(root)/restored",

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import LodestoneClient
+import LodestoneStructures
 import TestSupport
 
 /// Erasures that end in a kill, at random times and at each of their steps.
@@ -31,9 +32,9 @@ struct Erasure: AsyncParsableCommand {
 
 /// One store, in which some documents stay and others must be erased.
 struct ErasureRun {
-    private static let steps = [
-        "compaction.before-rename", "compaction.before-pointer", "compaction.after-vectors",
-        "compaction.before-removal", "erase.before-checkpoint", "erase.after",
+    private static let steps: [Failpoint] = [
+        .compactionBeforeRename, .compactionBeforePointer, .compactionAfterVectors,
+        .compactionBeforeRemoval, .eraseBeforeCheckpoint, .eraseAfter,
     ]
     private static let dimension = 8
     private static let keptDocuments = 200
@@ -93,7 +94,7 @@ struct ErasureRun {
         // Every second cycle is killed at a random time.
         let step = cycles.isMultiple(of: 2) ? nil : Self.steps[cycles / 2 % Self.steps.count]
         let delay = Duration.milliseconds(Int.random(in: 0...3_000, using: &random))
-        let server = try setup.startServer(on: store, ["LODESTONE_FAULT": step ?? ""])
+        let server = try setup.startServer(on: store, step?.environment() ?? [:])
         let endpoint = try await server.waitUntilListening()
         var hasReceipt = false
         do {

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import LodestoneClient
+import LodestoneStructures
 import TestSupport
 
 /// Kills by `kill -9`, at random times and at every failpoint, under servers that share a store.
@@ -21,14 +22,14 @@ struct Kill: AsyncParsableCommand {
     @Option(help: "Clients that write at the same time.") var writers = 4
     @Option(help: "More clients that have each a quiet collection.") var quiet = 3
     @Option(help: "Servers on the one store.") var servers = 2
-    @Option(help: "One failpoint only, in every cycle.") var failpoint: String?
+    @Option(help: "One failpoint only, in every cycle.") var failpoint: Failpoint?
 
     func validate() throws {
         guard cycles > 0, (1...64).contains(writers), (1...8).contains(servers) else {
             throw ValidationError("At least one cycle, 1 to 64 writers, 1 to 8 servers.")
         }
-        guard failpoint.map(FailpointName.all.contains) ?? true else {
-            throw ValidationError("A failpoint is one of \(FailpointName.all).")
+        guard failpoint?.work != .restore else {
+            throw ValidationError("Servers don't restore; 'backup' ends restores.")
         }
     }
 
@@ -65,12 +66,12 @@ struct KillRun {
 
     private var setup: RunSetup
     let serverCount: Int
-    let failpoint: String?
+    let failpoint: Failpoint?
     var workload: Workload
 
     private var cycles = 0
     private var kills = 0
-    private var deaths: [String: Int] = [:]
+    private var deaths: [Failpoint: Int] = [:]
     private var stores = 0
     private var snapshots = 0
     private var erasures = 0
@@ -79,7 +80,7 @@ struct KillRun {
     private var snapshotNames: Set<String> = []
     private var store: String { "\(setup.folder)/store-\(stores)" }
 
-    init(setup: RunSetup, serverCount: Int, failpoint: String?, workload: Workload) {
+    init(setup: RunSetup, serverCount: Int, failpoint: Failpoint?, workload: Workload) {
         self.setup = setup
         self.serverCount = serverCount
         self.failpoint = failpoint
@@ -87,9 +88,10 @@ struct KillRun {
     }
 
     var summary: String {
-        let indexes = FailpointName.all.map { "\($0) \(deaths[$0] ?? 0)" }.joined(separator: ", ")
+        let failpoints = Failpoint.ofServers.map { "\($0.name) \(deaths[$0] ?? 0)" }
+            .joined(separator: ", ")
         return "\(cycles) cycles with \(serverCount) servers, \(kills) kills, deaths at "
-            + "failpoints: \(indexes); \(snapshots) snapshots, \(erasures) erasures, "
+            + "failpoints: \(failpoints); \(snapshots) snapshots, \(erasures) erasures, "
             + "\(renewals) collections dropped, \(workload.summary)"
     }
 
@@ -126,7 +128,7 @@ struct KillRun {
         /// The time until the kill, without a failpoint.
         var delay: Duration
         /// The failpoint at which the first server ends, and the turn at which it does.
-        var failpoint: (name: String, turn: Int)?
+        var failpoint: (place: Failpoint, turn: Int)?
         var victims: Int
         /// The servers that get a call for a snapshot, an erasure, a compaction, and a field index.
         var snapshotServer: Int?
@@ -139,33 +141,30 @@ struct KillRun {
     }
 
     private mutating func nextPlan() -> Plan {
-        let all = failpoint.map { [$0] } ?? FailpointName.all
+        let all = failpoint.map { [$0] } ?? Failpoint.ofServers
         let isArmed = failpoint != nil || !cycles.isMultiple(of: 2)
-        let name = isArmed ? all[cycles / 2 % all.count] : nil
-        let isOfSnapshot = name?.hasPrefix("snapshot.") ?? false
-        let isOfCompaction = name?.hasPrefix("compaction.") ?? false
-        let isOfIndex = name?.hasPrefix("index.") ?? false
-        let isOfErasure = name?.hasPrefix("erase.") ?? false
+        let place = isArmed ? all[cycles / 2 % all.count] : nil
+        let work = place?.work
         // Servers reach commits all the time, and the other failpoints now and then.
-        let isSeldom = isOfSnapshot || isOfIndex || isOfErasure
-        let turns = name?.hasPrefix("commit.") ?? false ? 20 : isSeldom ? 1 : 3
+        let isSeldom = work == .snapshot || work == .index || work == .erasure
+        let turns = work == .commit ? 20 : isSeldom ? 1 : 3
         let turn = Int.random(in: 1...turns, using: &workload.random)
         // A random server in a quarter of the calls, else none.
         var someServer: Int? {
             let index = Int.random(in: 0..<4 * serverCount, using: &workload.random)
             return index < serverCount ? index : nil
         }
-        let snapshotServer = isOfSnapshot ? 0 : isOfErasure ? nil : someServer
+        let snapshotServer = work == .snapshot ? 0 : work == .erasure ? nil : someServer
         // A server performs one snapshot or erasure at a time.
-        let eraseServer = isOfErasure ? 0 : snapshotServer == nil ? someServer : nil
+        let eraseServer = work == .erasure ? 0 : snapshotServer == nil ? someServer : nil
         return Plan(
             delay: .milliseconds(Int.random(in: 5...600, using: &workload.random)),
-            failpoint: name.map { ($0, turn) },
+            failpoint: place.map { ($0, turn) },
             victims: 1 + Int.random(in: 0..<serverCount, using: &workload.random),
             snapshotServer: snapshotServer,
             eraseServer: eraseServer,
-            compactionServer: isOfCompaction ? 0 : someServer,
-            indexServer: isOfIndex ? 0 : someServer
+            compactionServer: work == .compaction ? 0 : someServer,
+            indexServer: work == .index ? 0 : someServer
         )
     }
 
@@ -176,10 +175,9 @@ struct KillRun {
         let plan = nextPlan()
         var fleet: [ServerProcess] = []
         for index in 0..<serverCount {
-            let armed = index == 0 ? plan.failpoint.map { "\($0.name):\($0.turn)" } : nil
-            fleet.append(
-                try setup.startServer(on: store, armed.map { ["LODESTONE_FAULT": $0] } ?? [:])
-            )
+            let armed = index == 0 ? plan.failpoint : nil
+            let variables = armed?.place.environment(turn: armed?.turn ?? 1) ?? [:]
+            fleet.append(try setup.startServer(on: store, variables))
         }
         var addresses: [String] = []
         for server in fleet { addresses.append(try await server.waitUntilListening()) }
@@ -245,9 +243,11 @@ struct KillRun {
             throw error
         }
         let died = await servers[0].waitForExit() == 137
-        if died, let failpoint = plan.failpoint { deaths[failpoint.name, default: 0] += 1 }
+        if died, let failpoint = plan.failpoint { deaths[failpoint.place, default: 0] += 1 }
         kills += serverCount - (died ? 1 : 0)
-        let end = plan.failpoint.map { "\(died ? "ended" : "killed before") \($0.name):\($0.turn)" }
+        let end = plan.failpoint.map { failpoint in
+            "\(died ? "ended" : "killed before") \(failpoint.place.name):\(failpoint.turn)"
+        }
         Output.say(
             "cycle \(cycles + 1): \(workload.acknowledgedBatches - before) batches acknowledged, "
                 + "\(plan.victims) of \(serverCount) servers \(end ?? "killed after \(plan.delay)")"
@@ -328,17 +328,4 @@ struct KillRun {
             return workload
         }
     }
-}
-
-/// The failpoints that a server reaches, as `Failpoint.reach` names them.
-enum FailpointName {
-    static let all = [
-        "commit.before-vectors", "commit.after-vectors", "commit.in-transaction",
-        "commit.after-fdatasync", "commit.after-commit", "commit.before-reply",
-        "checkpoint.before", "checkpoint.after", "compaction.before-rename",
-        "compaction.before-pointer", "compaction.after-vectors", "compaction.after-pointer",
-        "compaction.before-removal", "index.before-fill", "snapshot.after-copy",
-        "snapshot.after-database",
-        "snapshot.before-rename", "snapshot.after-rename", "erase.before-checkpoint", "erase.after",
-    ]
 }

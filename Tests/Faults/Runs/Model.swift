@@ -4,6 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneEngine
 import LodestoneStorage
+import LodestoneStructures
 import TestSupport
 
 /// An engine and plain lists perform the same operations, and must give the same results.
@@ -31,7 +32,7 @@ struct Model: AsyncParsableCommand {
             if let plant = setup.plant,
                 ProcessInfo.processInfo.environment["LODESTONE_PLANT"] == nil
             {
-                throw ValidationError("Set LODESTONE_PLANT=\(plant) as well.")
+                throw ValidationError("Set LODESTONE_PLANT=\(plant.name) as well.")
             }
             var run = try await ModelRun(setup: setup, text: fts5 ? .fts5 : .postings)
             for done in 1...max(1, operations) {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The name of a fault in the environment of a debug build.
+///
+/// A release build keeps none: there all names are empty, and no fault has one. So the program
+/// contains none of them.
+@usableFromInline
+package struct FaultName: ExpressibleByStringLiteral, Equatable, Sendable {
+    #if DEBUG
+    package let text: String
+
+    @usableFromInline
+    package init(stringLiteral text: StaticString) { self.text = "\(text)" }
+    #else
+    @inlinable package var text: String { "" }
+
+    @inlinable
+    package init(stringLiteral text: StaticString) {}
+    #endif
+}
+
+extension CaseIterable where Self: RawRepresentable, RawValue == FaultName {
+    /// The name in the environment; empty in a release build.
+    package var name: String { rawValue.text }
+
+    /// The fault of a name; `nil` when none has it, as in a release build.
+    package init?(name: String) {
+        guard !name.isEmpty, let named = Self.allCases.first(where: { $0.name == name }) else {
+            return nil
+        }
+        self = named
+    }
+}
