@@ -15,3 +15,13 @@ package struct Neighbor: Sendable, Equatable {
         self.distance = distance
     }
 }
+
+/// A row near to a query, with its distance by the codes of both.
+package struct EstimatedNeighbor: Sendable, Equatable {
+    /// The row.
+    package var row: UInt32
+    /// The estimate of the distance.
+    package var distance: Float
+    /// The most by which the exact distance differs, but for one row in thousands; 0 or more.
+    package var error: Float
+}

@@ -39,6 +39,16 @@ package protocol VectorIndex: Sendable {
     func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
         -> [VectorSearchResult]
 
+    /// Estimates the distances between a vector and some rows by codes, which is much cheaper than
+    /// exact distances.
+    ///
+    /// - Parameters:
+    ///   - vector: The query vector.
+    ///   - rows: The rows, in any order.
+    /// - Returns: The estimates, in the order of `rows`. Rows without codes are left out: all of
+    ///   them where the strategy has no codes.
+    func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor]
+
     /// Indexes rows that were just written, if the strategy does so inside the write.
     ///
     /// The rows ascend and lie above all earlier ones.
@@ -81,6 +91,8 @@ package protocol VectorIndex: Sendable {
 extension VectorIndex {
     package var remark: String { "" }
     package func isWanted(for count: Int) -> Bool { true }
+
+    package func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor] { [] }
 
     package func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
         throws(LodestoneError) -> (any VectorIndex)?

@@ -12,6 +12,10 @@ package struct VectorQuery {
     package var isExact = false
     /// Beam width; `nil`: the collection's.
     package var efSearch: Int?
+    /// The number of nearest neighbors whose distances must be exact; `nil`: all.
+    ///
+    /// An index with codes may leave the other neighbors to their codes' distances.
+    package var exactCount: Int?
     /// Whether a row exists.
     package var exists: (UInt32) -> Bool
     /// The rows that may be found, which all exist; `nil`: all that exist.
@@ -42,6 +46,10 @@ package struct VectorQuery {
 package struct VectorSearchResult: Sendable {
     /// The neighbors, nearest first.
     package var neighbors: [Neighbor]
+    /// Further neighbors, nearest first by their codes; none unless the query has an `exactCount`.
+    ///
+    /// None of them is nearer than the first `exactCount` of `neighbors`.
+    package var estimated: [EstimatedNeighbor] = []
     /// The strategy that found the neighbors.
     package var strategy: String
     /// Nodes of a graph, or buckets, that the search visited.
@@ -53,9 +61,9 @@ package struct VectorSearchResult: Sendable {
 }
 
 extension VectorSearchResult {
-    /// Merges the result from other rows; a row that is in both results counts once.
+    /// Merges an exact result from other rows; a row that is in both results counts once.
     mutating func merge(_ other: VectorSearchResult, k: Int) {
-        let known = Set(neighbors.map(\.row))
+        let known = Set(neighbors.map(\.row)).union(estimated.lazy.map(\.row))
         neighbors += other.neighbors.filter { !known.contains($0.row) }
         neighbors.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
         if neighbors.count > k { neighbors.removeLast(neighbors.count - k) }

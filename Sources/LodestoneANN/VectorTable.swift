@@ -41,25 +41,31 @@ package struct VectorTable: Sendable {
     ///
     /// O(log of the number of blocks).
     package func location(of row: UInt32) -> (block: VectorBlock, index: Int)? {
+        blockIndex(of: row).flatMap { number in
+            blocks[number].index(of: row).map { (blocks[number], $0) }
+        }
+    }
+
+    /// The index of the last block that begins at a row or before it.
+    private func blockIndex(of row: UInt32) -> Int? {
         var low = 0
         var high = blocks.count
         while low < high {
             let middle = (low + high) / 2
             if blocks[middle].firstRow <= row { low = middle + 1 } else { high = middle }
         }
-        guard low > 0 else { return nil }
-        let block = blocks[low - 1]
-        return block.index(of: row).map { (block, $0) }
+        return low > 0 ? low - 1 : nil
     }
 
     /// The vector of a row; `nil` when there is none, or when it fails its checksum.
     ///
     /// A failed checksum shows in the block's `isDamaged`.
     package func vector(of row: UInt32) -> UnsafePointer<Float>? {
-        guard let (block, index) = location(of: row),
-            block.check(rows: index..<index + 1, dimension: dimension)
+        // A copy of the block would retain its owner for each row.
+        guard let number = blockIndex(of: row), let index = blocks[number].index(of: row),
+            blocks[number].check(rows: index..<index + 1, dimension: dimension)
         else { return nil }
-        return block.base + index * dimension
+        return blocks[number].base + index * dimension
     }
 
     /// The blocks with the rows from `row` on.

@@ -121,6 +121,26 @@ package protocol TextIndex: Sendable {
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit]
 
+    /// The `k` best rows, and the score of each of some other rows as well.
+    ///
+    /// This costs less than `search` and `scores` where the postings are read once for both.
+    ///
+    /// - Parameters:
+    ///   - query: A query that `parse` returned.
+    ///   - k: The number of rows wanted, at least 1.
+    ///   - rows: The rows to score, rising, each once.
+    ///   - scope: The state of the collection.
+    ///   - isAllowed: Called only for rows that would enter the result.
+    /// - Returns: The result of `search`, and that of `scores` for `rows`.
+    /// - Throws: The errors of the scope.
+    func search(
+        _ query: BooleanQuery,
+        k: Int,
+        scoring rows: [UInt32],
+        in scope: TextScope,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?)
+
     /// The score of each of some rows for a query, as `search` would give it; `nil` where the index
     /// can't tell.
     ///
@@ -142,6 +162,19 @@ package protocol TextIndex: Sendable {
     /// - Throws: The errors of a search for the same words.
     func highlightTerms(of queries: [BooleanQuery], in scope: TextScope)
         throws(LodestoneError) -> HighlightTerms
+}
+
+extension TextIndex {
+    package func search(
+        _ query: BooleanQuery,
+        k: Int,
+        scoring rows: [UInt32],
+        in scope: TextScope,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?) {
+        let hits = try search(query, k: k, in: scope, isAllowed: isAllowed)
+        return (hits, try scores(of: query, rows: rows, in: scope))
+    }
 }
 
 /// The state of a collection that a search for text reads.

@@ -10,7 +10,8 @@ struct LodestoneBench: AsyncParsableCommand {
         commandName: "lodestone-bench",
         abstract: "Measures Lodestone: a real server over loopback, or the engine in process.",
         subcommands: [
-            Ingest.self, SearchBench.self, Reopen.self, CompactionBench.self, BurstsBench.self,
+            Ingest.self, SearchBench.self, HybridBench.self, Reopen.self, CompactionBench.self,
+            BurstsBench.self,
             RPC.self,
             GraphBench.self, AnnBench.self, RecallBench.self, FlatBench.self, TextBench.self,
             FuzzBench.self,

@@ -234,9 +234,15 @@ struct SearchBench: AsyncParsableCommand {
         for connection in 0..<clients {
             _ = try await target.search("bench", first, connection: connection)
         }
-        var best = Pass()
+        var best = QueryPass()
         for _ in 0..<passes {
-            let pass = try await pass(calls, target)
+            let pass = try await QueryPass.run(
+                calls,
+                on: target,
+                clients: clients,
+                inFlight: inFlight,
+                onLoop: onLoop
+            )
             if pass.seconds < best.seconds { best = pass }
         }
         let count = Double(searches.count)
@@ -270,54 +276,6 @@ struct SearchBench: AsyncParsableCommand {
                 parameters: parameters
             )
         )
-    }
-
-    /// One pass over all queries, with its cost.
-    private struct Pass {
-        var seconds = Double.infinity
-        /// Seconds of processor time of this process; `serverProcessor` has the server's.
-        var processor = 0.0
-        var serverProcessor = 0.0
-        var latencies: [Double] = []
-        var results: [QueryResult] = []
-    }
-
-    private func pass(_ calls: [[Query]], _ target: any BenchTarget) async throws -> Pass {
-        let clock = ContinuousClock()
-        let processor = processorSeconds()
-        let serverProcessor = target.serverProcessorSeconds
-        let start = clock.now
-        let workers = clients * inFlight
-        let measured = try await withThrowingTaskGroup(
-            of: [(index: Int, seconds: Double, results: [QueryResult])].self
-        ) { group in
-            // Each worker runs its share, and sends its next query once it has the last result.
-            for worker in 0..<min(workers, calls.count) {
-                let executor = onLoop ? target.executor(of: worker % clients) : nil
-                group.addTask(executorPreference: executor) {
-                    var measured: [(index: Int, seconds: Double, results: [QueryResult])] = []
-                    for index in stride(from: worker, to: calls.count, by: workers) {
-                        let start = clock.now
-                        let results = try await target.search(
-                            "bench",
-                            calls[index],
-                            connection: worker % clients
-                        )
-                        measured.append((index, (clock.now - start).seconds, results))
-                    }
-                    return measured
-                }
-            }
-            return try await group.reduce(into: []) { $0 += $1 }
-        }
-        var pass = Pass()
-        pass.seconds = (clock.now - start).seconds
-        pass.processor = processorSeconds() - processor
-        pass.serverProcessor = target.serverProcessorSeconds - serverProcessor
-        let ordered = measured.sorted { $0.index < $1.index }
-        pass.latencies = ordered.map(\.seconds)
-        pass.results = ordered.flatMap(\.results)
-        return pass
     }
 
     /// The share of the exact results' hits that were found, and the number of results with fewer

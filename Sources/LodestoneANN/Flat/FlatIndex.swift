@@ -104,27 +104,45 @@ package struct FlatIndex: Sendable {
     package func nearest(_ query: [Float], k: Int, among rows: [UInt32], of table: VectorTable)
         -> [Neighbor]
     {
-        let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
-        let vectors = rows.compactMap { row in table.vector(of: row).map { (row, $0) } }
-        for (_, vector) in vectors {
-            for line in stride(from: 0, to: dimension, by: 16) { lode_prefetch(vector + line) }
-        }
-        var neighbors = vectors.map { row, vector in
-            var distance = Float.infinity
-            kernels.scan(
-                prepared.elements,
-                prepared.norms[0],
-                vector,
-                dimension,
-                1,
-                dimension,
-                &distance
-            )
-            return Neighbor(row: row, distance: distance)
-        }
-        withExtendedLifetime(table) {}
+        var neighbors = distances(query, to: rows, of: table)
         neighbors.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
         if neighbors.count > k { neighbors.removeLast(neighbors.count - k) }
+        return neighbors
+    }
+
+    /// The distances between a query and some rows, in the order of `rows`.
+    ///
+    /// Rows without a vector are left out.
+    package func distances(_ query: [Float], to rows: [UInt32], of table: VectorTable)
+        -> [Neighbor]
+    {
+        if rows.isEmpty { return [] }
+        let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
+        var vectors: [UnsafePointer<Float>] = []
+        var neighbors: [Neighbor] = []
+        vectors.reserveCapacity(rows.count)
+        neighbors.reserveCapacity(rows.count)
+        for row in rows {
+            guard let vector = table.vector(of: row) else { continue }
+            for line in stride(from: 0, to: dimension, by: 16) { lode_prefetch(vector + line) }
+            vectors.append(vector)
+            neighbors.append(Neighbor(row: row, distance: .infinity))
+        }
+        prepared.elements.withUnsafeBufferPointer { elements in
+            guard let elements = elements.baseAddress else { return }
+            for index in vectors.indices {
+                kernels.scan(
+                    elements,
+                    prepared.norms[0],
+                    vectors[index],
+                    dimension,
+                    1,
+                    dimension,
+                    &neighbors[index].distance
+                )
+            }
+        }
+        withExtendedLifetime(table) {}
         return neighbors
     }
 

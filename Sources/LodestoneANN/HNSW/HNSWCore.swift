@@ -99,6 +99,14 @@ package struct HNSWCore: Sendable {
         return results
     }
 
+    /// Estimates the distances of some rows by their codes; rows without codes are left out.
+    func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor] {
+        guard let shared = graph, health.isUsable(for: shared.count),
+            options.quantization.hasEstimates
+        else { return [] }
+        return shared.reading { graph, scratch in graph.estimates(vector, of: rows, scratch) } ?? []
+    }
+
     // MARK: Changes
 
     /// Counts a row that was dropped.

@@ -61,6 +61,10 @@ extension HNSWIndex {
         try core.search(query, in: table)
     }
 
+    package func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor] {
+        core.estimates(vector, of: rows)
+    }
+
     package mutating func drop(_ row: UInt32) { core.drop(row) }
 
     package func extended(over table: VectorTable, by count: Int, _ work: IndexWork)

@@ -5,6 +5,7 @@ import LodestoneFiles
 import LodestoneMetadata
 import LodestoneStorage
 import LodestoneStructures
+import Synchronization
 
 /// A collection at one sequence number: its options and its derived indexes, in memory.
 ///
@@ -275,6 +276,7 @@ extension CollectionVersion {
         let text: CollectionText
         let fields: FieldIndex
         let vectors: CollectionVectors
+        private let ordinary = AtomicLazyReference<RowSample>()
 
         init(_ version: CollectionVersion) {
             self.version = version
@@ -289,6 +291,24 @@ extension CollectionVersion {
         var sequenceNumber: UInt64 { version.sequenceNumber }
         var baseSequenceNumber: UInt64 { version.baseSequenceNumber }
         var isDamaged: Bool { version.isDamaged }
+
+        /// The rows whose scores by vectors stand for that of an ordinary document.
+        ///
+        /// - Parameter allowed: The rows that may be found, which all exist; `nil`: all that exist.
+        /// - Returns: The rows, ascending; they are sampled once unless there is a filter.
+        func ordinaryRows(of allowed: RowSet?) -> [RowID] {
+            if allowed == nil, let known = ordinary.load() { return known.rows }
+            let rows = vectors.table.sample(Query.ordinarySample, of: allowed) { ids.contains($0) }
+            return allowed == nil ? ordinary.storeIfNil(RowSample(rows)).rows : rows
+        }
+
         func checks() -> [(kind: String, check: any IndexCheck)] { version.checks() }
     }
+}
+
+/// Rows that were sampled once for all readers.
+private final class RowSample: Sendable {
+    let rows: [RowID]
+
+    init(_ rows: [RowID]) { self.rows = rows }
 }

@@ -3,35 +3,40 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneStructures
 
-/// The documents of several lists, while the scores and ranks of their sources are added up.
+/// The documents of several lists, with the sums of their sources' scores and ranks.
+///
+/// Each document has a number, which is the index of its values in all arrays.
 struct FusedList {
-    /// A document and its sums so far.
-    private struct Entry {
-        let row: RowID
-        /// Whether no list has the document among its candidates.
-        var isDeep = true
-        /// The sum of the values of its scores.
-        var sum = 0.0
-        /// The floor of `sum`: the largest lift that a source gives the document; 0 without one.
-        var lift = 0.0
-        /// The sum of the values of its ranks.
-        var ranks = 0.0
-        var sources: [SourceScore] = []
-
-        var score: Double { max(sum, lift) + ranks }
+    /// A hit of a source.
+    fileprivate struct Hit {
+        let document: Int
+        let rank: Int
+        /// The number of the source's hits with this rank or a better one.
+        let end: Int
     }
 
-    /// A source's scores by entry, and its ranks.
-    private struct Source {
-        /// The score of each entry; NaN where the source has none.
-        var scores: [Double]
-        /// The source's own hits in their order: entry, rank, and the number of hits with this rank
-        /// or a better one.
-        var hits: [(entry: Int, rank: Int, end: Int)] = []
-        var scale: SourceScale
+    /// A source's scores by document, and its hits.
+    struct Source {
+        /// The score of each document; NaN where the source has none.
+        fileprivate(set) var scores: [Double]
+        /// The place of each document's score in the source's list.
+        fileprivate(set) var places: [RankedList.Place?]
+        /// The source's own hits, in their order.
+        fileprivate var hits: [Hit] = []
+        fileprivate(set) var scale: SourceScale
     }
 
-    private var entries: [Entry] = []
+    let lists: [RankedList]
+    private(set) var sources: [Source] = []
+    private let documents: RowTable
+    /// Whether no list has the document among its candidates.
+    private var isDeep: [Bool]
+    /// The sum of the values of a document's scores.
+    private var sums: [Double]
+    /// The floor of `sums`: the largest lift that a source gives a document; 0 without one.
+    private var lifts: [Double]
+    /// The sum of the values of a document's ranks.
+    private var ranks: [Double]
 
     /// Adds up the scores and ranks of all sources.
     ///
@@ -39,129 +44,203 @@ struct FusedList {
     ///   - fusion: The formula.
     ///   - lists: One list per source.
     ///   - weights: One weight per source.
-    ///   - withSources: Whether hits contain the score and rank of each source.
-    init(_ fusion: Fusion, _ lists: [RankedList], weights: [Double], withSources: Bool) {
-        let count = lists.reduce(0) { $0 + $1.rows.count }
-        var positions: [RowID: Int] = [:]
-        entries.reserveCapacity(count)
-        positions.reserveCapacity(count)
+    init(_ fusion: Fusion, _ lists: [RankedList], weights: [Double]) {
+        self.lists = lists
+        var documents = RowTable(capacity: lists.reduce(0) { $0 + $1.rows.count })
+        var isDeep: [Bool] = []
         for list in lists {
             for (index, row) in list.rows.enumerated() {
-                let position = positions[row, default: entries.count]
-                if position == entries.count {
-                    positions[row] = position
-                    entries.append(Entry(row: row))
-                }
-                if index < list.candidates { entries[position].isDeep = false }
+                let document = documents.insert(row)
+                if document == isDeep.count { isDeep.append(true) }
+                if index < list.candidates { isDeep[document] = false }
             }
         }
-        var sources = lists.indices.map { index in
-            scored(fusion, lists[index], index, weights: weights, positions, withSources)
-        }
+        self.documents = documents
+        self.isDeep = isDeep
+        sums = [Double](repeating: 0, count: documents.count)
+        (lifts, ranks) = (sums, sums)
+        sources = lists.indices.map { scored(fusion, $0, weights: weights) }
         for index in sources.indices where lists[index].scoresOthers {
-            let judged = sources.indices.lazy
-                .filter { $0 != index && sources[$0].scale.hasSay }
-                .flatMap { other in
-                    sources[other].hits.lazy.prefix(lists[other].candidates)
-                        .prefix { SourceScale.isJudged($0.rank) }
-                        .map { sources[index].scores[$0.entry] }
-                }
-            sources[index].scale.compare(with: Array(judged), weights: weights)
+            let scores = judged(by: index).map { sources[index].scores[$0] }
+            sources[index].scale.compare(with: scores, weights: weights)
         }
-        for (index, source) in sources.enumerated() { add(source, lists[index]) }
+        for index in sources.indices { add(index) }
     }
 
-    /// The scores and hits of one source, by entry.
-    private mutating func scored(
-        _ fusion: Fusion,
-        _ list: RankedList,
-        _ index: Int,
-        weights: [Double],
-        _ positions: [RowID: Int],
-        _ withSources: Bool
-    ) -> Source {
-        var scores = [Double](repeating: .nan, count: entries.count)
+    var count: Int { documents.count }
+
+    func row(of document: Int) -> RowID { documents.rows[document] }
+
+    /// The fused score of a document.
+    func score(of document: Int) -> Double {
+        max(sums[document], lifts[document]) + ranks[document]
+    }
+
+    /// The documents among the first hits of the sources other than `index`, with repetitions.
+    func judged(by index: Int) -> [Int] {
+        sources.indices.lazy
+            .filter { $0 != index && sources[$0].scale.hasSay }
+            .flatMap { other in
+                sources[other].hits.prefix(lists[other].candidates)
+                    .prefix { SourceScale.isJudged($0.rank) }
+                    .map(\.document)
+            }
+    }
+
+    /// The scores and hits of one source.
+    private func scored(_ fusion: Fusion, _ index: Int, weights: [Double]) -> Source {
+        let list = lists[index]
+        var scores = [Double](repeating: .nan, count: count)
+        var places = [RankedList.Place?](repeating: nil, count: count)
+        var own: [Int] = []
+        own.reserveCapacity(list.rows.count)
         for (position, row) in list.rows.enumerated() {
-            guard let entry = positions[row] else { continue }
+            guard let document = documents.find(row) else { continue }
+            own.append(document)
+            places[document] = .own(position)
             // A larger limit makes the list longer. So below its own candidates, the list may have
             // scores of some candidates of other sources, and their number depends on the limit.
             // Such a score counts only if the source scores all candidates of the others
             // (`scoresOthers`). Otherwise the limit would change the order.
-            if position < list.candidates || list.scoresOthers || entries[entry].isDeep {
-                scores[entry] = list.scores[position]
+            if position < list.candidates || list.scoresOthers || isDeep[document] {
+                scores[document] = list.scores[position]
             }
         }
-        for (row, score) in list.others {
-            if let entry = positions[row] { scores[entry] = score }
+        for (position, other) in list.others.enumerated() {
+            guard let document = documents.find(other.row) else { continue }
+            scores[document] = other.score
+            places[document] = .other(position)
         }
-        let scale = SourceScale(fusion, list, index, of: weights) { body in
-            for (entry, score) in scores.enumerated() where !entries[entry].isDeep { body(score) }
-        }
-        var source = Source(scores: scores, scale: scale)
-        source.hits.reserveCapacity(list.rows.count)
+        let known = scores.indices.lazy.filter { !isDeep[$0] }.map { scores[$0] }
+        let scale = SourceScale(fusion, list, index, of: weights, known: known)
+        var source = Source(scores: scores, places: places, scale: scale)
+        source.hits.reserveCapacity(own.count)
         var start = 0
-        while start < list.rows.count {
+        while start < own.count {
             // Equal scores have equal ranks and values, and their order is that of the rows.
             var end = start + 1
-            while end < list.rows.count, scale.areEqual(list.scores[start], list.scores[end]) {
-                end += 1
-            }
-            for position in start..<end {
-                guard let entry = positions[list.rows[position]] else { continue }
-                source.hits.append((entry, start + 1, end))
-                if !scores[entry].isNaN { source.scores[entry] = list.scores[start] }
-                guard withSources else { continue }
-                entries[entry].sources.append(
-                    SourceScore(source: index, rank: start + 1, score: list.scores[position])
-                )
+            while end < own.count, scale.areEqual(list.scores[start], list.scores[end]) { end += 1 }
+            for document in own[start..<end] {
+                source.hits.append(Hit(document: document, rank: start + 1, end: end))
+                if !scores[document].isNaN { source.scores[document] = list.scores[start] }
             }
             start = end
-        }
-        guard withSources else { return source }
-        for (row, score) in list.others {
-            guard let entry = positions[row] else { continue }
-            entries[entry].sources.append(SourceScore(source: index, rank: nil, score: score))
         }
         return source
     }
 
-    /// Adds a source's scores, ranks and lifts to the entries.
-    private mutating func add(_ source: Source, _ list: RankedList) {
+    /// Adds a source's scores, ranks and lifts to the sums.
+    private mutating func add(_ index: Int) {
+        let (source, list) = (sources[index], lists[index])
         guard source.scale.hasSay else { return }
-        for (entry, score) in source.scores.enumerated() {
-            entries[entry].sum += source.scale.value(of: score)
+        for document in sums.indices {
+            sums[document] += source.scale.value(of: source.scores[document])
         }
         for (position, hit) in source.hits.enumerated() where list.scores[position].isFinite {
-            // A rank below the candidates counts only for deep entries, because a smaller limit
+            // A rank below the candidates counts only for deep documents, because a smaller limit
             // would not find it.
-            guard position < list.candidates || entries[hit.entry].isDeep else { continue }
+            guard position < list.candidates || isDeep[hit.document] else { continue }
             let end = position < list.candidates ? min(hit.end, list.candidates) : hit.end
-            entries[hit.entry].ranks += source.scale.value(ofRank: hit.rank, end: end)
-            entries[hit.entry].lift = max(
-                entries[hit.entry].lift,
-                source.scale.lift(of: list.scores[position], end: end)
+            ranks[hit.document] += source.scale.value(ofRank: hit.rank, end: end)
+            let lift = source.scale.lift(of: list.scores[position], end: end)
+            if lift > lifts[hit.document] { lifts[hit.document] = lift }
+        }
+    }
+
+    // MARK: Hits
+
+    /// The best hits: candidates first, then deep documents, whose scores are cut to that of the
+    /// last candidate.
+    ///
+    /// - Parameters:
+    ///   - limit: The most hits.
+    ///   - withSources: Whether hits have the score and rank of each source.
+    /// - Returns: At most `limit` hits, best first, ties in row order.
+    func hits(limit: Int, withSources: Bool) -> [FusedHit] {
+        var hits = best(limit) { !isDeep[$0] }
+        let least = hits.last?.score ?? .infinity
+        if hits.count < limit, isDeep.contains(true) {
+            for var hit in best(limit - hits.count, where: { isDeep[$0] }) {
+                hit.score = min(hit.score, least)
+                hits.append(hit)
+            }
+        }
+        return hits.map { hit in
+            FusedHit(
+                row: documents.rows[hit.document],
+                score: hit.score,
+                sources: withSources ? sourceScores(of: hit.document) : []
             )
         }
     }
 
-    /// The best hits: candidates first, then deep entries, whose scores are cut to that of the last
-    /// candidate.
-    func hits(limit: Int) -> [FusedHit] {
-        var first: [FusedHit] = []
-        var deep: [FusedHit] = []
-        first.reserveCapacity(entries.count)
-        for entry in entries {
-            let hit = FusedHit(row: entry.row, score: entry.score, sources: entry.sources)
-            if entry.isDeep { deep.append(hit) } else { first.append(hit) }
+    /// The best of the documents that are wanted, best first, ties in row order.
+    private func best(_ limit: Int, where isWanted: (Int) -> Bool) -> [(
+        document: Int, score: Double
+    )] {
+        var best: [(document: Int, score: Double)] = []
+        best.reserveCapacity(min(limit, count))
+        for document in 0..<count where isWanted(document) {
+            best.append((document, score(of: document)))
         }
-        first.sort(by: FusedHit.isBetter)
-        if first.count >= limit { return Array(first.prefix(limit)) }
-        deep.sort(by: FusedHit.isBetter)
-        let least = first.last?.score ?? .infinity
-        for var hit in deep.prefix(limit - first.count) {
-            hit.score = min(hit.score, least)
-            first.append(hit)
+        if best.count > limit, limit > 0 {
+            // Few of many: no more than these are sorted.
+            var scores = best.map(\.score)
+            let bound = scores.largest(limit)
+            best.removeAll { $0.score < bound }
         }
-        return first
+        best.sort {
+            $0.score != $1.score
+                ? $0.score > $1.score
+                : documents.rows[$0.document] < documents.rows[$1.document]
+        }
+        if best.count > limit { best.removeLast(best.count - limit) }
+        return best
+    }
+
+    /// The scores and ranks that the sources give a document.
+    private func sourceScores(of document: Int) -> [SourceScore] {
+        sources.indices.compactMap { (index) -> SourceScore? in
+            switch sources[index].places[document] {
+            case .own(let position):
+                SourceScore(
+                    source: index,
+                    rank: sources[index].hits[position].rank,
+                    score: lists[index].scores[position]
+                )
+            case .other(let position):
+                SourceScore(source: index, rank: nil, score: lists[index].others[position].score)
+            case nil: nil
+            }
+        }
+    }
+}
+
+extension [Double] {
+    /// The `place`th largest element, from 1 to `count`; leaves the elements in another order.
+    ///
+    /// - Complexity: O(`count`) on average.
+    mutating func largest(_ place: Int) -> Double {
+        var (low, high) = (0, count - 1)
+        while low < high {
+            let pivot = self[(low + high) / 2]
+            var (left, right) = (low, high)
+            while left <= right {
+                while self[left] > pivot { left += 1 }
+                while self[right] < pivot { right -= 1 }
+                guard left <= right else { break }
+                swapAt(left, right)
+                left += 1
+                right -= 1
+            }
+            if place - 1 <= right {
+                high = right
+            } else if place - 1 >= left {
+                low = left
+            } else {
+                break
+            }
+        }
+        return self[place - 1]
     }
 }

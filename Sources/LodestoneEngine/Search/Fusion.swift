@@ -4,41 +4,6 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneStructures
 
-/// The hits of one source, best first; better hits have larger scores.
-struct RankedList {
-    var rows: [RowID] = []
-    var scores: [Double] = []
-    /// The source's scores of rows that only other sources found.
-    var others: [(row: RowID, score: Double)] = []
-    /// The number of best hits that enter the fusion; the other hits follow them.
-    var candidates = Int.max
-    /// Whether `others` has all scores that the source can give to the other sources' hits.
-    var scoresOthers = false
-    /// Whether the scores are those of vectors; texts and walks score 0 for a document without a
-    /// match.
-    var isOfVectors = false
-    /// The score of an ordinary document, from a sample of the possible hits; only for vectors.
-    var ordinary: Double?
-    /// The magnitude of the numbers that scores are computed from; 1 for cosines.
-    ///
-    /// The tolerance for rounding depends on it.
-    var magnitude = 0.0
-    /// Whether a budget ended the source before it was done.
-    var isPartial = false
-    /// How the vectors were searched; `nil` for other sources.
-    var explanation: VectorExplanation?
-
-    mutating func reserveCapacity(_ count: Int) {
-        rows.reserveCapacity(count)
-        scores.reserveCapacity(count)
-    }
-
-    mutating func append(_ row: RowID, _ score: Double) {
-        rows.append(row)
-        scores.append(score)
-    }
-}
-
 /// A hit before it gets its id.
 struct FusedHit {
     let row: RowID
@@ -73,8 +38,7 @@ extension Fusion {
         if lists.count == 1 {
             return Self.hits(of: lists[0], limit: limit, withSources: withSources)
         }
-        let fused = FusedList(self, lists, weights: weights, withSources: withSources)
-        return fused.hits(limit: limit)
+        return FusedList(self, lists, weights: weights).hits(limit: limit, withSources: withSources)
     }
 
     /// The hits of a query with one source, with that source's scores.

@@ -22,13 +22,16 @@ extension SearchPlan {
         return try view.version.text.index.parse(text, limits: limits, in: textScope)
     }
 
-    /// The documents whose text matches, best first.
+    /// The documents whose text matches, best first, and the scores of rows that were found before.
     ///
     /// A query without a positive part matches the complement of its words. These documents have no
     /// ranks: they come in row order, with score 0.
-    func matching(_ query: BooleanQuery, depth: Int, allowed: RowSet?)
-        throws(LodestoneError) -> RankedList
-    {
+    func matching(
+        _ query: BooleanQuery,
+        _ depth: Int,
+        allowed: RowSet?,
+        scoring found: [RowID]
+    ) throws(LodestoneError) -> RankedList {
         let version = view.version
         let text = version.text.index
         // A row that passes the filter exists in this version. Without a filter, the test reads one
@@ -44,9 +47,30 @@ extension SearchPlan {
                 { version.ids.contains($0) }
             }
         var list = RankedList()
-        for hit in try text.search(query, k: depth, in: textScope, isAllowed: isWanted) {
-            list.append(hit.row, hit.score)
+        if found.isEmpty {
+            list.append(try text.search(query, k: depth, in: textScope, isAllowed: isWanted))
+            return list
+        }
+        let result = try text.search(
+            query,
+            k: depth,
+            scoring: found,
+            in: textScope,
+            isAllowed: isWanted
+        )
+        list.append(result.hits)
+        guard let scores = result.scores else { return list }
+        let known = RowTable(of: [list])
+        for (row, score) in zip(found, scores) where known.find(row) == nil {
+            list.others.append((row, score))
         }
         return list
+    }
+}
+
+extension RankedList {
+    fileprivate mutating func append(_ hits: [TextHit]) {
+        reserveCapacity(hits.count)
+        for hit in hits { append(hit.row, hit.score) }
     }
 }

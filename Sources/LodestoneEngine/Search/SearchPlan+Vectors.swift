@@ -14,6 +14,7 @@ extension SearchPlan {
         let filtered: Int?
         let isExact: Bool
         let efSearch: Int?
+        let allowsEstimates: Bool
     }
 
     /// A vector source of a query, by the positions of both.
@@ -41,7 +42,8 @@ extension SearchPlan {
                     depth: query.depth(of: source),
                     filtered: allowed[position] == nil ? nil : position,
                     isExact: near.exact,
-                    efSearch: near.efSearch
+                    efSearch: near.efSearch,
+                    allowsEstimates: query.allowsEstimates
                 )
                 groups[group, default: []].append(
                     VectorSource(query: position, source: index, near: near)
@@ -56,10 +58,15 @@ extension SearchPlan {
                 sources.map(\.near.vector),
                 like: sources[0].near,
                 k: group.depth,
+                exactCount: group.allowsEstimates ? SourceScale.rankedCount : nil,
                 group.filtered.flatMap { allowed[$0] }
             )
             for (source, result) in zip(sources, results) {
-                lists[source.query][source.source] = rankedList(of: result, source.source)
+                lists[source.query][source.source] = rankedList(
+                    of: result,
+                    source.source,
+                    depth: group.depth
+                )
             }
         }
         if !groups.isEmpty { try view.version.vectors.refuseDamage() }
@@ -71,15 +78,20 @@ extension SearchPlan {
         throws(LodestoneError) -> RankedList
     {
         guard case .vector(let near) = source.kind else { return RankedList() }
-        let results = try search([near.vector], like: near, k: query.depth(of: source), allowed)
+        let depth = query.depth(of: source)
+        let results = try search([near.vector], like: near, k: depth, exactCount: nil, allowed)
         try view.version.vectors.refuseDamage()
-        return rankedList(of: results[0], 0)
+        return rankedList(of: results[0], 0, depth: depth)
     }
 
     /// Searches the nearest of some vectors, with the options of `near`.
-    private func search(_ vectors: [[Float]], like near: NearVector, k: Int, _ allowed: RowSet?)
-        throws(LodestoneError) -> [VectorSearchResult]
-    {
+    private func search(
+        _ vectors: [[Float]],
+        like near: NearVector,
+        k: Int,
+        exactCount: Int?,
+        _ allowed: RowSet?
+    ) throws(LodestoneError) -> [VectorSearchResult] {
         var query = VectorQuery(
             vectors,
             k: k,
@@ -89,10 +101,13 @@ extension SearchPlan {
         )
         query.isExact = near.exact
         query.efSearch = near.efSearch
+        query.exactCount = exactCount
         return try view.version.vectors.index.search(query, in: view.version.vectors.table)
     }
 
-    private func rankedList(of result: VectorSearchResult, _ source: Int) -> RankedList {
+    /// The first `depth` neighbors, exact and estimated ones by their scores.
+    private func rankedList(of result: VectorSearchResult, _ source: Int, depth: Int) -> RankedList
+    {
         var list = RankedList()
         list.explanation = VectorExplanation(
             source: source,
@@ -102,24 +117,34 @@ extension SearchPlan {
             scannedRows: result.scanned
         )
         list.isOfVectors = true
-        list.reserveCapacity(result.neighbors.count)
         let metric = options.metric
         list.magnitude = metric == .cosine ? 1 : 0
-        for neighbor in result.neighbors {
-            list.append(neighbor.row, metric.score(neighbor.distance))
+        list.reserveCapacity(min(depth, result.neighbors.count + result.estimated.count))
+        var estimated = result.estimated[...]
+        func appendEstimates(while isNearer: (Float) -> Bool) {
+            while let next = estimated.first, list.rows.count < depth, isNearer(next.distance) {
+                let (score, error) = metric.score(estimated.removeFirst())
+                list.append(next.row, score)
+                list.errors.append(error)
+            }
         }
+        for neighbor in result.neighbors {
+            appendEstimates { $0 < neighbor.distance }
+            if list.rows.count == depth { break }
+            list.append(neighbor.row, metric.score(neighbor.distance))
+            if !result.estimated.isEmpty { list.errors.append(0) }
+        }
+        appendEstimates { _ in true }
         return list
     }
 
-    /// The scores of the vectors of some rows, best first; rows without a vector have none.
-    private func scores(of near: NearVector, rows: [RowID]) -> [(row: RowID, score: Double)] {
+    /// The exact scores of the vectors of some rows, in the order of the rows.
+    ///
+    /// Rows without a vector have none.
+    func exactScores(of near: NearVector, rows: [RowID]) -> [(row: RowID, score: Double)] {
         let flat = FlatIndex(dimension: options.dimension, metric: options.metric)
-        return flat.nearest(
-            near.vector,
-            k: rows.count,
-            among: rows,
-            of: view.version.vectors.table
-        ).map { ($0.row, options.metric.score($0.distance)) }
+        let distances = flat.distances(near.vector, to: rows, of: view.version.vectors.table)
+        return distances.map { ($0.row, options.metric.score($0.distance)) }
     }
 
     /// Adds the scores of vectors and texts for rows that only other sources found.
@@ -132,25 +157,58 @@ extension SearchPlan {
         _ texts: [TextSourceQuery?]
     ) throws(LodestoneError) {
         guard query.fusion.addsScores, lists.count > 1 else { return }
-        let found = Set(lists.flatMap(\.rows))
+        let found = RowTable(of: lists)
         for (index, source) in query.sources.enumerated() {
             try context.check()
-            let missing = found.subtracting(lists[index].rows).sorted()
+            let missing = lists[index].missing(of: found)
             if case .vector(let near) = source.kind {
-                lists[index].others = scores(of: near, rows: missing)
+                addScores(of: near, missing, to: &lists[index], query.allowsEstimates)
                 lists[index].scoresOthers = true
-            } else if let text = texts[index],
+            } else if let text = texts[index] {
+                let rows = missing.sorted()
                 let scores = try view.version.text.index.scores(
                     of: text.query,
-                    rows: missing,
+                    rows: rows,
                     in: textScope
                 )
-            {
-                lists[index].others = Array(zip(missing, scores))
+                guard let scores else { continue }
+                lists[index].others += zip(rows, scores).map { (row: $0, score: $1) }
                 lists[index].scoresOthers = true
             }
         }
         try view.version.vectors.refuseDamage()
+    }
+
+    /// Adds the scores that a vector gives to other sources' hits: estimates where these serve and
+    /// the index has codes, else exact ones.
+    private func addScores(
+        of near: NearVector,
+        _ rows: [RowID],
+        to list: inout RankedList,
+        _ allowsEstimates: Bool
+    ) {
+        if rows.isEmpty { return }
+        var uncoded = rows
+        if allowsEstimates, !near.exact {
+            let estimates = view.version.vectors.index.estimates(near.vector, of: rows)
+            if !estimates.isEmpty {
+                let known = list.others.count - list.otherErrors.count
+                list.otherErrors += [Double](repeating: 0, count: known)
+                for estimate in estimates {
+                    let (score, error) = options.metric.score(estimate)
+                    list.others.append((estimate.row, score))
+                    list.otherErrors.append(error)
+                }
+                if estimates.count == rows.count { return }
+                let coded = Set(estimates.lazy.map(\.row))
+                uncoded.removeAll { coded.contains($0) }
+            }
+        }
+        let exact = exactScores(of: near, rows: uncoded)
+        list.others += exact
+        if !list.otherErrors.isEmpty {
+            list.otherErrors += [Double](repeating: 0, count: exact.count)
+        }
     }
 
     /// Samples the score of an ordinary document by the vectors, if the fusion compares with it.
@@ -164,22 +222,36 @@ extension SearchPlan {
         var sample: [RowID]?
         for (index, source) in query.sources.enumerated() where weights[index] > 0 {
             guard case .vector(let near) = source.kind, !lists[index].rows.isEmpty else { continue }
-            let rows =
-                sample
-                ?? view.version.vectors.table.sample(
-                    Query.ordinarySample,
-                    of: allowed,
-                    exists: { [version = view.version] in version.ids.contains($0) }
-                )
+            let rows = sample ?? view.version.ordinaryRows(of: allowed)
             sample = rows
-            let found = scores(of: near, rows: rows)
+            var found = exactScores(of: near, rows: rows).map(\.score)
+            found.sort(by: >)
             guard !found.isEmpty else { continue }
             // The mean leaves out an eighth at both ends: one vector of a thousand times the length
             // would make it useless. A median would not do: of three documents it is itself a hit.
             let middle = found.dropFirst(found.count / 8).dropLast(found.count / 8)
-            let sum = middle.reduce(0) { $0 + $1.score }
+            let sum = middle.reduce(0, +)
             lists[index].ordinary = sum / Double(middle.count)
         }
         try view.version.vectors.refuseDamage()
+    }
+}
+
+extension RankedList {
+    /// The rows of `found` to which the list gives no score yet.
+    fileprivate func missing(of found: RowTable) -> [RowID] {
+        var isKnown = [Bool](repeating: false, count: found.count)
+        for row in rows { if let number = found.find(row) { isKnown[number] = true } }
+        for other in others { if let number = found.find(other.row) { isKnown[number] = true } }
+        return isKnown.indices.filter { !isKnown[$0] }.map { found.rows[$0] }
+    }
+}
+
+extension Metric {
+    /// The score of an estimated distance, and its error.
+    fileprivate func score(_ estimate: EstimatedNeighbor) -> (score: Double, error: Double) {
+        let (value, error) = (score(estimate.distance), Double(estimate.error))
+        // Sums beyond float32 leave everything open.
+        return value.isFinite && error.isFinite ? (value, error) : (0, .infinity)
     }
 }

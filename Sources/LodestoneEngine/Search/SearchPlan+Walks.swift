@@ -7,6 +7,8 @@ import LodestoneText
 /// The text sources and walks of a search.
 extension SearchPlan {
     /// Fills in the lists of texts, and of walks from ids.
+    ///
+    /// Texts come last, so that each scores the hits of the other sources in passing.
     func addTextsAndWalks(
         to lists: inout [RankedList],
         _ query: Query,
@@ -14,22 +16,17 @@ extension SearchPlan {
         allowed: RowSet?
     ) throws(LodestoneError) {
         for (index, source) in query.sources.enumerated() {
-            switch source.kind {
-            case .vector, .walkFromHits:
-                continue
-            case .text:
-                guard let text = texts[index] else { continue }
-                lists[index] = try matching(
-                    text.query,
-                    depth: query.depth(of: source),
-                    allowed: allowed
-                )
-            case .walk(let walk):
-                let starts = walk.from.compactMap { id in
-                    view.version.ids.table.withTable { $0.vertex(of: id) }
-                }
-                lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+            guard case .walk(let walk) = source.kind else { continue }
+            let starts = walk.from.compactMap { id in
+                view.version.ids.table.withTable { $0.vertex(of: id) }
             }
+            lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+        }
+        for (index, source) in query.sources.enumerated() {
+            guard let text = texts[index] else { continue }
+            let depth = query.depth(of: source)
+            let found = query.fusion.addsScores ? RowTable(of: lists).rows.sorted() : []
+            lists[index] = try matching(text.query, depth, allowed: allowed, scoring: found)
         }
     }
 
@@ -40,7 +37,14 @@ extension SearchPlan {
         _ weights: [Double],
         allowed: RowSet?
     ) throws(LodestoneError) {
-        let found = query.fusion.merge(lists, weights: weights, limit: .max, withSources: false)
+        let found = try fusedHits(
+            &lists,
+            query,
+            weights,
+            limit: .max,
+            decided: Query.walkStarts,
+            withSources: false
+        )
         let starts = Query.startsOfWalks(found).compactMap { view.version.ids.vertex(of: $0.row) }
         for (index, source) in query.sources.enumerated() {
             guard case .walkFromHits(let walk) = source.kind else { continue }

@@ -13,7 +13,8 @@ import LodestoneText
 /// 3. `addTextsAndWalks` searches its texts and walks its edges.
 /// 4. `scoreMissing` and `compareWithOrdinary` add the scores that the fusion needs.
 /// 5. `addWalksFromHits` walks from what the other sources have found.
-/// 6. `Fusion.merge` makes one list, and `hits` adds the requested parts of documents.
+/// 6. `fusedHits` makes one list, with exact scores where estimates leave the first hits open.
+/// 7. `hits` adds the requested parts of documents.
 ///
 /// Queries run in parts. The intermediate results of a part are freed before the next part begins.
 struct SearchPlan {
@@ -106,10 +107,12 @@ struct SearchPlan {
             try addWalksFromHits(to: &lists, query, weights, allowed: allowed)
             try scoreMissing(in: &lists, query, texts)
         }
-        let fused = query.fusion.merge(
-            lists,
-            weights: weights,
+        let fused = try fusedHits(
+            &lists,
+            query,
+            weights,
             limit: query.limit,
+            decided: query.limit,
             withSources: query.include.contains(.sourceScores)
         )
         var result = QueryResult(
@@ -157,10 +160,12 @@ extension Query {
     /// The number does not depend on the limit: a larger limit makes a result longer and not
     /// another one.
     static func startsOfWalks(_ hits: [FusedHit]) -> ArraySlice<FusedHit> {
-        let count = 10
-        guard hits.count > count else { return hits[...] }
-        return hits.prefix { $0.score >= hits[count - 1].score }
+        guard hits.count > walkStarts else { return hits[...] }
+        return hits.prefix { $0.score >= hits[walkStarts - 1].score }
     }
+
+    /// The number of hits from which walks start, without those with the score of the last one.
+    static let walkStarts = 10
 
     /// One weight per source; none for a single source.
     func weights(_ text: TextOptions) -> [Double] {

@@ -13,6 +13,8 @@ struct SourceScale {
     private static let rankShare = 0.25
     /// The most hits with a rank or a better one for which the rank adds a value.
     private static let mostRanked = 20
+    /// The number of first hits of a list whose order decides about values of ranks and lifts.
+    static let rankedCount = mostRanked + 1
     /// The most hits of a source that are lifted where it disagrees with the others.
     private static let mostLifted = 5
     /// The lift of the best hit, as part of the largest weight, and the step down to each next one.
@@ -38,6 +40,8 @@ struct SourceScale {
     private var tolerance = 0.0
     /// Whether the source has a score for any document.
     private(set) var hasSay = false
+    /// Whether the least score of all is the one that is worth nothing.
+    private(set) var beginsAtLeast = false
     /// The value of rank 1.
     private let rankUnit: Double
     /// The unit of the lifts of the best hits; 0 where the source agrees with the others.
@@ -48,13 +52,13 @@ struct SourceScale {
     ///   - list: The list of the source.
     ///   - source: The index of the source's weight.
     ///   - weights: The weights of all sources.
-    ///   - known: Calls back with each score of the source for the candidates of all lists.
+    ///   - known: The scores of the source for the candidates of all lists; NaN where it has none.
     init(
         _ fusion: Fusion,
         _ list: RankedList,
         _ source: Int,
         of weights: [Double],
-        known: ((Double) -> Void) -> Void
+        known: some Sequence<Double>
     ) {
         kind = fusion
         weight = weights[source]
@@ -63,17 +67,15 @@ struct SourceScale {
         guard weight > 0 else { return }
         var best = -Double.infinity
         var least = Double.infinity
-        known { score in
-            guard score.isFinite else { return }
+        for score in known where score.isFinite {
             best = max(best, score)
             least = min(least, score)
         }
         // A text that matches nothing, or scores 0, takes no part in the fusion.
         guard best.isFinite, list.isOfVectors || best > 0 else { return }
-        let zero =
-            if !list.isOfVectors { 0.0 } else if fusion == .weightedScores(.best) {
-                list.ordinary ?? least
-            } else { least }
+        let ordinary = fusion.comparesWithOrdinary ? list.ordinary : nil
+        beginsAtLeast = list.isOfVectors && ordinary == nil
+        let zero = list.isOfVectors ? ordinary ?? least : 0
         hasSay = true
         self.best = best
         tolerance = Self.equality * max(abs(best), list.magnitude)
@@ -82,6 +84,11 @@ struct SourceScale {
 
     /// Whether two scores, the larger one first, differ by no more than rounding.
     func areEqual(_ larger: Double, _ score: Double) -> Bool { larger - score <= tolerance }
+
+    /// The most by which the value of a score changes with the score.
+    ///
+    /// It is infinite where only equality with the best score counts.
+    var slope: Double { spread > tolerance ? weight / spread : .infinity }
 
     /// The value of a score, from 0 to the source's weight.
     func value(of score: Double) -> Double {
@@ -127,13 +134,18 @@ struct SourceScale {
         let scale = self
         let shares = judged.lazy.filter { !$0.isNaN }.map { scale.share(of: $0) }
         guard let approval = shares.max() else { return }
+        if agrees(withShare: approval) { return }
         let disagreement =
             (Self.agreement.full - approval) / (Self.agreement.full - Self.agreement.none)
-        guard disagreement > 0 else { return }
         let whole = weights.reduce(0, +)
         lifted =
             (weights.max() ?? 0) * min(1, disagreement)
             * min(1, weight / (Self.leastLiftingWeight * whole))
+    }
+
+    /// Whether the source agrees with the others if it gives this share to one of their first hits.
+    func agrees(withShare share: Double) -> Bool {
+        kind != .weightedScores(.best) || share >= Self.agreement.full
     }
 
     /// The least value of a hit; 0 for most.

@@ -25,12 +25,30 @@ extension PostingsTextIndex {
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
+        return try search(query, k: k, scoring: [], context: context, isAllowed: isAllowed).hits
+    }
+
+    /// The `k` best rows, `k` at least 1, and the scores of `rows`, which rise without repetitions.
+    func search(
+        _ query: BooleanQuery,
+        k: Int,
+        scoring rows: [UInt32],
+        context: CallContext?,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]) {
         if query.isComplement {
-            return try others(than: query.expression, k: k, context: context, isAllowed: isAllowed)
+            let hits = try others(
+                than: query.expression,
+                k: k,
+                context: context,
+                isAllowed: isAllowed
+            )
+            return (hits, [Double](repeating: 0, count: rows.count))
         }
         if let words = query.expression.disjunction(by: delta.dictionary.analyzer) {
-            return try rank(words, k: k, context: context, isAllowed: isAllowed)
+            return try rank(words, k: k, scoring: rows, context: context, isAllowed: isAllowed)
         }
+        var scored = RowSums(of: rows)
         let classes = classWeights
         var top = TopHits(limit: k)
         return try scratch.withScratch { (scratch) throws(LodestoneError) in
@@ -41,6 +59,7 @@ extension PostingsTextIndex {
                 let rows = scorer.rows(in: number)
                 if rows.isEmpty { continue }
                 scorer.addWeights(weights.weights, classes, of: rows)
+                scored.read(scratch.sums, in: number, of: rows)
                 for row in rows.rows {
                     let sum = scratch.sums[Int(row)]
                     if sum < top.threshold { continue }
@@ -49,7 +68,7 @@ extension PostingsTextIndex {
                 }
                 scorer.clearSums(of: rows)
             }
-            return top.hits(weights)
+            return (top.hits(weights), scored.scores(weights))
         }
     }
 

@@ -10,21 +10,23 @@ extension PostingsTextIndex {
     ///
     /// - Parameters:
     ///   - words: The words of the query, with the indexed words that fuzzy words match.
-    ///   - k: The number of rows wanted.
+    ///   - k: The number of rows wanted, at least 1.
+    ///   - rows: Other rows to score, rising, each once.
     ///   - context: Checked once per 65,536 rows.
     ///   - isAllowed: Called only for rows that would enter the result.
-    /// - Returns: No more than `k` rows with their scores.
+    /// - Returns: No more than `k` rows with their scores, and the scores of `rows`.
     /// - Throws: The errors of `context`.
     /// - Complexity: O(postings of the words), about 1 ns each.
     func rank(
         _ words: BooleanExpression.Disjunction,
         k: Int,
-        context: CallContext? = nil,
+        scoring rows: [UInt32],
+        context: CallContext?,
         isAllowed: (UInt32) -> Bool
-    ) throws(LodestoneError) -> [TextHit] {
-        guard k > 0 else { return [] }
+    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]) {
         var scorer = try DisjunctionScorer(self, words, context)
-        guard !scorer.lists.isEmpty else { return [] }
+        var scored = RowSums(of: rows)
+        guard !scorer.lists.isEmpty else { return ([], scored.scores(scorer.scale)) }
         let classes = classWeights
         var top = TopHits(limit: k)
         var lists: ContiguousArray<RowBlockRanking.List> = []
@@ -49,10 +51,10 @@ extension PostingsTextIndex {
                     classes: classes,
                     lists: lists
                 )
-                .rank(into: &top, isAllowed)
+                .rank(into: &top, scoring: &scored, isAllowed)
             }
         }
-        return top.hits(scorer.scale)
+        return (top.hits(scorer.scale), scored.scores(scorer.scale))
     }
 
     /// The weight of each class, by the current average lengths.
@@ -100,13 +102,19 @@ private struct RowBlockRanking {
     /// The lists, the heaviest first.
     let lists: ContiguousArray<List>
 
-    /// Adds up the scores, then picks the best rows; leaves the sums zeroed.
+    /// Adds up the scores, reads those of `scored`, then picks the best rows; leaves the sums
+    /// zeroed.
     ///
     /// The pick goes through the lists again, the heaviest first. It ends when the remaining lists
     /// can't make a row good enough by themselves, so rows with common words alone are never
     /// looked at. Where a long list comes before that end, all rows are scanned instead.
-    func rank(into top: inout TopHits, _ isAllowed: (UInt32) -> Bool) {
+    func rank(
+        into top: inout TopHits,
+        scoring scored: inout RowSums,
+        _ isAllowed: (UInt32) -> Bool
+    ) {
         addUp()
+        scored.read(sums, in: rowBlock.number)
         var remaining = lists.reduce(0) { $0 + $1.weight }
         for index in lists.indices {
             if remaining < UInt64(top.threshold) { return clear(lists[index...]) }

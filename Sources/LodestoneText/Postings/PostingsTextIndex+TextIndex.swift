@@ -39,6 +39,23 @@ extension PostingsTextIndex: TextIndex {
         try search(query, k: k, context: scope.context, isAllowed: isAllowed)
     }
 
+    package func search(
+        _ query: BooleanQuery,
+        k: Int,
+        scoring rows: [UInt32],
+        in scope: TextScope,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?) {
+        let found = try search(
+            query,
+            k: k,
+            scoring: rows,
+            context: scope.context,
+            isAllowed: isAllowed
+        )
+        return (found.hits, found.scores)
+    }
+
     package func scores(
         of query: BooleanQuery,
         rows: [UInt32],

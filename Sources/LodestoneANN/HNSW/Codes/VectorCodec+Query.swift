@@ -51,6 +51,8 @@ struct EncodedQuery {
 
     /// The most standard deviations that a key is assumed to differ from its exact distance.
     private static let deviations = 4.0
+    /// The error of a distance by float32, as part of its size.
+    private static let rounding = 4e-6
 
     init(
         _ kernel: lode_query,
@@ -77,6 +79,26 @@ struct EncodedQuery {
             offset = -sum * inverse
             factor = inverse > 0 ? 1 / (inverse * unit) : 0
         }
+    }
+
+    /// The distance of a row by its key and the step of its codes, and the most that the exact
+    /// distance hardly differs by.
+    func estimate(_ key: UInt32, scale: Float) -> (distance: Float, error: Float) {
+        let value = Double(RecordShape.value(key))
+        let row = Double(scale) * Double(scale) * rowVariance
+        let distance: Double
+        var error: Double
+        if isProduct {
+            distance = factor * (value + offset)
+            error = factor * Self.deviations * (2 * row).squareRoot()
+        } else {
+            let variance = row + queryVariance
+            distance = factor * max(0, value - elements * variance)
+            error = factor * Self.deviations * 2 * (max(0, value) * variance).squareRoot()
+        }
+        // Float32 has an error, too, where codes have none.
+        error += Self.rounding * max(abs(distance), factor)
+        return (Float(distance), Float(error))
     }
 
     /// A distance below which a row's exact distance hardly is, by its key and the step of its

@@ -58,6 +58,26 @@ struct CandidateRows {
         isCutOff = next == count
     }
 
+    /// The next rows, `most` at most, with their distances by codes.
+    mutating func estimates(_ most: Int) -> [EstimatedNeighbor] {
+        guard most > 0, let query = scratch.encoded else { return [] }
+        var estimates: [EstimatedNeighbor] = []
+        estimates.reserveCapacity(most)
+        while estimates.count < most, next < count {
+            let element = scratch.beam[next]
+            let scale = graph.codec.shape.scale(of: graph.record(HNSWBeam.node(element)))
+            let estimate = query.estimate(HNSWBeam.key(element), scale: scale)
+            let before = rows.count
+            takeNext()
+            for row in rows[before...].prefix(most - estimates.count) {
+                estimates.append(
+                    EstimatedNeighbor(row: row, distance: estimate.distance, error: estimate.error)
+                )
+            }
+        }
+        return estimates
+    }
+
     private mutating func takeNext() {
         let node = HNSWBeam.node(scratch.beam[next])
         next += 1

@@ -19,6 +19,8 @@ struct HNSWBeam {
     let query: lode_query
     /// The most nodes that are kept.
     let width: Int
+    /// Only so many of the nearest nodes are expanded.
+    let reach: Int
     private let scratch: HNSWScratch
     // Copies of the fields of `scratch`, so that no loop reads fields of a class.
     private let elements: UnsafeMutablePointer<UInt64>
@@ -31,12 +33,14 @@ struct HNSWBeam {
         keys: CodeKeys,
         query: lode_query,
         width: Int,
+        reach: Int = .max,
         _ scratch: HNSWScratch
     ) {
         self.codes = codes
         self.keys = keys
         self.query = query
         self.width = width
+        self.reach = reach
         self.scratch = scratch
         elements = scratch.beam
         frontier = scratch.frontier
@@ -99,7 +103,8 @@ struct HNSWBeam {
         var buffer = BeamBuffer(elements: elements, width: width, count: count)
         var expanded = 0
         var computed = 0
-        while buffer.current < buffer.count && expanded < most {
+        let reach = reach
+        while buffer.current < min(buffer.count, reach) && expanded < most {
             let element = buffer.elements[buffer.current]
             if element & Self.expandedBit != 0 {
                 buffer.current &+= 1

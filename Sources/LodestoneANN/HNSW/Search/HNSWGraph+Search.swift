@@ -17,16 +17,17 @@ extension HNSWGraph {
     ///
     /// - Returns: The number of nodes in `scratch.beam`.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
-    /// - Complexity: some 25 x `width` distances.
+    /// - Complexity: some 25 distances for each of the nearest `reach` nodes, which are expanded.
     func search(
         _ vector: UnsafePointer<Float>,
         width: Int,
+        reach: Int = .max,
         _ scratch: HNSWScratch,
         context: CallContext
     ) throws(LodestoneError) -> Int {
         guard entry != Self.none else { return 0 }
         let query = encode(vector, scratch)
-        let beam = beam(query, width: width, scratch)
+        let beam = beam(query, width: width, reach: reach, scratch)
         let neighbors = AllNeighbors(FrozenLinks(self), scratch)
         var count = 1
         while true {
@@ -44,12 +45,13 @@ extension HNSWGraph {
     ///   query is allowed: a walk among allowed nodes would lead nowhere.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     /// - Complexity: up to `AllowedNeighbors.frontierCount` distances and four times `degree` x
-    ///   `degree` tests of `allowed` for each of some 1.3 x `width` nodes.
+    ///   `degree` tests of `allowed` for each of some 1.3 x `width` nodes; fewer with a `reach`.
     func search(
         _ vector: UnsafePointer<Float>,
         among allowed: RowSet,
         selectivity: Double,
         width: Int,
+        reach: Int = .max,
         _ scratch: HNSWScratch,
         context: CallContext
     ) throws(LodestoneError) -> Int? {
@@ -65,7 +67,7 @@ extension HNSWGraph {
                     furtherNodes: copies.isEmpty ? nil : further.baseAddress,
                     self
                 )
-                let beam = beam(query, width: width, scratch)
+                let beam = beam(query, width: width, reach: reach, scratch)
                 let nearest = HNSWBeam.node(scratch.beam[0])
                 guard nodes.areUsual(around: nearest, selectivity: selectivity, in: self) else {
                     return nil
@@ -130,10 +132,47 @@ extension HNSWGraph {
         return encoded.kernel
     }
 
+    /// Estimates the distances of some rows by their codes; rows without a node are left out.
+    func estimates(
+        _ vector: UnsafePointer<Float>,
+        of rows: [UInt32],
+        _ scratch: HNSWScratch
+    ) -> [EstimatedNeighbor] {
+        let encoded = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
+        let keys = codec.shape.keys(scratch.kernels)
+        let codes = codec.shape.layout(records)
+        let stride = codec.shape.stride
+        var estimates: [EstimatedNeighbor] = []
+        estimates.reserveCapacity(rows.count)
+        var next = 0
+        while next < rows.count {
+            let first = estimates.count
+            var count = 0
+            while next < rows.count, count < HNSWScratch.frontierCapacity {
+                if let node = node(of: rows[next]) {
+                    HNSWBeam.prefetch(codes.codes + Int(node) * stride, stride)
+                    scratch.frontier[count] = node
+                    estimates.append(EstimatedNeighbor(row: rows[next], distance: 0, error: 0))
+                    count += 1
+                }
+                next += 1
+            }
+            keys(codes, encoded.kernel, scratch.frontier, count, scratch.keys)
+            for index in 0..<count {
+                let scale = codec.shape.scale(of: record(scratch.frontier[index]))
+                let estimate = encoded.estimate(scratch.keys[index], scale: scale)
+                estimates[first + index].distance = estimate.distance
+                estimates[first + index].error = estimate.error
+            }
+        }
+        return estimates
+    }
+
     /// A beam that starts with the node to which a descent through the upper levels leads.
     private func beam(
         _ query: lode_query,
         width: Int,
+        reach: Int = .max,
         _ scratch: HNSWScratch,
         by ranking: RecordShape.Ranking = .metric
     ) -> HNSWBeam {
@@ -143,6 +182,7 @@ extension HNSWGraph {
             keys: codec.shape.keys(scratch.kernels, by: ranking),
             query: query,
             width: width,
+            reach: reach,
             scratch
         )
         var nearest = beam.element(of: entry)

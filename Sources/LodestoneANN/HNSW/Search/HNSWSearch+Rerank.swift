@@ -11,6 +11,7 @@ extension HNSWSearch {
         let first = UnsafeBufferPointer(start: graph.rows, count: graph.count)
         let rows = first.filter(query.allows) + graph.copies.rows.filter(query.allows)
         var result = best
+        result.estimated = []
         result.neighbors = flat.nearest(vector, k: query.k, among: rows, of: table)
         result.strategy = "flat"
         result.visited = scratch.expandedCount
@@ -28,22 +29,27 @@ extension HNSWSearch {
     /// It compares the rows that were taken, and further rows as long as the error of the codes can
     /// matter. Measured (clusters fifty times as far apart as they are wide, recall): the first 25
     /// rows 0.89, the rows so compared, some 60, 0.99. Elsewhere it ends after the first few.
+    ///
+    /// Where fewer distances need to be exact than neighbors are wanted, the others keep those of
+    /// their codes.
     func rerank(_ candidates: inout CandidateRows, strategy: String) -> VectorSearchResult {
-        let k = query.k
-        var nearest = flat.nearest(vector, k: k, among: candidates.rows, of: table)
-        while nearest.count == k, let last = nearest.last {
+        // Rows that were compared beyond `exactCount` stay exact.
+        let kept = query.k
+        var nearest = flat.nearest(vector, k: kept, among: candidates.rows, of: table)
+        while nearest.count >= exactCount, exactCount > 0 {
             let compared = candidates.rows.count
-            candidates.take(Self.rowsAtOnce, within: last.distance)
+            candidates.take(Self.rowsAtOnce, within: nearest[exactCount - 1].distance)
             let more = Array(candidates.rows[compared...])
             if more.isEmpty { break }
-            nearest += flat.nearest(vector, k: k, among: more, of: table)
+            nearest += flat.nearest(vector, k: kept, among: more, of: table)
             nearest.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
-            nearest.removeLast(nearest.count - k)
+            if nearest.count > kept { nearest.removeLast(nearest.count - kept) }
         }
         var result = VectorSearchResult(neighbors: nearest, strategy: strategy)
         result.visited = scratch.expandedCount
         result.computed = scratch.distanceCount + candidates.rows.count
         result.scanned = candidates.rows.count
+        if exactCount < kept { result.estimated = candidates.estimates(kept - nearest.count) }
         return result
     }
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The sums of given rows, read while a search passes their row blocks.
+///
+/// A search adds up the scores of all rows that match. A look-up of these rows afterwards would
+/// read the same postings again.
+struct RowSums {
+    /// The rows, rising, each once.
+    private let rows: [UInt32]
+    /// The sum of each row; 0 for a row that doesn't match.
+    private(set) var sums: [UInt32]
+    /// The first row whose row block was not passed.
+    private var next = 0
+
+    /// - Parameter rows: The rows, rising, each once.
+    init(of rows: [UInt32]) {
+        self.rows = rows
+        sums = [UInt32](repeating: 0, count: rows.count)
+    }
+
+    /// Reads the sums of a row block, all of whose rows have theirs.
+    ///
+    /// Row blocks rise from call to call.
+    @inline(__always)
+    mutating func read(_ blockSums: UnsafePointer<UInt32>, in number: Int) {
+        forEach(in: number) { row in blockSums[row] }
+    }
+
+    /// Reads the sums of the rows that match; other rows of the row block may have any sum.
+    mutating func read(_ blockSums: UnsafePointer<UInt32>, in number: Int, of matching: RowList) {
+        var index = 0
+        forEach(in: number) { row in
+            index = RowBlock.first(index..<matching.count) { matching[$0] >= row }
+            return index < matching.count && matching[index] == row ? blockSums[row] : 0
+        }
+    }
+
+    @inline(__always)
+    private mutating func forEach(in number: Int, _ sum: (_ row: Int) -> UInt32) {
+        while next < rows.count, Int(rows[next] >> 16) <= number {
+            if Int(rows[next] >> 16) == number { sums[next] = sum(Int(rows[next] & 0xFFFF)) }
+            next += 1
+        }
+    }
+
+    /// The scores of the rows.
+    func scores(_ scale: QuantizedIDF) -> [Double] { sums.map { scale.score(of: $0) } }
+}
