@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from lodestone._arguments import Refusal, each, real, refuse, shown, strings, utf8, whole
@@ -31,6 +32,12 @@ _DIRECTIONS = Names("direction", "outgoing", "incoming", "both")
 def include(value: object) -> Any:
     if not isinstance(value, Include):
         refuse(value, "an Include", "Combine members: Include.TEXT | Include.VECTOR.", "include")
+    return _include(value)
+
+
+@functools.cache
+def _include(value: Include) -> Any:
+    """The message for a set of parts; each is made once, because a test of a flag is slow."""
     return query_pb2.Include(
         text=Include.TEXT in value,
         metadata=Include.METADATA in value,
