@@ -6,14 +6,30 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lodestone import Hit, Include, QueryResult, SourceScore
-from lodestone._codec import include, read_query_result
+from lodestone import (
+    Best,
+    Hit,
+    Include,
+    LodestoneError,
+    MinMax,
+    Query,
+    QueryResult,
+    ReciprocalRank,
+    SourceScore,
+    field,
+    matching,
+    near,
+)
+from lodestone._arguments import Encoding
+from lodestone._codec import include, read_query_result, search
 from lodestone._codec.vectors import Vectors
 from lodestone._proto import query_pb2, service_pb2
 from lodestone._wire import Call, Frame
 
 
-@pytest.mark.parametrize("id", [2, 127, 128, 300, 1 << 14, 1 << 21, (1 << 35) + 5, (1 << 64) - 1])
+@pytest.mark.parametrize(
+    "id", [2, 127, 128, 300, 1 << 14, 99_999, (1 << 21) - 1, 1 << 21, (1 << 35) + 5, (1 << 64) - 1]
+)
 @pytest.mark.parametrize("deadline", [0.0, 0.127, 0.128, 30.0, 2_097.152, 1e9])
 @pytest.mark.parametrize("request_id", [None, bytes(range(16)), b"", b"x" * 200])
 def test_a_frame_is_the_message_that_protobuf_writes(
@@ -55,7 +71,8 @@ def test_a_hit_with_any_part_has_that_part() -> None:
     assert vector is not None and vector.vector is not None
     assert vector.vector.tolist() == [1.0, 2.0]
     assert _result(query_pb2.Hit(**plain, document={})).hits[0].document is not None
-    assert set(_result(query_pb2.Hit(**plain, highlights=[{"field": b"t"}])).hits[0].highlights) == {"t"}
+    marked = _result(query_pb2.Hit(**plain, highlights=[{"field": b"t"}])).hits[0]
+    assert set(marked.highlights) == {"t"}
     # Two fields, but not these two.
     odd = _result(query_pb2.Hit(id=b"a", source_scores=[{"source": 1, "score": 3.0}])).hits[0]
     assert odd.score == 0.0 and odd.source_scores == [SourceScore(1, None, 3.0)]
@@ -90,3 +107,59 @@ def test_each_set_of_parts_has_its_message() -> None:
         names = ["text", "metadata", "vector", "edges", "source_scores", "explain"]
         assert [getattr(message, name) for name in names] == [bool(bits >> n & 1) for n in range(6)]
         assert include(parts) == message
+
+
+_VECTOR = np.array([0.5, -1.0], dtype=np.float32)
+_QUERIES = {
+    "plain": Query(near(_VECTOR)),
+    "list": Query([near([0.5, 3])]),
+    "exact": Query(near(_VECTOR, exact=True), limit=0),
+    "ef_search": Query(near(_VECTOR, ef_search=9), limit=2**32 - 1),
+    "weight": Query(near(_VECTOR, weight=2, candidates=7), fusion=MinMax()),
+    "another weight": Query(near(_VECTOR, weight=2.5, candidates=8), fusion=Best()),
+    "no number": Query(near(_VECTOR, weight=float("nan"))),
+    "rank": Query(near(_VECTOR), fusion=ReciprocalRank(3)),
+    "parts": Query(near(_VECTOR), include=Include.TEXT | Include.EXPLAIN),
+    "filter": Query(near(_VECTOR), field("year") > 3),
+    "facets": Query(near(_VECTOR), facets={"year": 3}),
+    "text": Query(matching("word")),
+    "two": Query([near(_VECTOR), matching("word")]),
+    "row": Query(near([[1.0, 2.0]])),
+    "limit True": Query(near(_VECTOR), limit=True),
+    "limit 10.0": Query(near(_VECTOR), limit=10.0),  # type: ignore[arg-type]
+    "limit -1": Query(near(_VECTOR), limit=-1),
+    "too many candidates": Query(near(_VECTOR, candidates=2**32)),
+    "candidates True": Query(near(_VECTOR, candidates=True)),
+    "weight text": Query(near(_VECTOR, weight="1")),  # type: ignore[arg-type]
+    "no fusion": Query(near(_VECTOR), fusion=None),  # type: ignore[arg-type]
+    "no parts": Query(near(_VECTOR), include=3),  # type: ignore[arg-type]
+    "no elements": Query(near([])),
+    "infinite": Query(near([1.0, float("inf")])),
+    "no vector": Query(near("vector")),  # type: ignore[arg-type]
+    "no sources": Query([]),
+}
+
+
+def _encoded(collection: object, queries: object) -> tuple[bytes, bytes] | str:
+    try:
+        with Encoding():
+            message, vectors = search(collection, queries)
+    except LodestoneError as error:
+        return f"{error} {error.field}"
+    return message.SerializeToString(deterministic=True), vectors
+
+
+@pytest.mark.parametrize("name", _QUERIES)
+@pytest.mark.parametrize("collection", ["c", "ü", "\ud800", b"c"])
+def test_one_query_is_encoded_as_a_list_of_it(name: str, collection: object) -> None:
+    # Twice, because the second time finds what the first has left.
+    for _ in range(2):
+        assert _encoded(collection, _QUERIES[name]) == _encoded(collection, [_QUERIES[name]])
+
+
+def test_equal_keys_of_other_types_are_still_refused() -> None:
+    with Encoding():
+        search("c", Query(near(_VECTOR, candidates=1), limit=1))
+    for wrong in (Query(near(_VECTOR, candidates=True), limit=1), Query(near(_VECTOR), limit=True)):
+        with pytest.raises(LodestoneError), Encoding():
+            search("c", wrong)

@@ -31,6 +31,12 @@ def floats(vector: object, location: str) -> npt.NDArray[np.float32]:
 _FLOAT = np.dtype("<f4")
 
 
+def are_finite(vector: npt.NDArray[np.float32]) -> bool:
+    """Whether all elements are finite."""
+    # A search for a byte is faster than a reduction, which goes through Python.
+    return b"\0" not in np.isfinite(vector).tobytes()
+
+
 class Vectors:
     """The vectors of one message, which must have the same length."""
 
@@ -76,10 +82,8 @@ class Vectors:
         if not self._parts or self._dimension is None:
             return b""
         whole = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
-        is_finite = np.isfinite(whole)
-        # A search for a byte is faster than a reduction, which goes through Python.
-        if b"\0" in is_finite.tobytes():
-            row, element = divmod(int(np.argmin(is_finite)), self._dimension)
+        if not are_finite(whole):
+            row, element = divmod(int(np.argmin(np.isfinite(whole))), self._dimension)
             refusal = Refusal(
                 f"has {whole[row * self._dimension + element]} as its element {element}",
                 "Every element must be finite, also as a float32.",
