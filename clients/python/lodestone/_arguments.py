@@ -155,6 +155,8 @@ def each(values: object, kind: type[Any], location: str) -> list[Any]:
 
 def whole(value: object, location: str, most: int = 2**32 - 1) -> int:
     """A whole number from 0 to ``most``."""
+    if type(value) is int and 0 <= value <= most:
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         refuse(value, "a whole number", "Give an int.", location)
     number = operator.index(value)

@@ -153,7 +153,7 @@ class Connection:
             if call is None and pending.id != 0:
                 return None
             raise self._too_late(pending)
-        if result.WhichOneof("result") == "error":
+        if result.HasField("error"):
             error = read_error(result.error)
             is_leaving = error.reason == "DRAINING" and error.outcome is Outcome.NOT_APPLIED
             if is_leaving:
@@ -258,10 +258,12 @@ class Connection:
         connected = self._socket
         sends = 0
         while self._outbox and connected is not None and not self._is_shut:
-            if self._outbox[0].is_sent:
+            sent_bytes = self._outbox[0].sent_bytes
+            if sent_bytes == self._outbox[0].byte_count + 4:
                 # A signal between the two steps makes the count too small: at worst a dead
                 # connection is taken for alive.
-                self._sent_bytes += self._outbox.popleft().sent_bytes
+                self._outbox.popleft()
+                self._sent_bytes += sent_bytes
                 continue
             try:
                 if sends == _SENDS_AT_ONCE:
@@ -368,14 +370,19 @@ class Connection:
         poller.register(connected, select.POLLIN)
         woken, readable = self._wake_in.fileno(), connected.fileno()
         watches_output = False
+        doubt = self._doubt
         while self._end is None:
             if watches_output != self._is_backpressured:
                 watches_output = not watches_output
                 poller.modify(
                     connected, select.POLLIN | (select.POLLOUT if watches_output else 0)
                 )
-            ready = poller.poll(self._doubt.until_next_check())
-            if all(descriptor == woken for descriptor, _ in ready) and self._is_silent():
+            ready = poller.poll(doubt.until_next_check() if doubt.exists else None)
+            if (
+                doubt.exists
+                and all(descriptor == woken for descriptor, _ in ready)
+                and self._is_silent()
+            ):
                 self._finish(lost("was given up, because the server no longer replies"))
             for descriptor, event in ready:
                 if descriptor == woken:
@@ -438,7 +445,8 @@ class Connection:
             if pending is not None:
                 self.has_served = True
                 pending.settle(reply)
-            self._finish_if_left()
+            if self._is_leaving:
+                self._finish_if_left()
         elif kind == "error":
             # The error belongs to no call, so the outcome of the calls under way is unknown.
             self._finish(lost(f"was ended: {read_error(reply.error)}"))

@@ -76,7 +76,10 @@ class Pending:
 
 def until(end: float) -> float:
     """Seconds until ``end``, within the range of locks."""
-    return min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
+    left = end - time.monotonic()
+    if left <= 0.0:
+        return 0.0
+    return left if left < threading.TIMEOUT_MAX else threading.TIMEOUT_MAX
 
 
 def closed() -> LodestoneError:

@@ -3,23 +3,29 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from lodestone._proto import service_pb2
 from lodestone.errors import Code, LodestoneError, Outcome
 
 PROTOCOL_VERSION = 1
-_FIELDS = service_pb2.Request.DESCRIPTOR.fields_by_name
 #: Calls that the server serves at once, and does not count among those in flight.
 _UNCOUNTED = frozenset({"ping", "list_collections", "describe_collection", "stats"})
 #: The most bytes of a frame whose pieces are copied together, so that one call of the system sends
 #: them.
 _SMALL_FRAME = 64 << 10
+#: The varints of one byte, which are most of all.
+_ONE_BYTE = tuple(bytes((number,)) for number in range(0x80))
 
 
 def varint(value: int) -> bytes:
     """A number as a protobuf varint."""
+    if value <= 0x7F:
+        return _ONE_BYTE[value]
+    if value <= 0x3FFF:
+        return bytes((value & 0x7F | 0x80, value >> 7))
+    if value <= 0x1F_FFFF:
+        return bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
     parts = bytearray()
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)
@@ -28,10 +34,19 @@ def varint(value: int) -> bytes:
     return bytes(parts)
 
 
-def delimited(number: int, *parts: bytes) -> list[bytes]:
-    """A length-delimited field, in pieces that have not been copied together."""
-    length = sum(len(part) for part in parts)
-    return [varint(number << 3 | 2) + varint(length), *parts]
+def _tag(number: int) -> bytes:
+    """The tag of a length-delimited field."""
+    return varint(number << 3 | 2)
+
+
+#: The tags of a request's fields: the call, by its name, and what every request has.
+_CALL_TAGS = {
+    name: _tag(field.number)
+    for name, field in service_pb2.Request.DESCRIPTOR.fields_by_name.items()
+}
+_ID_TAG = varint(service_pb2.Request.ID_FIELD_NUMBER << 3)
+_DEADLINE_TAG = varint(service_pb2.Request.DEADLINE_MS_FIELD_NUMBER << 3)
+_REQUEST_ID_TAG = _tag(service_pb2.Request.REQUEST_ID_FIELD_NUMBER)
 
 
 class Call:
@@ -41,24 +56,32 @@ class Call:
     the number of its documents, for the error that it is too large.
     """
 
+    __slots__ = ("name", "is_uncounted", "rows", "body")
+
     def __init__(self, name: str, message: Any, vectors: bytes = b"", rows: int = 0) -> None:
         self.name = name
         self.is_uncounted = name in _UNCOUNTED
         self.rows = rows
-        body: list[bytes] = [message.SerializeToString(deterministic=True)]
-        if len(vectors):
+        fields = message.SerializeToString(deterministic=True)
+        length = len(fields)
+        #: The bytes of the call, in pieces that have not been copied together.
+        self.body = [fields]
+        if vectors:
             number = message.DESCRIPTOR.fields_by_name["vectors"].number
-            body += delimited(number, vectors)
-        self.body = delimited(_FIELDS[name].number, *body)
+            head = _tag(number) + varint(len(vectors))
+            length += len(head) + len(vectors)
+            self.body += [head, vectors]
+        self.body.insert(0, _CALL_TAGS[name] + varint(length))
 
     def frame(self, id: int, deadline: float, request_id: bytes | None) -> list[bytes]:
         """The pieces of a frame with this call, under ``deadline`` seconds."""
         milliseconds = max(1, int(min(deadline, 2**22) * 1000))
-        head = service_pb2.Request(id=id, deadline_ms=milliseconds)
+        # Fields in the order of their numbers, as protobuf writes them.
+        head = _ID_TAG + varint(id) + _DEADLINE_TAG + varint(milliseconds)
         if request_id is not None:
-            head.request_id = request_id
-        parts = [head.SerializeToString(), *self.body]
-        return [struct.pack(">I", sum(len(part) for part in parts)), *parts]
+            head += _REQUEST_ID_TAG + varint(len(request_id)) + request_id
+        length = len(head) + sum(map(len, self.body))
+        return [length.to_bytes(4, "big") + head, *self.body]
 
 
 class Frame:
@@ -68,7 +91,7 @@ class Frame:
 
     def __init__(self, parts: list[bytes]) -> None:
         #: The bytes of the message, without the four of its length.
-        self.byte_count = sum(len(part) for part in parts) - 4
+        self.byte_count = sum(map(len, parts)) - 4
         #: Whether part of the frame may be sent, so that it can't be removed.
         self.has_begun = False
         self._pieces = [b"".join(parts)] if self.byte_count <= _SMALL_FRAME else parts
@@ -79,11 +102,6 @@ class Frame:
     def sent_bytes(self) -> int:
         """The bytes of the frame that the system has taken."""
         return sum(self._counts)
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether the system has taken the whole frame."""
-        return self.sent_bytes == self.byte_count + 4
 
     def send(self, socket: Any) -> None:
         """Sends as much of the next piece as the system takes; raises OSError as sockets do.

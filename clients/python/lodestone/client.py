@@ -44,6 +44,10 @@ _REPLIES = {
 }
 
 
+#: The same for every ping.
+_PING = Call("ping", service_pb2.PingRequest())
+
+
 class Client:
     """A connection to a server, which is made again when it breaks.
 
@@ -102,8 +106,7 @@ class Client:
 
     def ping(self, *, deadline: float | None = None) -> int:
         """Checks that the server replies; returns its last sequence number."""
-        reply = self._read("ping", service_pb2.PingRequest(), deadline=deadline)
-        return int(reply.ping.sequence_number)
+        return int(self._send(_PING, None, deadline).ping.sequence_number)
 
     def create_collection(
         self,
@@ -290,7 +293,7 @@ class Client:
         time = self._deadline if deadline is None else seconds(deadline, "deadline")
         reply = self._line.perform(call, request_id, time, retry)
         expected = _REPLIES.get(call.name, call.name)
-        if reply.WhichOneof("result") != expected:
+        if not reply.HasField(expected):
             raise LodestoneError(
                 Code.INTERNAL,
                 "UNEXPECTED_REPLY",

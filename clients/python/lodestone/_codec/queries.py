@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from lodestone._arguments import Refusal, each, real, refuse, shown, strings, utf8, whole
 from lodestone._codec.names import Names, write_path
-from lodestone._codec.vectors import Vectors
+from lodestone._codec.vectors import Vectors, are_finite, floats
 from lodestone._proto import query_pb2, service_pb2
 from lodestone.filters import Filter
 from lodestone.queries import (
@@ -31,6 +32,12 @@ _DIRECTIONS = Names("direction", "outgoing", "incoming", "both")
 def include(value: object) -> Any:
     if not isinstance(value, Include):
         refuse(value, "an Include", "Combine members: Include.TEXT | Include.VECTOR.", "include")
+    return _include(value)
+
+
+@functools.cache
+def _include(value: Include) -> Any:
+    """The message for a set of parts; each is made once, because a test of a flag is slow."""
     return query_pb2.Include(
         text=Include.TEXT in value,
         metadata=Include.METADATA in value,
@@ -195,7 +202,80 @@ def _write_query(message: Any, query: Query, vectors: Vectors) -> list[str]:
     return locations
 
 
+#: The types of the arguments of a plain search. Other types may equal these as keys of the cache,
+#: as True equals 1, and still be wrong.
+_COUNTS, _WEIGHTS = (int, type(None)), (int, float, type(None))
+
+
+def _plain_search(collection: str, query: Query) -> tuple[Any, bytes] | None:
+    """A search for the neighbors of one vector, without a filter and other parts.
+
+    Most searches are like that, and those of a program differ in the vector alone. Returns None for
+    every other query.
+    """
+    source = query.sources
+    if type(source) is list and len(source) == 1:
+        source = source[0]
+    if type(source) is not Source or type(source.kind) is not NearVector:
+        return None
+    if query.filter is not None or query.highlight is not None:
+        return None
+    if type(query.facets) is not dict or query.facets:
+        return None
+    near, fusion = source.kind, query.fusion
+    if not (
+        type(query.limit) is int
+        and type(near.exact) is bool
+        and type(near.ef_search) in _COUNTS
+        and type(source.candidates) in _COUNTS
+        and type(source.weight) in _WEIGHTS
+        and isinstance(fusion, (Best, MinMax))
+        and type(query.include) is Include
+    ):
+        return None
+    vector = floats(near.vector, "vector")
+    if vector.ndim != 1 or vector.size == 0 or not are_finite(vector):
+        return None
+    message = _search_without_vector(
+        collection,
+        near.exact,
+        near.ef_search,
+        source.weight,
+        source.candidates,
+        fusion,
+        query.limit,
+        query.include,
+    )
+    return message, vector.tobytes()
+
+
+@functools.lru_cache(256)
+def _search_without_vector(
+    collection: str,
+    exact: bool,
+    ef_search: int | None,
+    weight: float | None,
+    candidates: int | None,
+    fusion: Best | MinMax,
+    limit: int,
+    include: Include,
+) -> Any:
+    """The message of such searches, which nothing may change."""
+    source = Source(NearVector((0.0,), exact, ef_search), weight, candidates)
+    query = Query(source, fusion=fusion, limit=limit, include=include)
+    message = service_pb2.SearchRequest(collection=utf8(collection, "collection"))
+    _write_query(message.queries.add(), query, Vectors())
+    return message
+
+
 def search(collection: object, queries: object) -> tuple[Any, bytes]:
+    if type(queries) is Query and type(collection) is str:
+        try:
+            plain = _plain_search(collection, queries)
+        except Refusal:
+            plain = None  # refused again below, with its location
+        if plain is not None:
+            return plain
     message = service_pb2.SearchRequest(collection=utf8(collection, "collection"))
     vectors = Vectors()
     locations: list[str] = []

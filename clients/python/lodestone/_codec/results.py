@@ -11,6 +11,7 @@ from lodestone import _values
 from lodestone._codec.documents import read_contents
 from lodestone._codec.names import Names, read_path
 from lodestone._codec.reached import read_reached
+from lodestone._proto import query_pb2
 from lodestone.types import (
     CountResponse,
     EdgePage,
@@ -30,6 +31,10 @@ from lodestone.types import (
     WalkResult,
 )
 
+#: The fields that every hit has.
+_HIT_ID, _HIT_SCORE = (
+    query_pb2.Hit.DESCRIPTOR.fields_by_name[name] for name in ("id", "score")
+)
 _BUDGETS = Names("budget", "none", "nodes", "edges", "time")
 
 
@@ -67,7 +72,22 @@ def _read_text_explanation(message: Any) -> TextExplanation:
     )
 
 
+def _plain_hit(id: bytes, score: float) -> Hit:
+    """A hit without the parts that a query must request.
+
+    A frozen dataclass sets each field by a call, which takes longer than all else of such a hit.
+    """
+    hit = Hit.__new__(Hit)
+    hit.__dict__.update(
+        id=id.decode(), score=score, source_scores=[], document=None, highlights={}
+    )
+    return hit
+
+
 def _read_hit(message: Any) -> Hit:
+    fields = message.ListFields()
+    if len(fields) == 2 and fields[0][0] is _HIT_ID and fields[1][0] is _HIT_SCORE:
+        return _plain_hit(fields[0][1], fields[1][1])
     id = str(message.id, "utf-8")
     vector: Vector | None = None
     if message.vector:
@@ -86,8 +106,11 @@ def _read_hit(message: Any) -> Hit:
 
 
 def read_query_result(message: Any) -> QueryResult:
+    hits = [_read_hit(hit) for hit in message.hits]
+    if len(message.ListFields()) == 1 and hits:
+        return QueryResult(hits, False, [], None, [], [])
     return QueryResult(
-        [_read_hit(hit) for hit in message.hits],
+        hits,
         message.partial,
         [
             VectorExplanation(

@@ -15,6 +15,8 @@ from lodestone.types import Vector
 
 def floats(vector: object, location: str) -> npt.NDArray[np.float32]:
     """Numbers as bytes for a message: float32, little-endian, in one piece."""
+    if isinstance(vector, np.ndarray) and vector.dtype == _FLOAT:
+        return np.ascontiguousarray(vector)  # without the steps that numbers of other types need
     try:
         with np.errstate(over="ignore"):  # infinity is refused where it is known which row has it
             return np.ascontiguousarray(vector, dtype="<f4")
@@ -24,6 +26,15 @@ def floats(vector: object, location: str) -> npt.NDArray[np.float32]:
             "Give numbers, in rows of one length; leave a vector out instead of giving None.",
             "BAD_VECTOR",
         ).at(location) from error
+
+
+_FLOAT = np.dtype("<f4")
+
+
+def are_finite(vector: npt.NDArray[np.float32]) -> bool:
+    """Whether all elements are finite."""
+    # A search for a byte is faster than a reduction, which goes through Python.
+    return b"\0" not in np.isfinite(vector).tobytes()
 
 
 class Vectors:
@@ -71,9 +82,8 @@ class Vectors:
         if not self._parts or self._dimension is None:
             return b""
         whole = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
-        is_finite = np.isfinite(whole)
-        if not is_finite.all():
-            row, element = divmod(int(np.argmin(is_finite)), self._dimension)
+        if not are_finite(whole):
+            row, element = divmod(int(np.argmin(np.isfinite(whole))), self._dimension)
             refusal = Refusal(
                 f"has {whole[row * self._dimension + element]} as its element {element}",
                 "Every element must be finite, also as a float32.",
