@@ -283,6 +283,31 @@ struct ConnectionTests {
         await server.end()
     }
 
+    @Test("A connection on which other replies arrive survives a call without one")
+    func busyServer() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: .none)
+        var incomingCalls = server.incomingCalls.makeAsyncIterator()
+        async let long = failure { () async throws(LodestoneError) in
+            _ = try await client.collection("c").get(["long"])
+        }
+        let incoming = try #require(await incomingCalls.next())
+        let short = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["short"], deadline: .milliseconds(20))
+        }
+        #expect(short?.code == .deadlineExceeded)
+        // Longer than a server may be silent after a deadline.
+        let end = ContinuousClock.now + .seconds(3)
+        while ContinuousClock.now < end {
+            #expect(try await client.ping() == 42)
+        }
+        incoming.reply(.documents([]))
+        #expect(await long == nil)
+        #expect(server.hellos.value.count == 1)
+        await client.close()
+        await server.end()
+    }
+
     @Test("A connection with an invalid frame is given up")
     func garbage() async throws {
         let server = try ScriptedServer()

@@ -261,7 +261,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     private func continueLivenessCheck(_ stream: ByteStream) {
-        guard let lastReceived = suspicion?.lastReceived, lastReceived == lastReceived else {
+        // A message since then proves that the server is alive.
+        guard suspicion?.lastReceived == lastReceived else {
             suspicion = nil
             return
         }
