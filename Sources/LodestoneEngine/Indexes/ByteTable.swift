@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 
 /// Gives byte strings dense numbers from 0 on.
 ///

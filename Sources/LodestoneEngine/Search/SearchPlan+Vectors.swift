@@ -135,6 +135,8 @@ extension SearchPlan {
             if !result.estimated.isEmpty { list.errors.append(0) }
         }
         appendEstimates { _ in true }
+        // Codes are in the order of their keys, from which distances differ by row.
+        if !list.errors.isEmpty { list.sort() }
         return list
     }
 

@@ -51,6 +51,8 @@ struct EncodedQuery {
 
     /// The most standard deviations that a key is assumed to differ from its exact distance.
     private static let deviations = 4.0
+    /// The factor by which a query's error may exceed that of a row of its length.
+    private static let coarserQuery = 1.25
     /// The error of a distance by float32, as part of its size.
     private static let rounding = 4e-6
 
@@ -90,7 +92,8 @@ struct EncodedQuery {
         var error: Double
         if isProduct {
             distance = factor * (value + offset)
-            error = factor * Self.deviations * (2 * row).squareRoot()
+            // The query's own codes may be coarser than the row's, whose variance stands for both.
+            error = factor * Self.coarserQuery * Self.deviations * (2 * row).squareRoot()
         } else {
             let variance = row + queryVariance
             distance = factor * max(0, value - elements * variance)

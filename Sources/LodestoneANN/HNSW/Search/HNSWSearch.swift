@@ -179,7 +179,9 @@ struct HNSWSearch {
     private func isSure(_ found: Int, _ width: Double) -> Bool {
         guard query.allowed != nil else { return true }
         let sureShare = min(1, max(0.5, 1.25 * Double(exactCount) / Double(ef)))
-        var sure = candidates(Int(sureShare * Double(found)))
+        // A node that was not expanded is one of the last.
+        let count = min(Int(sureShare * Double(found)), reach(ofWidth: Int(width)))
+        var sure = candidates(count)
         sure.take(exactCount)
         return sure.rows.count >= min(exactCount, targetCount)
     }
