@@ -91,7 +91,9 @@ extension Engine {
         ) { (view) throws(LodestoneError) in
             var results: [WalkResult] = []
             for walk in request.walks {
-                results.append(try view.result(of: walk, context: context))
+                results.append(
+                    try view.result(of: walk, byColumns: request.readsColumns, context: context)
+                )
             }
             var response = WalkResponse(
                 results: results,

@@ -163,6 +163,11 @@ public struct WalkRequest: Sendable, Equatable {
         self.collection = collection
         self.walks = walks
     }
+
+    /// Compares collections and walks.
+    public static func == (left: WalkRequest, right: WalkRequest) -> Bool {
+        left.collection == right.collection && left.walks == right.walks
+    }
 }
 
 /// The results of the walks of a request, in their order.
@@ -178,5 +183,10 @@ public struct WalkResponse: Sendable, Equatable {
     public init(results: [WalkResult], sequenceNumber: UInt64) {
         self.results = results
         self.sequenceNumber = sequenceNumber
+    }
+
+    /// Compares results and sequence numbers.
+    public static func == (left: WalkResponse, right: WalkResponse) -> Bool {
+        left.results == right.results && left.sequenceNumber == right.sequenceNumber
     }
 }

@@ -143,13 +143,16 @@ final class IDTable: Sendable {
 
     /// Appends the ids of vertex ids that were given, one after the other, and the end of each.
     ///
+    /// `charge` is called with the bytes of each few ids.
+    ///
     /// The mutex is taken only for ids outside the base. Offsets and bytes are prefetched for some
     /// ids together, because they are spread over the file.
     func appendUTF8(
         of vertices: some RandomAccessCollection<VertexID>,
         to bytes: inout ContiguousArray<UInt8>,
-        _ ends: inout ContiguousArray<Int>
-    ) {
+        _ ends: inout ContiguousArray<Int>,
+        charge: (Int) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
         ends.reserveCapacity(ends.count + vertices.count)
         var vertices = vertices[...]
         while !vertices.isEmpty {
@@ -161,6 +164,7 @@ final class IDTable: Sendable {
                     base.utf8(Int(vertex)).baseAddress.map { lode_prefetch($0) }
                 }
             }
+            let start = bytes.count
             for vertex in some {
                 if let base, Int(vertex) < base.count {
                     bytes.append(contentsOf: base.utf8(Int(vertex)))
@@ -171,6 +175,7 @@ final class IDTable: Sendable {
                 }
                 ends.append(bytes.count)
             }
+            try charge(bytes.count - start)
         }
     }
 

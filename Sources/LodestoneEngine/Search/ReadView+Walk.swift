@@ -27,13 +27,19 @@ extension ReadView {
     }
 
     /// The result of a walk from ids; ids without a document are skipped.
-    func result(of walk: Walk, context: CallContext) throws(LodestoneError) -> WalkResult {
+    ///
+    /// `byColumns` says whether the reply has columns; rows have more bytes.
+    func result(of walk: Walk, byColumns: Bool, context: CallContext) throws(LodestoneError)
+        -> WalkResult
+    {
         let starts = version.ids.table.withTable { table in
             walk.from.compactMap { table.vertex(of: $0) }
         }
         let outcome = try steps(of: walk, from: starts, context: context)
+        let documents = try documents(of: outcome.reached, context)
+        if !byColumns { try context.charge(wire: documents.repeatedByteCount, memory: 0) }
         return WalkResult(
-            reached: try documents(of: outcome.reached, context),
+            reached: documents,
             endedBy: outcome.endedBy,
             edgesFollowed: outcome.edgesFollowed
         )
@@ -43,15 +49,26 @@ extension ReadView {
     private func documents(of steps: [Step], _ context: CallContext) throws(LodestoneError)
         -> ReachedDocuments
     {
-        // A length, a parent and a label per document are sent in a byte each, or more.
+        // A length and a parent per document are sent in a byte each, or more.
         let columns = 2 * MemoryLayout<UInt64>.stride + 3 * MemoryLayout<UInt32>.stride
-        try context.charge(wire: 3 * steps.count, memory: columns * steps.count)
+        try context.charge(wire: 2 * steps.count, memory: columns * steps.count)
         var documents = ReachedDocuments()
         let starts = addEdges(of: steps, to: &documents)
         let ids = version.ids.table
-        ids.appendUTF8(of: steps.lazy.map(\.vertex), to: &documents.idBytes, &documents.idEnds)
-        try context.charge(wire: documents.idBytes.count, memory: documents.idBytes.count)
+        try ids.appendUTF8(
+            of: steps.lazy.map(\.vertex),
+            to: &documents.idBytes,
+            &documents.idEnds
+        ) { (byteCount) throws(LodestoneError) in
+            try context.charge(wire: byteCount, memory: byteCount)
+        }
         documents.starts = ids.withTable { table in starts.map { table.id($0) } }
+        let names = documents.starts.map(\.string) + documents.labels
+        let nameBytes = names.reduce(0) { $0 + $1.utf8.count }
+        try context.charge(
+            wire: nameBytes,
+            memory: nameBytes + names.count * MemoryLayout<String>.stride
+        )
         return documents
     }
 
@@ -99,5 +116,19 @@ extension ReadView {
             documents.areIncoming = ContiguousArray(steps.lazy.map(\.isIncoming))
         }
         return starts
+    }
+}
+
+extension ReachedDocuments {
+    /// The bytes of parents and labels where each document repeats its own.
+    fileprivate var repeatedByteCount: Int {
+        indices.reduce(0) { total, position in
+            let parent = Int(parents[position]) - starts.count
+            let parentBytes =
+                parent < 0
+                ? starts[parent + starts.count].string.utf8.count
+                : idEnds[parent] - (parent == 0 ? 0 : idEnds[parent - 1])
+            return total + parentBytes + labels[Int(labelPositions[position])].utf8.count
+        }
     }
 }

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, overload
 
 from lodestone.types import Reached
@@ -23,6 +24,26 @@ class ReachedDocuments(Sequence[Reached]):
         self._label_positions = list(columns.label_positions)
         self._weights = list(columns.weights)
         self._incoming = bytes(columns.incoming)
+        self._check()
+
+    def _check(self) -> None:
+        """Refuses columns that don't fit each other, which no server sends."""
+        count = len(self)
+        str(self._ids, "utf-8")
+        fits = (
+            self._ends[-1] == len(self._ids)
+            and all(start < end for start, end in pairwise(self._ends))
+            and all(self._ids[start] & 0xC0 != 0x80 for start in self._ends[:-1])
+            and (self._counts[-1] if self._counts else 0) == count
+            and len(self._parents) == count
+            and all(0 <= parent < len(self._starts) + count for parent in self._parents)
+            and len(self._label_positions) in (0, count)
+            and max(self._label_positions, default=0 if count else -1) < len(self._labels)
+            and len(self._weights) in (0, count)
+            and len(self._incoming) in (0, (count + 7) // 8)
+        )
+        if not fits:
+            raise ValueError("The columns of a walk's documents don't fit each other.")
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -51,7 +72,7 @@ class ReachedDocuments(Sequence[Reached]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str | bytes):
             return NotImplemented
-        return len(self) == len(other) and all(map(Reached.__eq__, self, other))
+        return len(self) == len(other) and all(map(operator.eq, self, other))
 
     def __hash__(self) -> int:
         return hash(tuple(self))

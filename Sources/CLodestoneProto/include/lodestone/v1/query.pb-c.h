@@ -806,7 +806,7 @@ struct  Lodestone__V1__Reached
 
 
 /*
- * Reached documents by columns: an eighth of the bytes of their rows. Every column has one entry
+ * Reached documents by columns: a third of the bytes of their rows. Every column has one entry
  * per document, in the order of `Reached`, unless it says otherwise.
  */
 struct  Lodestone__V1__ReachedColumns
