@@ -103,35 +103,19 @@ package protocol TextIndex: Sendable {
     func expanded(_ query: BooleanQuery, in scope: TextScope) throws(LodestoneError)
         -> BooleanQuery
 
-    /// The `k` best rows that match a query, best first; of equal scores the smaller row.
+    /// The `k` best rows that match a query, best first, and the scores of some other rows; of equal
+    /// scores the smaller row is first.
     ///
     /// A query that is a negation has no scores: its rows come in their order, with score 0.
     ///
     /// - Parameters:
     ///   - query: A query that `parse` returned.
-    ///   - k: The number of rows wanted.
-    ///   - scope: The state of the collection.
-    ///   - isAllowed: Called only for rows that would enter the result.
-    /// - Returns: No more than `k` rows with their scores.
-    /// - Throws: The errors of the scope.
-    func search(
-        _ query: BooleanQuery,
-        k: Int,
-        in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
-    ) throws(LodestoneError) -> [TextHit]
-
-    /// The `k` best rows, and the score of each of some other rows as well.
-    ///
-    /// This costs less than `search` and `scores` where the postings are read once for both.
-    ///
-    /// - Parameters:
-    ///   - query: A query that `parse` returned.
     ///   - k: The number of rows wanted, at least 1.
-    ///   - rows: The rows to score, rising, each once.
+    ///   - rows: The rows to score, rising, each once. Where the postings are read once for hits and
+    ///     scores, this costs less than `scores` afterwards.
     ///   - scope: The state of the collection.
     ///   - isAllowed: Called only for rows that would enter the result.
-    /// - Returns: The result of `search`, and that of `scores` for `rows`.
+    /// - Returns: No more than `k` rows with their scores, and the result of `scores` for `rows`.
     /// - Throws: The errors of the scope.
     func search(
         _ query: BooleanQuery,
@@ -162,19 +146,6 @@ package protocol TextIndex: Sendable {
     /// - Throws: The errors of a search for the same words.
     func highlightTerms(of queries: [BooleanQuery], in scope: TextScope)
         throws(LodestoneError) -> HighlightTerms
-}
-
-extension TextIndex {
-    package func search(
-        _ query: BooleanQuery,
-        k: Int,
-        scoring rows: [UInt32],
-        in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
-    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?) {
-        let hits = try search(query, k: k, in: scope, isAllowed: isAllowed)
-        return (hits, try scores(of: query, rows: rows, in: scope))
-    }
 }
 
 /// The state of a collection that a search for text reads.

@@ -199,10 +199,8 @@ extension MessageWriter {
         message(field, expecting: reached.expectedByteCount(byColumns: true)) { writer in
             for start in reached.starts { writer.text(1, start.string) }
             reached.idBytes.withUnsafeBytes { writer.raw(2, $0) }
-            var start = 0
-            writer.packed(3, count: reached.count) { position in
-                defer { start = reached.idEnds[position] }
-                return UInt32(truncatingIfNeeded: reached.idEnds[position] - start)
+            writer.packed(3, count: reached.count) {
+                UInt32(truncatingIfNeeded: reached.idRange(at: $0).count)
             }
             writer.packed(4, count: counts.count) { counts[$0] }
             var parent: UInt32 = 0

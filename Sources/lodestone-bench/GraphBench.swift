@@ -10,6 +10,18 @@ struct GraphBench: AsyncParsableCommand {
         abstract: "Walks over the folder's edges, or over a generated graph with hubs."
     )
 
+    enum DirectionName: String, CaseIterable, ExpressibleByArgument {
+        case outgoing, incoming, both
+
+        var core: Direction {
+            switch self {
+            case .outgoing: .outgoing
+            case .incoming: .incoming
+            case .both: .both
+            }
+        }
+    }
+
     @OptionGroup var common: CommonOptions
 
     @Option(
@@ -31,7 +43,7 @@ struct GraphBench: AsyncParsableCommand {
     var hops = [3, 5]
 
     @Option(help: "outgoing, incoming or both.")
-    var direction = "outgoing"
+    var direction = DirectionName.outgoing
 
     @Option(help: "The most documents that a walk reports.")
     var nodes = 100_000
@@ -57,9 +69,6 @@ struct GraphBench: AsyncParsableCommand {
         guard walks > 0, batch > 0, passes > 0 else {
             throw ValidationError("Give at least 1 of everything.")
         }
-        guard ["outgoing", "incoming", "both"].contains(direction) else {
-            throw ValidationError("--direction is outgoing, incoming or both.")
-        }
         guard vs == nil || vs == "ladybug" && folder != nil else {
             throw ValidationError("--vs takes ladybug, with --data.")
         }
@@ -83,7 +92,7 @@ struct GraphBench: AsyncParsableCommand {
                 name,
                 python: peerOptions.python,
                 script: peerOptions.scripts + "/graph_peer.py",
-                arguments: [(folder ?? "") + "/edges.tsv.zst", direction]
+                arguments: [(folder ?? "") + "/edges.tsv.zst", direction.rawValue]
             )
         }
         for depth in hops {
@@ -115,7 +124,7 @@ struct GraphBench: AsyncParsableCommand {
         }
         let count = Double(starts.count)
         var parameters: [(name: String, value: Measurement.Parameter)] = [
-            ("hops", .count(depth)), ("direction", .text(direction)),
+            ("hops", .count(depth)), ("direction", .text(direction.rawValue)),
             ("via", .text(common.inProcess ? "process" : "wire")), ("batch", .count(batch)),
             ("documents_per_walk", .number(Double(best.reached) / count)),
             ("edges_per_walk", .number(Double(best.edges) / count)),
@@ -171,10 +180,9 @@ struct GraphBench: AsyncParsableCommand {
     }
 
     private func walk(from start: DocumentID, _ depth: Int) -> Walk {
-        let directions: [String: Direction] = ["incoming": .incoming, "both": .both]
-        return Walk(
+        Walk(
             from: [start],
-            direction: directions[direction] ?? .outgoing,
+            direction: direction.core,
             depth: depth,
             budget: WalkBudget(nodes: nodes, edges: 10_000_000)
         )
@@ -190,7 +198,7 @@ struct GraphBench: AsyncParsableCommand {
     /// Random edges, and ten hubs: five with edges to a tenth of the documents, five with edges
     /// from as many.
     private func generatedBatches(_ count: Int) throws -> [[Document]] {
-        var random = SplitMix(state: 11)
+        var random = SplitMix64(state: 11)
         let id = { (number: Int) throws(LodestoneError) in try DocumentID("n\(number)") }
         let hubs = 10
         return try stride(from: 0, to: count, by: 2_000).map { first in
@@ -211,25 +219,12 @@ struct GraphBench: AsyncParsableCommand {
     }
 
     private func starts(among batches: [[Document]]) -> [DocumentID] {
-        var random = SplitMix(state: 3)
+        var random = SplitMix64(state: 3)
         let count = batches.reduce(0) { $0 + $1.count }
         let size = batches.first?.count ?? 1
         return (0..<walks).map { _ in
             let number = Int(random.next() % UInt64(count))
             return batches[number / size][number % size].id
         }
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

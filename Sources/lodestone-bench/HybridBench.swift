@@ -5,21 +5,6 @@ import LodestoneImport
 
 /// Measures hybrid queries: a vector and a text, a filter or a third source, and their relevance.
 struct HybridBench: AsyncParsableCommand {
-    enum Strategy: String, ExpressibleByArgument, CaseIterable {
-        case hnsw, flat, lsh
-        case hnswInline = "hnsw-inline"
-
-        func core(_ quantization: VectorQuantization) -> VectorIndexStrategy {
-            let options = HNSWOptions(quantization: quantization)
-            return switch self {
-            case .hnsw: .hnsw(inlineIndexing: false, options)
-            case .hnswInline: .hnsw(inlineIndexing: true, options)
-            case .flat: .flatScan
-            case .lsh: .lsh(LSHOptions())
-            }
-        }
-    }
-
     enum Third: String, ExpressibleByArgument, CaseIterable {
         case none, words, phrase, prefix, fuzzy, vector, walk
         case walkFromHits = "walk-from-hits"
@@ -44,7 +29,7 @@ struct HybridBench: AsyncParsableCommand {
     var metric: AnnBench.MetricName = .cosine
 
     @Option(help: "hnsw, hnsw-inline, flat or lsh; its index is built before the first query.")
-    var strategy: Strategy = .hnsw
+    var strategy: SearchBench.Strategy = .hnsw
 
     @Option(help: "Codes of the graph: int8, int4 or none.")
     var quantization: AnnStrategy.Quantization = .int8
@@ -154,7 +139,7 @@ struct HybridBench: AsyncParsableCommand {
             CollectionOptions(
                 dimension: options.dimension,
                 metric: metric.core,
-                vectorStrategy: strategy.core(quantization.core),
+                vectorStrategy: strategy.core(HNSWOptions(quantization: quantization.core)),
                 metadataIndexes: [MetadataIndex("pos"), MetadataIndex("lexname")]
             )
         )
@@ -165,24 +150,12 @@ struct HybridBench: AsyncParsableCommand {
             withEdges: true
         )
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
-        for _ in 0..<3 {
-            try await target.buildIndex("bench")
-            let status = try await target.describe("bench").index
-            if strategy == .flat || status.state == .ready && status.scannedVectors == 0 { return }
-        }
-        throw ValidationFailure(text: "the index is not ready after three builds")
+        _ = try await target.buildWholeIndex("bench")
     }
 
     private func report(_ pass: QueryPass, _ benchQueries: BenchQueries) {
-        var sum = 0.0
-        var found = 0
-        for (result, id) in zip(pass.results, benchQueries.ids) {
-            guard let index = result.hits.prefix(10).firstIndex(where: { $0.id == id }) else {
-                continue
-            }
-            sum += 1 / Double(index + 1)
-            found += 1
-        }
+        var relevance = Relevance()
+        for (result, id) in zip(pass.results, benchQueries.ids) { relevance.add(result, id) }
         let count = Double(pass.results.count)
         let processor = common.inProcess ? pass.processor : pass.serverProcessor
         var parameters: [(name: String, value: Measurement.Parameter)] = [
@@ -197,7 +170,8 @@ struct HybridBench: AsyncParsableCommand {
             ("queries_per_s", .number(count / pass.seconds)),
             ("p50_ms", .number(1e3 * pass.latencies.quantile(0.5))),
             ("p99_ms", .number(1e3 * pass.latencies.quantile(0.99))),
-            ("mrr@10", .number(sum / count)), ("hit@10", .number(Double(found) / count)),
+            ("mrr@10", .number(relevance.meanReciprocalRank)),
+            ("hit@10", .number(relevance.hitRate)),
         ]
         Report(isJSON: common.json).add(
             Measurement(

@@ -171,23 +171,21 @@ struct RelevanceBench: AsyncParsableCommand {
         _ expected: [DocumentID],
         _ target: any BenchTarget
     ) async throws {
-        var sum = 0.0
-        var found = 0
+        var relevance = Relevance()
         var run = try runFile.flatMap { source == "hybrid" ? try RunFile(path: $0) : nil }
         for first in stride(from: 0, to: queries.count, by: 250) {
             let part = first..<min(first + 250, queries.count)
             let results = try await target.search("bench", Array(queries[part]))
             for (offset, (result, id)) in zip(results, expected[part]).enumerated() {
                 try run?.add(result.hits, of: first + offset + 1)
-                let ten = result.hits.prefix(10)
-                guard let index = ten.firstIndex(where: { $0.id == id }) else { continue }
-                sum += 1 / Double(index + 1)
-                found += 1
+                relevance.add(result, id)
             }
         }
         try run?.close()
-        let count = Double(queries.count)
-        for (metric, value) in [("mrr@10", sum / count), ("hit@10", Double(found) / count)] {
+        let measures = [
+            ("mrr@10", relevance.meanReciprocalRank), ("hit@10", relevance.hitRate),
+        ]
+        for (metric, value) in measures {
             Report(isJSON: common.json).add(
                 Measurement(
                     name: "relevance",
@@ -195,10 +193,29 @@ struct RelevanceBench: AsyncParsableCommand {
                     unit: "share",
                     parameters: [
                         ("source", .text(source)), ("metric", .text(metric)),
-                        ("queries", .number(count)),
+                        ("queries", .count(queries.count)),
                     ]
                 )
             )
         }
     }
+}
+
+/// How often the expected document is among the first ten hits.
+struct Relevance {
+    private var queries = 0
+    private var found = 0
+    /// The sum of 1 / rank of the documents that were found.
+    private var reciprocalRanks = 0.0
+
+    mutating func add(_ result: QueryResult, _ expected: DocumentID) {
+        queries += 1
+        let ten = result.hits.prefix(10)
+        guard let index = ten.firstIndex(where: { $0.id == expected }) else { return }
+        found += 1
+        reciprocalRanks += 1 / Double(index + 1)
+    }
+
+    var meanReciprocalRank: Double { reciprocalRanks / Double(queries) }
+    var hitRate: Double { Double(found) / Double(queries) }
 }

@@ -13,12 +13,12 @@ struct SearchBench: AsyncParsableCommand {
         case flat, lsh, hnsw
         case hnswInline = "hnsw-inline"
 
-        var core: VectorIndexStrategy {
+        func core(_ options: HNSWOptions = HNSWOptions()) -> VectorIndexStrategy {
             switch self {
             case .flat: .flatScan
             case .lsh: .lsh(LSHOptions())
-            case .hnsw: .hnswBatch
-            case .hnswInline: .hnswInline
+            case .hnsw: .hnsw(inlineIndexing: false, options)
+            case .hnswInline: .hnsw(inlineIndexing: true, options)
             }
         }
     }
@@ -150,34 +150,17 @@ struct SearchBench: AsyncParsableCommand {
             "bench",
             CollectionOptions(
                 dimension: options.dimension,
-                vectorStrategy: strategy.core,
+                vectorStrategy: strategy.core(),
                 metadataIndexes: indexes.map { MetadataIndex($0) }
             )
         )
         let ingest = try await target.ingest(batches, into: "bench", inFlight: 2)
-        let buildSeconds = try await build(target)
+        let buildSeconds = try await target.buildWholeIndex("bench")
         let count = batches.reduce(0) { $0 + $1.count }
         return [
             ("ingest_per_s", .number(Double(count) / ingest.seconds)),
             ("ready_s", .number(buildSeconds)),
         ]
-    }
-
-    /// Compacts until the index has all documents.
-    ///
-    /// - Returns: The seconds that this took.
-    private func build(_ target: any BenchTarget) async throws -> Double {
-        let clock = ContinuousClock()
-        let start = clock.now
-        // A build that was under way while documents came lacks the last of them.
-        for _ in 0..<3 {
-            try await target.buildIndex("bench")
-            let status = try await target.describe("bench").index
-            if status.state == .ready, status.scannedVectors == 0 {
-                return (clock.now - start).seconds
-            }
-        }
-        throw ValidationFailure(text: "the index is not ready after three builds")
     }
 
     private func query(

@@ -79,10 +79,12 @@ public struct ReachedDocuments: RandomAccessCollection, Sendable {
 
     /// The id of the document at a position.
     public func id(at position: Int) -> DocumentID {
-        let start = position == 0 ? 0 : idEnds[position - 1]
-        return DocumentID(
-            trusted: String(decoding: idBytes[start..<idEnds[position]], as: UTF8.self)
-        )
+        DocumentID(trusted: String(decoding: idBytes[idRange(at: position)], as: UTF8.self))
+    }
+
+    /// The bytes of the id of the document at a position, in `idBytes`.
+    package func idRange(at position: Int) -> Range<Int> {
+        (position == 0 ? 0 : idEnds[position - 1])..<idEnds[position]
     }
 
     /// The number of edges between the document at a position and the nearest start.

@@ -123,11 +123,10 @@ extension ReachedDocuments {
     /// The bytes of parents and labels where each document repeats its own.
     fileprivate var repeatedByteCount: Int {
         indices.reduce(0) { total, position in
-            let parent = Int(parents[position]) - starts.count
+            let parent = Int(parents[position])
             let parentBytes =
-                parent < 0
-                ? starts[parent + starts.count].string.utf8.count
-                : idEnds[parent] - (parent == 0 ? 0 : idEnds[parent - 1])
+                parent < starts.count
+                ? starts[parent].string.utf8.count : idRange(at: parent - starts.count).count
             return total + parentBytes + labels[Int(labelPositions[position])].utf8.count
         }
     }

@@ -47,10 +47,6 @@ extension SearchPlan {
                 { version.ids.contains($0) }
             }
         var list = RankedList()
-        if found.isEmpty {
-            list.append(try text.search(query, k: depth, in: textScope, isAllowed: isWanted))
-            return list
-        }
         let result = try text.search(
             query,
             k: depth,
@@ -59,7 +55,7 @@ extension SearchPlan {
             isAllowed: isWanted
         )
         list.append(result.hits)
-        guard let scores = result.scores else { return list }
+        guard !found.isEmpty, let scores = result.scores else { return list }
         let known = RowTable(of: [list])
         for (row, score) in zip(found, scores) where known.find(row) == nil {
             list.others.append((row, score))

@@ -63,6 +63,17 @@ package struct FTS5TextIndex: TextIndex {
     package func search(
         _ query: BooleanQuery,
         k: Int,
+        scoring rows: [UInt32],
+        in scope: TextScope,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?) {
+        let hits = try bestRows(for: query, k: k, in: scope, isAllowed: isAllowed)
+        return (hits, try scores(of: query, rows: rows, in: scope))
+    }
+
+    private func bestRows(
+        for query: BooleanQuery,
+        k: Int,
         in scope: TextScope,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {

@@ -33,15 +33,6 @@ extension PostingsTextIndex: TextIndex {
     package func search(
         _ query: BooleanQuery,
         k: Int,
-        in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
-    ) throws(LodestoneError) -> [TextHit] {
-        try search(query, k: k, context: scope.context, isAllowed: isAllowed)
-    }
-
-    package func search(
-        _ query: BooleanQuery,
-        k: Int,
         scoring rows: [UInt32],
         in scope: TextScope,
         isAllowed: (UInt32) -> Bool
