@@ -103,16 +103,17 @@ package protocol TextIndex: Sendable {
     func expanded(_ query: BooleanQuery, in scope: TextScope) throws(LodestoneError)
         -> BooleanQuery
 
-    /// The `k` best rows that match a query, best first, and the scores of some other rows; of equal
-    /// scores the smaller row is first.
+    /// The `k` best rows that match a query, best first, and the scores of some other rows.
+    ///
+    /// Of equal scores the smaller row is first.
     ///
     /// A query that is a negation has no scores: its rows come in their order, with score 0.
     ///
     /// - Parameters:
     ///   - query: A query that `parse` returned.
     ///   - k: The number of rows wanted, at least 1.
-    ///   - rows: The rows to score, rising, each once. Where the postings are read once for hits and
-    ///     scores, this costs less than `scores` afterwards.
+    ///   - rows: The rows to score, rising, each once. This costs less than `scores` afterwards
+    ///     where the postings are read once for both.
     ///   - scope: The state of the collection.
     ///   - isAllowed: Called only for rows that would enter the result.
     /// - Returns: No more than `k` rows with their scores, and the result of `scores` for `rows`.
