@@ -2,7 +2,7 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
-BUILD_PACKAGES := libsqlite3-dev libprotobuf-c-dev libzstd-dev libstemmer-dev
+BUILD_PACKAGES := libsqlite3-dev libprotobuf-c-dev libzstd-dev libstemmer-dev libssl-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) wordnet-base dataset-fashion-mnist
 TEST_PACKAGES := $(BUILD_PACKAGES) wordnet-base zstd protobuf-compiler protobuf-c-compiler \
 	python3-venv

@@ -10,7 +10,6 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
     name: "lodestone",
@@ -28,7 +27,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -40,6 +38,11 @@ let package = Package(
         ),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CStemmer", providers: [.apt(["libstemmer-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
         .systemLibrary(
             name: "CProtobufC",
             pkgConfig: "libprotobuf-c",
@@ -57,7 +60,7 @@ let package = Package(
         .target(name: "LodestoneCore", swiftSettings: strict),
         .target(
             name: "LodestoneStructures",
-            dependencies: ["LodestoneSystem", "LodestoneCore", "CLodestoneSystem"],
+            dependencies: ["LodestoneSystem", "LodestoneCore", "CLodestoneSystem", "COpenSSL"],
             swiftSettings: strict
         ),
         .target(
@@ -94,7 +97,7 @@ let package = Package(
             name: "LodestoneStorage",
             dependencies: [
                 "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneFiles",
-                "CSQLite", "CZstd", "CLodestoneSystem", crypto,
+                "CSQLite", "CZstd", "CLodestoneSystem",
             ],
             swiftSettings: strict
         ),
@@ -127,7 +130,7 @@ let package = Package(
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneSystem", "LodestoneEngine",
                 "LodestoneWire", "LodestoneTransport", "CLodestoneSystem", logging, collections,
-                crypto, .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
@@ -257,7 +260,7 @@ let package = Package(
             name: "LodestoneStorageTests",
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneStorage", "LodestoneText",
-                "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport", crypto,
+                "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport",
             ],
             swiftSettings: strict
         ),

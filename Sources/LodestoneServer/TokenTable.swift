@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Crypto
 import Foundation
 package import LodestoneCore
+import LodestoneStructures
 import LodestoneSystem
 
 /// The credentials that a server accepts, each with its role.
@@ -16,11 +16,11 @@ package struct TokenTable: Sendable {
     /// The largest token file that is read.
     static let maxFileByteCount = 1 << 20
 
-    private var entries: [(digest: SHA256.Digest, role: Role)] = []
+    private var entries: [(digest: [UInt8], role: Role)] = []
 
     /// Creates a table of tokens.
     package init(_ tokens: [(role: Role, token: String)]) {
-        entries = tokens.map { (SHA256.hash(data: Array($0.token.utf8)), $0.role) }
+        entries = tokens.map { (SHA256.digest(of: Array($0.token.utf8)), $0.role) }
     }
 
     /// The number of tokens.
@@ -28,10 +28,9 @@ package struct TokenTable: Sendable {
 
     /// The role of `token`; `nil` when it is absent or unknown, which takes the same time.
     package func role(of token: [UInt8]?) -> Role? {
-        let digest = SHA256.hash(data: token ?? [])
+        let digest = SHA256.digest(of: token ?? [])
         var found: Role?
-        // `==` of digests compares every byte, also after a difference.
-        for entry in entries where entry.digest == digest { found = entry.role }
+        for entry in entries where SHA256.areEqual(entry.digest, digest) { found = entry.role }
         return token == nil ? nil : found
     }
 

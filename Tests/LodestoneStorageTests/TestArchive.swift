@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 import CZstd
-import Crypto
 import Foundation
 import LodestoneCore
 import LodestoneStructures
@@ -146,7 +145,7 @@ struct TestArchive: Sendable {
     }
 
     static func sum(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { byte in
+        SHA256.digest(of: bytes).map { byte in
             (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }.joined()
     }

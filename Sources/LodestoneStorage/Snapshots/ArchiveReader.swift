@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CZstd
-import Crypto
 import LodestoneCore
+import LodestoneStructures
 
 /// Reads an archive of any origin: the manifest first, then the members in its order.
 ///
@@ -76,7 +76,7 @@ final class ArchiveReader {
         let member = manifest.members[next]
         next += 1
         ZSTD_DCtx_reset(stream, ZSTD_reset_session_only)
-        var sum = SHA256()
+        let sum = SHA256()
         var produced: UInt64 = 0
         var isEnded = false
         while !isEnded {
@@ -112,7 +112,7 @@ final class ArchiveReader {
                 throw fault(.damaged("it ends within the member '\(member.name)'"))
             }
             let piece = UnsafeRawBufferPointer(rebasing: output[..<target.pos])
-            sum.update(bufferPointer: piece)
+            sum.update(piece)
             try body(piece)
         }
         guard produced == member.byteCount else {
@@ -123,7 +123,7 @@ final class ArchiveReader {
                 )
             )
         }
-        guard Array(sum.finalize()) == member.sum else {
+        guard sum.finalize() == member.sum else {
             throw fault(.damaged("the member '\(member.name)' fails its checksum"))
         }
     }

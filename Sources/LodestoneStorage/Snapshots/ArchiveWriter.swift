@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CZstd
-import Crypto
 import LodestoneCore
+import LodestoneStructures
 
 /// Writes an archive: a skippable Zstandard frame with the manifest, then one Zstandard frame for
 /// each member, in the manifest's order, and nothing else.
@@ -54,16 +54,16 @@ final class ArchiveWriter {
         let member = manifest.members[index]
         try check(ZSTD_CCtx_reset(stream, ZSTD_reset_session_only))
         try check(ZSTD_CCtx_setPledgedSrcSize(stream, member.byteCount))
-        var sum = SHA256()
+        let sum = SHA256()
         var rest = member.byteCount
         try source.forEachPiece(upTo: member.byteCount, context: context) {
             VectorSegment.damaged(source.path, "the log names bytes beyond its end")
         } _: { (piece) throws(LodestoneError) in
-            sum.update(bufferPointer: piece)
+            sum.update(piece)
             rest -= UInt64(piece.count)
             try compress(piece, isLast: rest == 0)
         }
-        manifest.members[index].sum = Array(sum.finalize())
+        manifest.members[index].sum = sum.finalize()
     }
 
     /// Completes the archive and makes it durable.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Crypto
 import LodestoneCore
+import LodestoneStructures
 
 /// The first part of an archive: a list of all that follows.
 ///
@@ -130,7 +130,7 @@ struct SnapshotManifest: Equatable {
         return UInt64(digits).flatMap { "\($0)" == digits ? $0 : nil }
     }
 
-    private static func sum(of bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+    private static func sum(of bytes: [UInt8]) -> [UInt8] { SHA256.digest(of: bytes) }
 
     private static func hex(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
