@@ -23,7 +23,7 @@ import LodestoneSystem
 /// Numbers are little-endian. Opening reads the header and the tail, which has 4 bytes for each 64
 /// KiB of the body. A block of the body is checked before its first use.
 ///
-/// Threading: a value over memory that nobody writes.
+/// Threading: a value over memory that is never written.
 package struct BaseFile: SectionSource, Sendable {
     static let magic = Array("LODEBASE".utf8)
     static let format: UInt32 = 2
@@ -37,7 +37,7 @@ package struct BaseFile: SectionSource, Sendable {
 
     /// Maps a file.
     ///
-    /// - Throws: `.dataLoss` when it is missing, cut off, or its header or tail is damaged;
+    /// - Throws: `.dataLoss` when the file is missing or cut off, or its header or tail is damaged;
     ///   `.failedPrecondition` with `FORMAT_TOO_NEW` when a later release wrote it.
     package static func open(_ path: String) throws(LodestoneError) -> BaseFile {
         let file = try MappedFile(path)
@@ -116,8 +116,8 @@ package struct BaseFile: SectionSource, Sendable {
     }
 }
 
-/// A file mapped read-only for as long as the object lives.
-// Unchecked because of the pointer. Nobody writes to the file; a later base is another file.
+/// A file that is mapped read-only as long as the object exists.
+// Unchecked because of the pointer. No base file is changed after it has its name.
 package final class MappedFile: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
 

@@ -2,22 +2,22 @@
 import CLodestoneSystem
 import LodestoneStructures
 
-/// Compares the bytes of a base file, as they are read, with every checksum in the file.
+/// A comparison of a base file with all its checksums, in one pass over its bytes.
 ///
-/// `BaseFile` checks a block once, before its first use. This check reads the file's present bytes
-/// from the disk.
+/// `BaseFile` checks a block once, before its first use. This check is given the bytes that the
+/// disk has now.
 package struct BaseFileCheck {
     private var position = 0
     private var header: [UInt8] = []
     private var tail: [UInt8] = []
-    /// The checksum of each block of the body that was taken whole.
+    /// The checksum of each complete block of the body so far.
     private var sums: [UInt32] = []
     private var sum: UInt32 = 0
 
     /// Begins at the first byte.
     package init() {}
 
-    /// Takes the bytes that follow those taken so far.
+    /// Reads the next bytes of the file.
     package mutating func take(_ piece: UnsafeRawBufferPointer) {
         var rest = piece
         while !rest.isEmpty {
@@ -42,7 +42,7 @@ package struct BaseFileCheck {
         }
     }
 
-    /// The damages of the file, once the whole file was taken.
+    /// The damages of the file; call it after the last byte.
     package var mismatches: [String] {
         guard header.count == BaseFile.headerByteCount,
             header.starts(with: BaseFile.magic), word(60, of: header) == crc(header.prefix(60))
@@ -61,8 +61,7 @@ package struct BaseFileCheck {
         return mismatches
     }
 
-    /// The end of the body according to the header; an impossible end is replaced by one beyond
-    /// every file.
+    /// The end of the body by the header; 2⁴⁸ when the end in the header is impossible.
     private var bodyEnd: Int {
         let low = UInt64(word(16, of: header))
         let high = UInt64(word(20, of: header))

@@ -4,7 +4,7 @@ package import LodestoneCore
 package import LodestoneStructures
 import LodestoneSystem
 
-/// Writes a base file under a temporary name and renames it once it is durable.
+/// The writer of a base file: a temporary name, fsync, then the final name.
 ///
 /// Measured without the sync of the directory: 14 of 50 power cuts left an older file under the
 /// name.
@@ -53,7 +53,7 @@ package final class BaseFileWriter: SectionSink {
         }
     }
 
-    /// Makes the file durable and gives it its name.
+    /// Makes the file durable, renames it, and makes the name durable.
     package func finish() throws(LodestoneError) {
         endSection()
         try flush()

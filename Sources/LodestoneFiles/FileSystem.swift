@@ -2,7 +2,7 @@
 package import LodestoneCore
 import LodestoneSystem
 
-/// The file system calls of the store, each with an error that says what to do.
+/// The file system calls of the store; their errors say what to do.
 package enum FileSystem {
     /// The error for a call that failed, from `errno`.
     package static func failure(_ call: String, _ path: String) -> LodestoneError {
@@ -116,10 +116,10 @@ package enum FileSystem {
         return UInt(status.f_flag) & UInt(ST_RDONLY) != 0
     }
 
-    /// The names in a directory that begin with `prefix`.
+    /// The names in a directory that begin with `prefix`, in no order.
     ///
-    /// Other names are compared as bytes, without a string: a search for one collection's files
-    /// reads a directory with the files of thousands of collections.
+    /// Names without the prefix cost no string, because a directory may have the files of thousands
+    /// of collections.
     package static func names(in path: String, prefix: String = "") -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }

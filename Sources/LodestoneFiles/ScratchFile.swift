@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneSystem
 
-/// Memory in a file without a name.
+/// Memory that is mapped to a file without a name.
 ///
-/// When memory is short, the system writes these pages to the file. Without swap it can't write a
-/// process's own memory to a disk.
+/// When memory is short, the system writes these pages to the file. Anonymous memory could only be
+/// swapped, and swap may be off.
 package enum ScratchFile {
-    /// Maps zeroed bytes of a new file and reserves their room on the disk; `munmap` frees both.
+    /// Maps zeroed bytes of a new file, and reserves their space on the disk; `munmap` frees both.
     ///
-    /// - Returns: `nil` when the disk has no room, or the directory can't be written to.
+    /// - Returns: `nil` when the disk is full, or the directory can't be written to.
     package static func map(_ byteCount: Int, in directory: String) -> UnsafeMutableRawPointer? {
         // The suffix lets the store remove the file if the process ends before `unlink`.
         let suffix = ".base.tmp"
@@ -18,7 +18,7 @@ package enum ScratchFile {
         defer { close(descriptor) }
         unlink(name)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        // A write to a page without room on the disk would end the process.
+        // A write to a page without space on the disk would end the process (SIGBUS).
         guard reserve(byteCount, descriptor) else { return nil }
         let protection = PROT_READ | PROT_WRITE
         let address = mmap(nil, byteCount, protection, MAP_SHARED, descriptor, 0)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Keeps a few large blocks of memory for the next big messages.
+/// A pool of a few large blocks of memory, kept for later messages.
 ///
-/// So a connection that carries one batch after another does not allocate each time, and a silent
+/// A connection that carries one batch after another then does not allocate for each batch. An idle
 /// connection holds no large block.
 ///
 /// Threading: any thread.
 package final class BufferPool: Sendable {
-    /// Blocks up to this size are cheap to come by and not pooled.
+    /// The largest block that is not pooled; the allocator returns such blocks quickly.
     package static let smallByteCount = 64 << 10
     private static let largestPooled = 8 << 20
     private static let mostPooled = 4
@@ -26,7 +26,7 @@ package final class BufferPool: Sendable {
         for block in blocks.withLock({ $0 }) { block.storage.deallocate() }
     }
 
-    /// Takes out a block of at least `byteCount` bytes, if there is one.
+    /// Removes a block of at least `byteCount` bytes from the pool; `nil` when it has none.
     func take(atLeast byteCount: Int) -> UnsafeMutableRawBufferPointer? {
         blocks.withLock { blocks in
             let index = blocks.lastIndex { $0.storage.count >= byteCount }
@@ -34,7 +34,7 @@ package final class BufferPool: Sendable {
         }?.storage
     }
 
-    /// Frees every block that is kept.
+    /// Frees every block of the pool.
     package func trim() {
         let kept = blocks.withLock { blocks in
             defer { blocks = [] }
@@ -43,7 +43,8 @@ package final class BufferPool: Sendable {
         for block in kept { block.storage.deallocate() }
     }
 
-    /// Takes over a block: keeps it, or frees it when it is too small, too large or one too many.
+    /// Returns a block to the pool. The pool frees a block that is too small or too large, or that
+    /// exceeds its capacity.
     func give(_ storage: UnsafeMutableRawBufferPointer) {
         let block = Block(storage: storage)
         let isKept = blocks.withLock { blocks in

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A sequence of bytes: appended at the end, removed at the front, in memory that is not cleared
-/// first.
+/// A queue of bytes, appended at the end and removed at the front, in uninitialized memory.
 ///
-/// Messages are encoded into it and decoded from it without a copy, so it hands out pointers. They
-/// are valid only inside the closure.
+/// Messages are encoded into it and decoded from it without a copy, through pointers that are valid
+/// only inside a closure.
 package struct ByteBuffer: ~Copyable {
     private static let leastByteCount = 256
 
@@ -31,9 +30,9 @@ package struct ByteBuffer: ~Copyable {
     /// The number of bytes of memory held.
     package var capacity: Int { storage.count }
 
-    /// Makes room for `byteCount` bytes behind the last one.
+    /// Reserves room for `byteCount` bytes after the last one.
     ///
-    /// The bytes move to the front when this makes enough room. Otherwise the memory at least
+    /// The bytes move to the front when that frees enough room. Otherwise the capacity at least
     /// doubles.
     package mutating func reserve(_ byteCount: Int) {
         guard storage.count - end < byteCount else { return }
@@ -132,13 +131,13 @@ package struct ByteBuffer: ~Copyable {
         end = start + byteCount
     }
 
-    /// Removes all bytes, and large memory with them.
+    /// Removes all bytes, and frees large memory.
     package mutating func removeAll() {
         removeFirst(count)
         releaseIfEmpty()
     }
 
-    /// Gives large memory back when no bytes are present.
+    /// Frees large memory when no bytes are present.
     package mutating func releaseIfEmpty() {
         guard isEmpty, storage.count > BufferPool.smallByteCount else { return }
         Self.release(storage, to: pool)

@@ -3,11 +3,10 @@ package import Dispatch
 package import LodestoneCore
 import Synchronization
 
-/// A lock that a thread waits for only while its call has time left.
+/// A lock with a wait that ends at the deadline of the waiting call.
 ///
-/// Waiting threads get the lock in the order in which they came. The lock is for holders that may
-/// take longer than an instant: a call whose deadline passes must end, however long the holder
-/// takes.
+/// Waiting threads get the lock in the order in which they came. The lock is for work that may take
+/// long: a waiting call must end at its deadline even if the holder does not.
 ///
 /// Threading: any thread; a thread may release the lock that another thread took.
 package final class CallLock: Sendable {
@@ -86,7 +85,7 @@ package final class CallLock: Sendable {
             state.waiting.remove(at: index)
             return true
         }
-        // The waiter's turn had come meanwhile.
+        // The waiter got the lock meanwhile.
         if !wasWaiting { release() }
     }
 

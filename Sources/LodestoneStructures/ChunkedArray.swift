@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An array in chunks, for one writer that goes on while readers hold earlier copies.
+/// An array in chunks, for one writer that continues while readers hold earlier copies.
 ///
 /// A copy costs nothing. After it, the first change of an element copies that element's chunk and
 /// the table of chunks, not the whole array. Without another holder, changes happen in place.

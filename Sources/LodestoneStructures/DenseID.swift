@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A number, counted from 0, that stands for one kind of thing: an index into the arrays about it.
+/// A dense id, counted from 0: the index of one kind of object in arrays.
 ///
-/// Each kind has a type of its own, so that the compiler refuses a row where a vertex belongs. In
+/// Each kind has its own type, so that the compiler refuses a row where a vertex is expected. In
 /// memory and in files an id is its four bytes.
 ///
-/// Its parts are inlinable because only then are they free in the modules that use them.
+/// The members are inlinable; otherwise each use in another module would be a call.
 @usableFromInline
 package protocol DenseID: BitwiseCopyable, Hashable, Strideable, Sendable, CustomStringConvertible
 where Stride == Int {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between the analysis of text and a store that keeps words. `LodestoneText` makes the
-// words, `LodestoneStorage` writes and reads them, and neither knows the other.
+// The interface between the analysis of text and a store that keeps words. `LodestoneText` makes
+// the words, `LodestoneStorage` writes and reads them, and neither knows the other.
 package import LodestoneCore
 
 /// The words of a document as two strings, which a store keeps in tables of its own.
 package struct DocumentWords: Sendable, Equatable {
     /// The stems, in the order of the words, with spaces between.
     package let stems: String
-    /// The words as they stand in the text, folded, each once, with spaces between.
+    /// The distinct words of the text, folded and not stemmed, with spaces between.
     package let forms: String
 
     package init(stems: String, forms: String) {
@@ -18,11 +18,12 @@ package struct DocumentWords: Sendable, Equatable {
 
 /// Makes the words that a store keeps.
 ///
-/// A write brings the words of its new documents along. A store calls the analysis only for the
-/// words of texts that it has itself: those of a document that is removed, those of all documents
-/// after a change of the analysis, and those that a verification expects.
+/// A write contains the words of its new documents. A store analyzes only texts that it has
+/// already: the texts of a removed document, all texts after a change of the analysis, and all
+/// texts in a verification.
 package protocol WordAnalysis: Sendable {
-    /// The fingerprint of the analysis; an analysis that makes other words has another one.
+    /// The fingerprint of the analysis. Two analyses that make different words have different
+    /// fingerprints.
     var fingerprint: UInt64 { get }
     /// The words of a document.
     ///
@@ -33,7 +34,7 @@ package protocol WordAnalysis: Sendable {
     func words(of text: [TextField], _ options: TextOptions) -> DocumentWords?
 }
 
-/// Knows how many documents have a stem.
+/// The number of documents that have a stem.
 package protocol StemFrequencies {
     func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int
 }
@@ -42,7 +43,7 @@ package protocol StemFrequencies {
 package protocol StoredWords: StemFrequencies {
     /// Calls `body` with every form, each once, until `body` returns false.
     ///
-    /// The forms come in the order of their bytes, from `start` on.
+    /// The forms come in byte order, beginning at `start`.
     func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError)
 }
 
@@ -53,7 +54,7 @@ package protocol WordTables: StoredWords {
     /// Calls `body` with the rows that an expression of SQLite's FTS5 matches, best first, until
     /// `body` returns false.
     ///
-    /// Rows of the same score come in their order. Better matches have larger scores.
+    /// Rows of the same score come in the order of their ids. Better matches have larger scores.
     func forEachMatch(
         of expression: String,
         _ body: (UInt32, Double) throws(LodestoneError) -> Bool

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Sums of mixed numbers compare sets of things without ordering them: two sets that differ have
-/// the same sum by chance only.
+/// Hashes whose sums compare sets without ordering them: two different sets have the same sum by
+/// chance only.
 extension UInt64 {
     /// The FNV-1a hash of some bytes.
     package init(hashing bytes: some Sequence<UInt8>) {
@@ -34,7 +34,7 @@ extension UInt64 {
         return product.high ^ product.low
     }
 
-    /// This number mixed with another one, both spread over all bits.
+    /// A hash of this number and another one.
     ///
     /// The mix is the finish of SplitMix64 (Steele, Lea and Flood, 2014).
     package func mixed(with other: UInt64) -> UInt64 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A set of rows, one bit each.
+/// A set of rows, with one bit per row.
 package struct RowSet: Sendable {
     fileprivate var words: [UInt64]
     /// The number of rows in the set.
@@ -11,7 +11,7 @@ package struct RowSet: Sendable {
         words = Array(repeating: 0, count: (bound + 63) / 64)
     }
 
-    /// Adds a row; a row without room is left out.
+    /// Adds a row; ignores a row beyond the set's bound.
     package mutating func insert(_ row: UInt32) {
         let word = Int(row / 64)
         guard word < words.count else { return }
@@ -20,7 +20,7 @@ package struct RowSet: Sendable {
         words[word] |= bit
     }
 
-    /// Makes room for rows below `bound`.
+    /// Raises the set's bound to `bound`.
     package mutating func grow(to bound: Int) {
         let missing = (bound + 63) / 64 - words.count
         if missing > 0 { words.append(contentsOf: repeatElement(0, count: missing)) }
@@ -46,7 +46,7 @@ package struct RowSet: Sendable {
         try words.withUnsafeBufferPointer { (words) throws(E) in try body(words) }
     }
 
-    /// The smallest row of the set that is at least `row`.
+    /// The first row of the set from `row` on.
     ///
     /// - Complexity: O(1) in a dense set; else one word per 64 rows passed.
     package func next(from row: UInt32) -> UInt32? {
@@ -74,7 +74,7 @@ extension RowSet {
         recount()
     }
 
-    /// Adds rows, most of them ascending; rows without room are left out.
+    /// Adds rows, which should mostly ascend; ignores rows beyond the set's bound.
     ///
     /// - Complexity: Half a nanosecond per row where many share a word.
     package mutating func insert(_ rows: UnsafeBufferPointer<UInt32>) {
@@ -111,7 +111,7 @@ extension RowSet {
         recount()
     }
 
-    /// Leaves only the rows that `other` has, too.
+    /// Removes every row that `other` lacks.
     package mutating func formIntersection(_ other: RowSet) {
         for index in words.indices {
             words[index] &= index < other.words.count ? other.words[index] : 0

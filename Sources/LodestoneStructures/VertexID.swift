@@ -2,7 +2,7 @@
 
 /// The vertex id of a document id in a collection's derived indexes: dense, from 0.
 ///
-/// Ids that so far are only the target of an edge have a vertex id, too.
+/// An id that is only the target of an edge has a vertex id, too.
 @frozen @usableFromInline
 package struct VertexID: DenseID {
     @usableFromInline package let rawValue: UInt32

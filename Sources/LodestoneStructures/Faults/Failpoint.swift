@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneSystem
-// Faults that the harness in `Tests/Faults` makes a program commit. They exist in debug builds
-// only: in a release build every check is false at compile time, and the calls vanish.
+// Faults that the harness in `Tests/Faults` triggers. They exist in debug builds only: in a release
+// build every check is false at compile time, and the calls disappear.
 
-/// A named place where a test may end the process as a crash would.
+/// A named point of the code where a test may end the process as a crash would.
 ///
-/// `LODESTONE_FAULT=commit.before-vectors:3` ends the process the third time that it comes there,
-/// and without a number the first time. The exit status is 137, as after `kill -9`.
+/// `LODESTONE_FAULT=commit.before-vectors:3` ends the process when it reaches the point for the
+/// third time; the default is the first time. The exit status is 137, as after `kill -9`.
 ///
-/// The comment of a case says the state that a crash there leaves behind.
+/// The comment of a case is the state after a crash there.
 @usableFromInline
 package enum Failpoint: FaultName, CaseIterable, Sendable {
     // MARK: A commit
@@ -37,13 +37,13 @@ package enum Failpoint: FaultName, CaseIterable, Sendable {
 
     /// The next base is written under a temporary name.
     case compactionBeforeRename = "compaction.before-rename"
-    /// The next base is whole, and the database points to the base before it.
+    /// The next base is whole, and the database points to the previous base.
     case compactionBeforePointer = "compaction.before-pointer"
     /// Live vectors are copied to new segments, and the database points to the old ones.
     case compactionAfterVectors = "compaction.after-vectors"
     /// The database points to the next base and the new segments; the old ones are still there.
     case compactionBeforeRemoval = "compaction.before-removal"
-    /// The base before and the log before the next base are removed.
+    /// The previous base is removed, and so is the log before the next base.
     case compactionAfterPointer = "compaction.after-pointer"
 
     // MARK: A new field index
@@ -78,15 +78,16 @@ package enum Failpoint: FaultName, CaseIterable, Sendable {
     /// No file has the erased content, and no client has a receipt.
     case eraseAfter = "erase.after"
 
-    /// Ends the process when `LODESTONE_FAULT` names this place and its turn has come.
+    /// Ends the process when `LODESTONE_FAULT` names this failpoint and its count is reached.
     @inlinable
-    package static func reach(_ place: Failpoint) {
+    package static func reach(_ failpoint: Failpoint) {
         #if DEBUG
-        armed?.reach(place)
+        armed?.reach(failpoint)
         #endif
     }
 
-    /// The number of bytes, at most the one that `LODESTONE_SMALLER` sets.
+    /// The smaller of `byteCount` and the value of `LODESTONE_SMALLER`; `byteCount` in a release
+    /// build.
     ///
     /// With a smaller number, a small store runs the code of large stores.
     @inlinable
@@ -98,7 +99,7 @@ package enum Failpoint: FaultName, CaseIterable, Sendable {
         #endif
     }
 
-    /// The number of things, at most the one that `LODESTONE_FEWER` sets.
+    /// The smaller of `count` and the value of `LODESTONE_FEWER`; `count` in a release build.
     @inlinable
     package static func fewer(_ count: Int) -> Int {
         #if DEBUG
@@ -124,23 +125,23 @@ package enum Failpoint: FaultName, CaseIterable, Sendable {
 #if DEBUG
 import Synchronization
 
-/// The one place that is armed, and the number of times that it may still be passed.
+/// The armed failpoint, and the number of times that it may still be passed.
 @usableFromInline
 package final class ArmedFailpoint: Sendable {
-    private let place: Failpoint
+    private let failpoint: Failpoint
     private let remaining: Atomic<Int>
 
     init?(_ setting: String?) {
         guard let setting, !setting.isEmpty else { return nil }
         let parts = setting.split(separator: ":", maxSplits: 1)
-        guard let place = Failpoint(name: String(parts[0])) else { return nil }
-        self.place = place
+        guard let failpoint = Failpoint(name: String(parts[0])) else { return nil }
+        self.failpoint = failpoint
         remaining = Atomic(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
     }
 
     @usableFromInline
-    package func reach(_ place: Failpoint) {
-        guard place == self.place else { return }
+    package func reach(_ failpoint: Failpoint) {
+        guard failpoint == self.failpoint else { return }
         if remaining.subtract(1, ordering: .relaxed).newValue == 0 { _exit(137) }
     }
 }

@@ -2,8 +2,7 @@
 
 /// The name of a fault in the environment of a debug build.
 ///
-/// A release build keeps none: there all names are empty, and no fault has one. So the program
-/// contains none of them.
+/// In a release build all names are empty, so the program contains none of them.
 @usableFromInline
 package struct FaultName: ExpressibleByStringLiteral, Equatable, Sendable {
     #if DEBUG
@@ -23,7 +22,7 @@ extension CaseIterable where Self: RawRepresentable, RawValue == FaultName {
     /// The name in the environment; empty in a release build.
     package var name: String { rawValue.text }
 
-    /// The fault of a name; `nil` when none has it, as in a release build.
+    /// The fault of a name; `nil` when no fault has the name, and always in a release build.
     package init?(name: String) {
         guard !name.isEmpty, let named = Self.allCases.first(where: { $0.name == name }) else {
             return nil

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneSystem
-// Faults that the harness in `Tests/Faults` makes a program commit. They exist in debug builds
-// only: in a release build every check is false at compile time, and the calls vanish.
+// Faults that the harness in `Tests/Faults` triggers. They exist in debug builds only: in a release
+// build every check is false at compile time, and the calls disappear.
 
-/// A bug that the fault harness plants to prove that it would find the bug.
+/// A bug that the fault harness plants to show that it detects the bug.
 ///
 /// `LODESTONE_PLANT` names the bug. Its code is in `Planted.swift` of its module, behind a function
 /// that does nothing in a release build.
@@ -12,7 +12,7 @@ package enum Mutation: FaultName, CaseIterable, Sendable {
     case ackBeforeCommit = "ack-before-commit"
     /// M2: commits without waiting for the disk.
     case synchronousNormal = "synchronous-normal"
-    /// M3: a new or renamed file's name is not made durable.
+    /// M3: does not make the name of a new or renamed file durable.
     case noDirectoryFsync = "no-directory-fsync"
     /// M4: a compaction cuts the log at its end instead of where the new base ends.
     case compactionTruncatesNewerLog = "compaction-truncates-newer-log"
@@ -28,7 +28,7 @@ package enum Mutation: FaultName, CaseIterable, Sendable {
     case retryFailedFsync = "retry-failed-fsync"
     /// M13: an erasure leaves the old content of free pages in the database.
     case eraseLeavesFreePages = "erase-leaves-free-pages"
-    /// M14: commits a batch first and its changes to the edges of hubs afterwards.
+    /// M14: commits a batch first, and its changes to edges of hubs afterwards.
     case hubsOutsideTransaction = "hubs-outside-transaction"
     /// M15: an index counts rows as covered before they are linked.
     case coverBeforeLinking = "cover-before-linking"
@@ -36,9 +36,9 @@ package enum Mutation: FaultName, CaseIterable, Sendable {
     case compactionWithoutLock = "compaction-without-lock"
     /// M17: a new base of one collection deletes the log rows that are kept for other collections.
     case quietLogForgotten = "quiet-log-forgotten"
-    /// M18: closes a collection that is being written to.
+    /// M18: closes a collection while a write to it runs.
     case collectionClosedInUse = "collection-closed-in-use"
-    /// M19: skips a part of the log that is forgotten, instead of loading the bases.
+    /// M19: skips a forgotten part of the log instead of loading the bases.
     case forgottenLogPassedOver = "forgotten-log-passed-over"
 
     /// Whether this bug is planted in this process.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The comparison that every checksum goes through.
+/// The one comparison of checksums in the program.
 package enum Checksum {
     /// Whether the computed checksum is the stored one.
     @inlinable

@@ -3,8 +3,8 @@ import CLodestoneSystem
 
 /// An array of plain values inside `VerifiedBytes`.
 ///
-/// Threading: a value over memory that is never written.
-/// Unchecked for the pointer, which `bytes` keeps mapped.
+/// Threading: a value over memory that is never written. Unchecked because of the pointer; `bytes`
+/// keeps its memory mapped.
 public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
     @usableFromInline let start: UnsafePointer<Element>
     @usableFromInline let offset: Int
@@ -13,8 +13,8 @@ public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
     /// The bytes in which the elements lie.
     public let bytes: VerifiedBytes
 
-    /// The elements in `range`, a range of bytes; `nil` when it does not fit them or is not
-    /// aligned.
+    /// The elements in `range`, in bytes; `nil` when the range is outside of the bytes, not
+    /// aligned, or not a whole number of elements.
     public init?(_ bytes: VerifiedBytes, _ range: Range<Int>) {
         guard range.lowerBound >= 0, range.upperBound <= bytes.count,
             range.count % MemoryLayout<Element>.stride == 0,
@@ -37,14 +37,14 @@ public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
         return self.start[index]
     }
 
-    /// Prefetches the element at `index`, if there is one, because it will be read soon.
+    /// Prefetches the element at `index` into the cache; does nothing beyond the end.
     public func prefetch(_ index: Int) {
         if index >= 0, index < count { lode_prefetch(start + index) }
     }
 
     /// The elements of `range`; none when any of them is damaged or beyond the end.
     ///
-    /// The pointer is valid while `bytes` lives.
+    /// The pointer is valid as long as `bytes` exists.
     @inlinable public func elements(_ range: Range<Int>) -> UnsafeBufferPointer<Element> {
         let stride = MemoryLayout<Element>.stride
         guard range.lowerBound >= 0, range.upperBound <= count,

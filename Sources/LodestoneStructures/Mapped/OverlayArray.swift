@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An array over the section of a base file.
+/// An array over a section of a base file.
 ///
 /// Elements that never changed are read from the file. Changed and added elements lie in chunks of
-/// memory. A copy shares the chunks; a writer that goes on copies the chunks that it changes.
+/// memory. Copies share the chunks; a later change copies the chunk that it changes.
 ///
 /// Threading: a value.
 public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
@@ -12,7 +12,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
     @usableFromInline let base: MappedArray<Element>?
     @usableFromInline let fallback: Element
-    /// The chunks; an empty chunk is still as in the base.
+    /// The chunks. An empty chunk has no change: its elements are those of the base.
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
     /// The number of chunks that are not empty.
     @usableFromInline var filledCount = 0
@@ -20,7 +20,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     @inlinable public var count: Int { storedCount }
     @usableFromInline var storedCount: Int
 
-    /// The memory in bytes, without the base.
+    /// The memory of the changed chunks in bytes.
     public var byteCount: Int { filledCount * Self.chunkSize * MemoryLayout<Element>.stride }
 
     /// Creates an array with the elements of `base`.
@@ -48,7 +48,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     /// Adds fallbacks until the array has at least `newCount` elements.
     @inlinable public mutating func grow(to newCount: Int) {
         guard newCount > count else { return }
-        // The last chunk may be half in the base.
+        // The base may have a part of the last chunk.
         if count % Self.chunkSize != 0, chunks[count / Self.chunkSize].isEmpty {
             fill(count / Self.chunkSize)
         }
@@ -62,7 +62,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     /// The element at `index`, which is less than `count`.
     @inlinable public subscript(index: Int) -> Element {
         get {
-            // The chunk is indexed twice: to hold it in between would count a reference.
+            // The chunk is indexed twice, because a local variable would cost a reference count.
             if chunks[index / Self.chunkSize].isEmpty {
                 guard let base else { return fallback }
                 return base.element(index, or: fallback)
@@ -76,7 +76,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
-    /// Prefetches the base's element at `index`, because it will be read soon.
+    /// Prefetches the base's element at `index` into the cache.
     public func prefetch(_ index: Int) { base?.prefetch(index) }
 
     /// The element of the base at `index`, or the fallback where the base has none.

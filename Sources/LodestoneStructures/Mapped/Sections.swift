@@ -3,7 +3,7 @@ public import LodestoneCore
 
 /// The name of a section of a base file: four ASCII letters.
 public struct SectionTag: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The letters, first one lowest.
+    /// The letters; the first one is in the lowest byte.
     public let code: UInt32
 
     /// - Parameter value: Four ASCII letters.
@@ -28,9 +28,9 @@ public struct SectionTag: Hashable, Sendable, ExpressibleByStringLiteral, Custom
     }
 }
 
-/// The receiver of the sections of a derived index's base, one after the other.
+/// The receiver of the sections of a derived index, one at a time.
 public protocol SectionSink {
-    /// Ends the previous section and begins another, aligned to 64 bytes.
+    /// Ends the previous section, and begins another one at a multiple of 64 bytes.
     mutating func begin(_ tag: SectionTag) throws(LodestoneError)
     /// Adds bytes to the current section.
     mutating func append(_ bytes: UnsafeRawBufferPointer) throws(LodestoneError)
@@ -52,8 +52,7 @@ extension SectionSink {
 
 /// The sections of a derived index's base.
 public protocol SectionSource {
-    /// A section; `nil` when the file lacks this name, or the section's size doesn't fit the
-    /// elements.
+    /// A section; `nil` when the file lacks it, or its size is not a whole number of elements.
     func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
         -> MappedArray<Element>?
 }

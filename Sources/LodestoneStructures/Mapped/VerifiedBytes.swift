@@ -4,15 +4,16 @@ public import Synchronization
 /// Bytes of a mapped file that are compared with their checksums, block by block, before their
 /// first use.
 ///
-/// So opening costs nothing, and no damaged byte is ever used. The reader of a damaged block gets a
-/// harmless fallback, and `isDamaged` is true from then on. The engine checks `isDamaged` before
-/// a result leaves; if it is true, the engine throws the result away and rebuilds the file. So
-/// readers need no error path in their innermost loops.
+/// So opening reads no block, and no damaged byte is used. The reader of a damaged block gets a
+/// fallback, and `isDamaged` is true from then on. The engine checks `isDamaged` before it returns
+/// a result; if it is true, the engine discards the result and rebuilds the file. So readers need
+/// no error path in their innermost loops.
 ///
-/// The memory stays mapped while this object lives.
+/// The memory stays mapped as long as this object exists.
 ///
-/// Threading: any thread. Two threads may check one block at the same time; both find the same.
-/// Unchecked for the pointers: the bytes are never written, and the marks are atomic.
+/// Threading: any thread. Two threads may check one block at the same time, with the same result.
+/// Unchecked because of the pointers: the bytes are never written, and the marks of checked blocks
+/// are atomic.
 public final class VerifiedBytes: @unchecked Sendable {
     /// The number of bytes that share a checksum.
     ///
@@ -30,13 +31,13 @@ public final class VerifiedBytes: @unchecked Sendable {
     private let damaged = Atomic<Bool>(false)
     private let release: @Sendable () -> Void
 
-    /// Takes over bytes whose block `i` has the checksum `sums[i]`.
+    /// Creates the object for bytes whose block `i` has the checksum `sums[i]`.
     ///
     /// - Parameters:
-    ///   - bytes: The bytes, to be read through this object only.
+    ///   - bytes: The bytes; all readers must use this object.
     ///   - sums: One checksum per block.
     ///   - checksum: The function that computes the checksums.
-    ///   - release: Called when nothing uses the bytes any more.
+    ///   - release: Called after the last use of the bytes.
     public init(
         _ bytes: UnsafeRawBufferPointer,
         sums: [UInt32],
@@ -66,7 +67,7 @@ public final class VerifiedBytes: @unchecked Sendable {
     /// Whether a block was found damaged.
     public var isDamaged: Bool { damaged.load(ordering: .relaxed) }
 
-    /// Whether the bytes of `range` are as they were written.
+    /// Whether the blocks of `range` equal their checksums; checks them first if needed.
     @inlinable public func check(_ range: Range<Int>) -> Bool {
         if range.isEmpty { return true }
         let last = (range.upperBound - 1) / Self.blockBytes
@@ -78,7 +79,7 @@ public final class VerifiedBytes: @unchecked Sendable {
         return true
     }
 
-    /// Checks all blocks that were not used so far, up to the first damage.
+    /// Checks all unchecked blocks, and stops at the first damaged one.
     ///
     /// - Complexity: O(bytes), 0.1 s per GiB.
     public func checkAll() {
@@ -89,7 +90,7 @@ public final class VerifiedBytes: @unchecked Sendable {
 
     /// Marks the blocks inside `trusted` as checked.
     ///
-    /// The caller has compared these bytes with checksums by other means.
+    /// The caller must have compared these bytes with checksums.
     ///
     /// - Parameter trusted: A part of the same memory.
     package func trust(_ trusted: UnsafeRawBufferPointer) {
@@ -106,7 +107,7 @@ public final class VerifiedBytes: @unchecked Sendable {
 
     /// Marks the blocks as checked that `other` has checked.
     ///
-    /// Nothing changes unless `other` begins at the same address.
+    /// Does nothing unless `other` begins at the same address.
     package func trust(_ other: VerifiedBytes) {
         guard bytes.baseAddress == other.bytes.baseAddress else { return }
         for block in 0..<min(markCount, other.markCount)
