@@ -8,7 +8,7 @@ enum Planted {
     /// M2: a commit doesn't wait for the disk.
     @inline(__always) static var skipsDiskWait: Bool { Mutation.synchronousNormal.isPlanted }
 
-    /// M4: the log rows that a collection still needs are none.
+    /// M4: no log row counts as needed by a collection.
     @inline(__always)
     static func kept(_ condition: String) -> String {
         Mutation.compactionTruncatesNewerLog.isPlanted ? "0" : condition
@@ -31,7 +31,7 @@ enum Planted {
 
     /// M14: a commit logs changes to the edges of a hub without making them; `afterCommit` does.
     ///
-    /// - Returns: Whether the row is a hub, whose edges the commit must leave alone.
+    /// - Returns: Whether the row is a hub: the commit must then not change its edges.
     @inline(__always)
     static func postpones(
         _ edges: EdgeChange,
@@ -65,7 +65,7 @@ enum Planted {
         try kept.write(store.writer)
     }
 
-    /// M6, M8 and M14: the work after a commit that must be inside of it, or must not be done.
+    /// M6, M8 and M14: does work after a commit that belongs inside of the commit, or is forbidden.
     @inline(__always)
     static func afterCommit(_ batches: [StoredBatch], from first: UInt64, of store: SQLiteStore) {
         if Mutation.openCloseDatabaseFile.isPlanted { openAndClose(store.databasePath) }
@@ -98,7 +98,7 @@ enum Planted {
 }
 
 extension RowTable {
-    /// Whether the edges of a row lie in the table of edges.
+    /// Whether the row's edges are in the table of edges.
     fileprivate func isHub(_ row: RowID) throws(LodestoneError) -> Bool {
         if case .hub? = try readEdgeParts(row)?.edges { true } else { false }
     }

@@ -14,7 +14,7 @@ package typealias CollectionNumber = UInt32
 ///
 /// Threading: any thread.
 package protocol Store: AnyObject, Sendable {
-    /// The name and version of the underlying database, for people.
+    /// The name and version of the underlying database, for display.
     var version: String { get }
     /// The failures that an acknowledged write survives.
     var durability: Durability { get }
@@ -23,9 +23,9 @@ package protocol Store: AnyObject, Sendable {
     /// Throws `.failedPrecondition` `READ_ONLY` where this process only reads.
     func refuseIfReadOnly() throws(LodestoneError)
 
-    /// The collections whose stored words were made again when the store was opened.
+    /// The collections whose words were rebuilt when the store was opened.
     ///
-    /// Their words were those of another analysis.
+    /// Another analysis had made their earlier words.
     var remadeWords: [String] { get }
 
     /// The sequence number of the last batch that any process has made visible.
@@ -34,7 +34,7 @@ package protocol Store: AnyObject, Sendable {
     /// Runs `body` while no other thread or process writes to the store.
     ///
     /// - Parameters:
-    ///   - end: The end of the wait for others; `nil`: after `lockTimeout`.
+    ///   - end: The end of the wait for the lock; `nil`: after `lockTimeout`.
     ///   - check: Called every few milliseconds of the wait; an error that it throws ends the wait.
     ///   - body: Gets the sequence number of the last committed batch.
     /// - Returns: The result of `body`.
@@ -46,30 +46,30 @@ package protocol Store: AnyObject, Sendable {
         _ body: (UInt64) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T
 
-    /// The longest wait for a holder of the store, which may have been stopped.
+    /// The longest wait for another holder of the lock, because a stopped process may hold it.
     var lockTimeout: Duration { get }
 
-    /// Makes batches that are committed, and applied in this process, visible to all processes.
+    /// Makes committed batches visible to all processes; this process must have applied them.
     ///
-    /// Inside `exclusively`.
+    /// Call it inside `exclusively`.
     func publish(_ sequenceNumber: UInt64)
 
-    /// Makes batches durable in one go, in their order.
+    /// Commits batches in their order, all in one transaction, and makes them durable.
     ///
-    /// Inside `exclusively`.
+    /// Call it inside `exclusively`.
     ///
     /// - Returns: For each batch its sequence number and the location of its vectors.
     /// - Throws: With outcome `.notApplied`, none of the batches is in the store. With `.unknown`,
-    ///   it can't be told whether they are, and the store refuses all later writes.
+    ///   they may be in the store, and the store refuses all later writes.
     func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch]
 
     /// The receipt of a request id; `nil` if it was never committed.
     func receipt(of requestID: RequestID) throws(LodestoneError) -> StoredReceipt?
 
-    /// Begins a read of all rows in one state, that of the last commit.
+    /// Begins a read of the state after the last commit.
     func beginRead(context: CallContext?) throws(LodestoneError) -> any StoreReader
 
-    /// Writes the whole content of one state into an archive, while writes go on.
+    /// Writes the content of one state into an archive; writes continue meanwhile.
     func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
         -> SnapshotDescription
     /// The existing snapshots, in the order of their names.
@@ -81,7 +81,7 @@ package protocol Store: AnyObject, Sendable {
     func readSnapshot(_ name: String, at offset: UInt64, maxBytes: Int) throws(LodestoneError)
         -> SnapshotPart
 
-    /// Runs `body` while no process writes a snapshot, after the leftovers of a crash are removed.
+    /// Removes what crashed snapshots left, then runs `body` while no process writes a snapshot.
     ///
     /// - Throws: `.resourceExhausted` when one is being written.
     func withoutSnapshotting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T
@@ -98,22 +98,23 @@ package protocol Store: AnyObject, Sendable {
     /// The path for the base of a collection at a sequence number.
     func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String
 
-    /// Points to a new base, removes the base before it, and forgets the log rows that bases
-    /// contain now.
+    /// Replaces a collection's base by a new one, and forgets the log rows that the bases now
+    /// contain.
     ///
     /// The new base must lie at its `basePath`. Live vectors move to new segments when 30 percent
-    /// of the bytes in the collection's segments belong to removed rows. Without `garbageBytes`
-    /// they move out of every segment with garbage.
+    /// of the bytes in the collection's segments belong to removed rows. When `garbageBytes` is
+    /// `nil`, they move out of every segment with garbage.
     ///
-    /// Inside `compacting`, not inside `exclusively`.
+    /// Call it inside `compacting` and outside of `exclusively`.
     ///
     /// - Parameters:
     ///   - collection: The collection of the base.
     ///   - sequenceNumber: The sequence number of the base.
-    ///   - garbageBytes: The bytes of removed rows' vectors that a move needs in addition; `nil`
-    ///     when none may stay.
+    ///   - garbageBytes: The least bytes of removed vectors for a move, in addition to the 30
+    ///     percent; `nil`: no garbage may stay.
     ///   - isLive: Whether the base has a row.
-    /// - Throws: `.dataLoss` when vectors that the base takes over are damaged.
+    /// - Throws: `.dataLoss` when a vector is damaged whose location moves from the log to the
+    ///   base's record.
     func adoptBase(
         of collection: CollectionNumber,
         sequenceNumber: UInt64,
@@ -121,26 +122,27 @@ package protocol Store: AnyObject, Sendable {
         isLive: (RowID) -> Bool
     ) throws(LodestoneError)
 
-    /// Forgets the log rows that no base needs, and gives unused pages back to the file system in
+    /// Forgets the log rows that no base needs, and returns unused pages to the file system, in
     /// steps.
     ///
-    /// Not inside `exclusively`.
+    /// Call it outside of `exclusively`.
     func reclaimSpace() throws(LodestoneError)
 
-    /// Erases dropped rows from all files, except the bases and segments that name them.
+    /// Erases dropped rows from all files except bases and segments, which compactions rewrite
+    /// before.
     ///
-    /// Must not run inside `exclusively`. Writes wait while the database is rewritten. The call
-    /// waits for readers that began before.
+    /// Call it outside of `exclusively`. Writes wait while the database is rewritten. The call
+    /// waits for the readers that began earlier.
     ///
-    /// - Returns: The sequence number of the last batch by then.
+    /// - Returns: The sequence number of the last batch before the erasure.
     func eraseFreed(context: CallContext) throws(LodestoneError) -> UInt64
 
-    /// Moves the write-ahead log into the database and cuts it off, unless it is short.
+    /// Copies the write-ahead log into the database and truncates it, unless it is short.
     ///
-    /// Not inside `exclusively`.
+    /// Call it outside of `exclusively`.
     ///
-    /// - Returns: Whether it is short now. It stays long while another holder has the store, or a
-    ///   reader needs its content.
+    /// - Returns: Whether the log is short now. It stays long while another holder has the lock, or
+    ///   a reader needs the log's content.
     func shortenWriteAheadLog() throws(LodestoneError) -> Bool
 
     /// Closes the segments of an unused collection; mappings in use stay valid.
@@ -163,11 +165,11 @@ package protocol StoreReader: AnyObject {
     func collections() throws(LodestoneError) -> [CollectionRecord]
     /// One collection; `nil` when it doesn't exist.
     func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord?
-    /// The number after the highest that was ever given to a collection.
+    /// The number of the next collection: one above all numbers ever given.
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber
     /// The base of a collection; `nil` before the first compaction.
     func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase?
-    /// For each collection, the bytes of its log after its base; replaced texts are most of them.
+    /// The bytes of each collection's log after its base, mostly replaced texts.
     ///
     /// - Complexity: O(rows of the log).
     func uncompactedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int]
@@ -178,16 +180,16 @@ package protocol StoreReader: AnyObject {
     func logRowCount() throws(LodestoneError) -> UInt64
     /// The counts of each collection's log after its base, for collections with such a log.
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary]
-    /// Whether documents in the rows from `row` on have edges.
+    /// Whether any row from `row` on has edges.
     func hasEdges(_ collection: CollectionNumber, from row: RowID) throws(LodestoneError)
         -> Bool
     /// Reads the changes of the batches after `sequenceNumber`, oldest first.
     ///
     /// - Parameters:
-    ///   - sequenceNumber: The last batch that is known.
-    ///   - collection: The one collection; `nil`: all collections.
+    ///   - sequenceNumber: The last batch that the caller knows.
+    ///   - collection: The only collection to read; `nil`: all collections.
     ///   - readsVectors: Whether to read the vectors of a collection's batch, which opens segments;
-    ///     called before each batch.
+    ///     it is called before each batch.
     ///   - body: Gets each change.
     /// - Throws: The errors of `body`. `.outOfRange` when the log begins later, because bases
     ///   contain the earlier batches.
@@ -200,7 +202,7 @@ package protocol StoreReader: AnyObject {
     /// The locations of the vectors in a collection's base, in row order.
     ///
     /// - Throws: `.aborted` with `VECTORS_MOVED` when a compaction has moved the vectors since this
-    ///   state; the caller begins another read. `forEachChange` throws the same.
+    ///   state; the caller must begin another read. `forEachChange` throws the same.
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
     /// The next row id of a collection.
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowID
@@ -214,10 +216,10 @@ package protocol StoreReader: AnyObject {
     ///
     /// - Throws: `.dataLoss` when an edge is missing or fails its checksum.
     func edges(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError) -> [Edge]
-    /// Hands over all edges that leave the document of a row, some at a time.
+    /// Calls `body` with all edges that leave the document of a row, some per call.
     ///
-    /// The memory does not depend on their number. The edges in a row come all at once, the edges
-    /// of a hub in the order of label and target.
+    /// The memory does not depend on the number of edges. Edges in the row come in one call. Edges
+    /// of a hub come in the order of label and target.
     ///
     /// - Throws: The errors of `body`; `.dataLoss` when an edge is missing or fails its checksum.
     func forEachEdges(
@@ -232,7 +234,7 @@ package protocol StoreReader: AnyObject {
         -> EdgeCounts
     /// A page of the edges that leave the document of a row, in the byte order of label and target.
     ///
-    /// Of several edges with the same label and target the last one counts.
+    /// If several edges have the same label and target, the last one counts.
     ///
     /// - Parameters:
     ///   - row: The row; a row that does not exist has no edges.
@@ -240,7 +242,7 @@ package protocol StoreReader: AnyObject {
     ///   - labels: The labels of the edges; `nil`: all labels.
     ///   - position: The label and target after which the page begins; `nil`: the first edge.
     ///   - limit: The most edges.
-    ///   - maxBytes: The edge that reaches this many bytes is the last one of the page.
+    ///   - maxBytes: The page ends with the edge that reaches this many bytes.
     /// - Returns: The edges, and whether the page is the last one.
     /// - Throws: `.dataLoss` when the row or an edge fails its checksum.
     func edges(
@@ -251,7 +253,7 @@ package protocol StoreReader: AnyObject {
         limit: Int,
         maxBytes: Int
     ) throws(LodestoneError) -> (edges: [Edge], isLast: Bool)
-    /// Hands over the rows after `after` in order, until `body` returns false.
+    /// Calls `body` with the rows after `after`, ascending, until it returns false.
     func forEachRow(
         of collection: CollectionNumber,
         after: RowID?,
@@ -259,9 +261,10 @@ package protocol StoreReader: AnyObject {
     ) throws(LodestoneError)
     /// The words of a collection with the `fts5` text strategy.
     func words(of collection: CollectionNumber) -> any WordTables
-    /// Follows the chain of the log, and notes the positions where it breaks.
+    /// Recomputes the chain of the log, and reports each row where it differs.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
-    /// Compares the data of a collection in this state with each other, and notes the differences.
+    /// Compares rows, words, vectors and log of a collection in this state, and reports
+    /// differences.
     ///
     /// `body` gets every intact row.
     func verify(
@@ -269,9 +272,9 @@ package protocol StoreReader: AnyObject {
         _ report: inout VerifyReport,
         _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
-    /// Reads the base of a collection from the disk, and notes its damages.
+    /// Reads the base of a collection from the disk, and reports its damages.
     ///
-    /// Inside `compacting`, so that the base is not removed meanwhile.
+    /// Call it inside `compacting`: then no compaction removes the base meanwhile.
     func verifyBase(of record: CollectionRecord, _ report: inout VerifyReport)
         throws(LodestoneError)
     /// Ends the read.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values that a store takes and gives: collections, rows, changes, batches and receipts.
+// The arguments and results of a store: collections, rows, changes, batches and receipts.
 package import LodestoneCore
 package import LodestoneStructures
 
@@ -22,15 +22,15 @@ package struct StoredRow: Sendable {
     package var id: DocumentID
     package var text: [TextField]
     package var metadata: Metadata
-    /// The edges that leave the document; none where they lie in a hub.
+    /// The edges that leave the document; empty when a hub has them.
     package var edges: [Edge]
-    /// The hub with the edges when they are too many for the row: see `StoreReader.edges(of:in:)`.
+    /// The hub that has the edges when they are too many for the row (`StoreReader.edges(of:in:)`).
     package var hub: HubNumber?
     /// The bytes of the row in the store.
     package var byteCount: Int
 }
 
-/// The number and bytes of a document's edges, which are known without reading them.
+/// The number and size of a document's edges, known without a read of the edges.
 package struct EdgeCounts: Sendable {
     package var edges: Int
     /// The bytes of labels and targets.
@@ -43,9 +43,10 @@ package struct EdgeCounts: Sendable {
     package var expectedWireByteCount: Int { nameBytes + 2 * contentBytes + 36 * edges }
 }
 
-/// Vectors of ascending rows, one after the other in memory.
+/// Vectors of ascending rows, contiguous in memory.
 ///
-/// The pointer is valid while `owner` lives, which keeps the mapping of an append-only file.
+/// `owner` keeps the mapping of an append-only file. The pointer is valid as long as `owner`
+/// exists.
 package struct VectorRun: @unchecked Sendable {
     package let base: UnsafePointer<Float>
     package let firstRow: RowID
@@ -53,13 +54,13 @@ package struct VectorRun: @unchecked Sendable {
     package let rows: MappedArray<RowID>?
     package let count: Int
     package let owner: AnyObject
-    /// The bytes of the run with their checksums; `nil` when they were checked as a whole.
+    /// The bytes of the run with their checksums; `nil` when all bytes are already checked.
     package let checked: VerifiedBytes?
 }
 
 /// The base of a collection as the store's record describes it.
 package struct StoredBase: Sendable {
-    /// The path of its file; `nil` when the base must be built, because snapshots leave bases out.
+    /// The path of its file; `nil` when the base must be built: a restored snapshot has no bases.
     package let path: String?
     /// The sequence number of the last batch in the base.
     package let sequenceNumber: UInt64
@@ -83,7 +84,7 @@ package struct LogSummary: Sendable {
 package struct LoggedChange: Sendable {
     package enum Kind: Sendable {
         case createCollection
-        /// The options of the collection from then on.
+        /// The new options of the collection.
         case alterCollection(CollectionOptions)
         case dropCollection
         case rows(LoggedRows)
@@ -119,8 +120,7 @@ package struct LoggedRows: Sendable {
 ///
 /// The log has each changed edge, except removed edges to documents that the same batch drops: a
 /// replay removes these edges with the documents. With a row id alone, a replay would read all
-/// edges of a hub for each batch. If each batch adds edges to the hub, that takes time in the
-/// square of the number of batches.
+/// edges of a hub for each batch: quadratic time, if each batch adds edges to the hub.
 package struct LoggedEdges: Sendable, Equatable {
     package var row: RowID
     /// Whether the added edges replace all others.
@@ -212,7 +212,7 @@ package struct RowChange: Sendable {
     package var vectorChecksum: UInt32
     /// The rows of documents that are dropped or replaced.
     package var removed: [RowID]
-    /// The dropped documents among these.
+    /// The dropped documents among those of `removed`.
     package var dropped: [DocumentID]
     /// The changes to edges that leave the documents of earlier rows; each row comes once.
     package var edgeChanges: [EdgeChange]
@@ -244,9 +244,9 @@ package struct RowChange: Sendable {
 
 /// The change of a batch to the tables of words.
 ///
-/// The words of removed rows are made from their texts when they are removed.
+/// The store makes the words of removed rows from their texts.
 package struct WordChange: Sendable {
-    /// The options by which the words of the collection are made.
+    /// The options of the collection's analysis.
     package var options: TextOptions
     /// The words of each new row; `nil` for a row without words.
     package var added: [DocumentWords?]

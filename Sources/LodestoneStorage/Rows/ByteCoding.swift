@@ -29,9 +29,9 @@ struct ByteWriter {
     }
 }
 
-/// Reads the bytes of a `ByteWriter` and checks at every step that they are there.
+/// Decodes the bytes of a `ByteWriter`; each step checks that enough bytes are left.
 struct ByteReader {
-    /// The error for bytes that end early or that are impossible.
+    /// The error for bytes that end early or have an impossible value.
     struct Malformed: Error {}
 
     private let bytes: UnsafeRawBufferPointer
@@ -59,7 +59,7 @@ struct ByteReader {
         throw Malformed()
     }
 
-    /// Reads a count of items that take at least one byte each.
+    /// Reads a count of items of at least one byte each; a count above the bytes left is malformed.
     mutating func count() throws(Malformed) -> Int {
         let value = try varint()
         guard value <= UInt64(bytes.count - position) else { throw Malformed() }

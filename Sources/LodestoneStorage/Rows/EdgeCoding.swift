@@ -2,16 +2,16 @@
 package import LodestoneCore
 import LodestoneStructures
 
-/// The number of a hub, a document whose row has no room for its edges.
+/// The number of a hub: a document with more edges than its row holds.
 ///
-/// The number is that of the row at which the document became a hub, so it is never given twice. A
-/// document that stays a hub keeps its number when it is replaced.
+/// It is the id of the row with which the document became a hub, so it is never given twice. A
+/// replaced document that stays a hub keeps its number.
 package typealias HubNumber = UInt32
 
 /// The limit on the edges that a row keeps.
 ///
-/// The edges of a document with more lie in the collection's table of edges (`HubTable`). There a
-/// change of one edge costs the same for any number of edges.
+/// All edges of a document with more are in the collection's table of edges (`HubTable`). A change
+/// of one edge there costs the same for any number of edges.
 package struct EdgesInRow: Sendable {
     /// The most edges.
     package var count: Int
@@ -28,10 +28,10 @@ package struct EdgesInRow: Sendable {
         count <= self.count && byteCount <= self.byteCount
     }
 
-    /// Whether the edges of a hub go back into the row.
+    /// Whether the edges of a hub move back into the row.
     ///
-    /// The limit is half of the row's, so that a few edges that come and go don't move all of them
-    /// each time.
+    /// The limit is half of the row's. So a few edges that are added and removed in turn don't move
+    /// all edges each time.
     func takeBack(count: Int, byteCount: Int) -> Bool {
         count <= self.count / 2 && byteCount <= self.byteCount / 2
     }
@@ -100,7 +100,7 @@ extension Edge {
 extension [Edge] {
     /// The edges after a removal and an addition.
     ///
-    /// An added edge takes the place of the edge with the same label and target, if there is one.
+    /// An added edge replaces the edge with the same label and target.
     func changed(
         removing isRemoved: (Edge) -> Bool,
         adding added: [Edge]
@@ -120,7 +120,7 @@ extension [Edge] {
         return changed
     }
 
-    /// The edges after an addition; an added edge takes the place of the one with the same name.
+    /// The edges after an addition; an added edge replaces the edge with the same name.
     package func adding(_ added: [Edge]) -> [Edge] {
         changed(removing: { _ in false }, adding: added)
     }

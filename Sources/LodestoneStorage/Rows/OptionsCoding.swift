@@ -130,7 +130,7 @@ extension OptionsCoding {
             let written = UInt32(
                 littleEndian: bytes.loadUnaligned(fromByteOffset: rest.count, as: UInt32.self)
             )
-            // Bytes with a wrong checksum keep it at their end, and `decode` refuses these four
+            // A wrong checksum stays at the end of the bytes, and `decode` refuses these four
             // bytes.
             if Checksum.isRight(sum(number, name, rest), written) { options = rest }
         }

@@ -76,7 +76,7 @@ package struct EncodedRow: Sendable {
         let metadata: UnsafeRawBufferPointer
         let edges: UnsafeRawBufferPointer
 
-        /// CRC-32C over the content, going on from `seed`.
+        /// CRC-32C of the content, continued from `seed`.
         func checksum(seed: UInt32) -> UInt32 {
             var sum = RowChecksum.extend(seed, id)
             sum = RowChecksum.extend(sum, text)
@@ -155,10 +155,9 @@ package struct EncodedRow: Sendable {
     /// The bytes of the row in the store.
     package var byteCount: Int { id.string.utf8.count + end - start }
 
-    /// CRC-32C over the content, going on from `seed`.
+    /// CRC-32C of the content, continued from `seed`.
     ///
-    /// Each column's length is part of it, so that bytes can't move from one column to the next
-    /// unseen.
+    /// Each column's length is part of it, so it detects bytes that moved to the next column.
     package func checksum(seed: UInt32) -> UInt32 {
         withColumns { $0.checksum(seed: seed) }
     }

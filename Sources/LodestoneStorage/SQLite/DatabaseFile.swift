@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneFiles
 
-/// The database file of a store, with the way in which readers open it.
+/// The database file of a store, and how readers open it.
 struct DatabaseFile: Sendable {
     let path: String
     /// Whether no process can change the file.
@@ -32,7 +32,8 @@ struct DatabaseFile: Sendable {
                 object: directory
             )
         }
-        // Only this mount may be read-only. If another process has made an index, SQLite reads it.
+        // Another mount of the directory may be writable. SQLite reads the index that a process
+        // there made.
         let lacksIndex =
             FileSystem.isReadOnly(directory) && FileSystem.byteCount(path + "-shm") == 0
         isImmutable = lacksIndex && FileSystem.byteCount(path + "-wal") == 0

@@ -18,7 +18,7 @@ extension SQLiteStore {
     /// The last row has the last sequence number.
     func forgetLog() throws(LodestoneError) {
         try inSteps { (last) throws(SQLiteConnection.Failure) in
-            // An erasure may have left a row of no collection: the last row at that time.
+            // An erasure keeps the last row of its time, as a row of no collection.
             _ = try forgetKeptStep(of: KeptLog.noCollection, through: last - 1)
             return try forgetStep(before: last)
         }
@@ -43,7 +43,7 @@ extension SQLiteStore {
         while try !forgetKeptStep(of: collection, through: anchor) {}
     }
 
-    /// Repeats a step, each time in its own transaction, until it returns that nothing is left.
+    /// Repeats a step, each time in its own transaction, until the step returns that it is done.
     private func inSteps(_ step: (_ last: UInt64) throws(SQLiteConnection.Failure) -> Bool)
         throws(LodestoneError)
     {
@@ -70,7 +70,7 @@ extension SQLiteStore {
         return through == last - 1
     }
 
-    /// Takes the rows that stay before the anchor out of the chain.
+    /// Removes the rows that stay before the anchor from the chain.
     private func keepRows(where range: String) throws(SQLiteConnection.Failure) {
         var kept = try KeptLog.read(writer)
         let before = kept

@@ -4,10 +4,10 @@ import CSQLite
 import LodestoneCore
 import LodestoneStructures
 
-/// A document whose edges are too many for its row.
+/// A document with more edges than its row holds.
 struct Hub {
     let number: HubNumber
-    /// The row of the document; its errors name the id.
+    /// The current row of the document.
     let row: RowID
     let id: DocumentID
 
@@ -27,7 +27,7 @@ struct Hub {
 /// It is written with every change of the edges, so the document's row and the other edges stay as
 /// they are.
 struct HubHeader {
-    /// The row whose edges these are.
+    /// The current row of the document.
     var row: RowID
     var count: UInt64 = 0
     /// Bytes of labels and targets.
@@ -36,7 +36,7 @@ struct HubHeader {
     var contentByteCount: UInt64 = 0
     /// The sum of the checksums of all edges.
     ///
-    /// It shows that an edge is missing, or is an earlier version.
+    /// It differs when an edge is missing or is an earlier version.
     var sum: UInt64 = 0
     /// The arrival of the next edge, above the arrivals of all edges.
     var nextArrival: UInt64 = 0
@@ -55,7 +55,7 @@ struct HubHeader {
         sum &-= UInt64(edge.sum)
     }
 
-    /// Whether both count the same edges.
+    /// Whether both have the same counts and the same sum.
     func hasSameEdges(as other: HubHeader) -> Bool {
         count == other.count && nameByteCount == other.nameByteCount
             && contentByteCount == other.contentByteCount && sum == other.sum
@@ -90,9 +90,9 @@ struct HubHeader {
 ///     content  weight and metadata; in the header the row of the document, and sums over all edges
 ///     sum      CRC-32C of all other columns
 ///
-/// The table is made with the first hub of its collection.
+/// The first hub of a collection creates the table.
 struct HubTable {
-    /// An edge as it lies in the table.
+    /// An edge as the table has it.
     struct StoredEdge {
         var name: EdgeName
         var arrival: UInt64
@@ -128,7 +128,7 @@ struct HubTable {
             return sum
         }
 
-        /// Whether the edge is as it was written.
+        /// Whether the edge matches its checksum.
         ///
         /// An arrival of `Int64.max` or more is damage, too: no store counts that far.
         func isRight(in hub: HubNumber) -> Bool {
@@ -199,7 +199,7 @@ struct HubTable {
         return HubHeader(stored.content, nextArrival: stored.arrival)?.row
     }
 
-    /// Hands over the hubs in the order of their numbers, until `body` returns false.
+    /// Calls `body` with each hub number, ascending, until it returns false.
     ///
     /// - Throws: The errors of `body`; `SQLITE_CORRUPT` for a value that is not the number of a
     ///   hub.
@@ -254,18 +254,18 @@ struct HubTable {
 
     /// Reads edges in the order of label and target, until `body` returns false.
     ///
-    /// The checksums of the edges are not compared; that is left to `body`.
+    /// The method does not compare the checksums of the edges; `body` must.
     ///
     /// - Parameters:
     ///   - hub: The hub of the edges.
-    ///   - label: The one label; `nil`: all labels.
-    ///   - place: The name after which the edges begin; `nil`: the first edge.
+    ///   - label: The only label to read; `nil`: all labels.
+    ///   - position: The name after which the edges begin; `nil`: before the first edge.
     ///   - body: Gets each edge.
     /// - Throws: The errors of `body`; `.dataLoss` for a label or target that is not text.
     func forEachStored(
         of hub: Hub,
         label: String? = nil,
-        after place: EdgeName? = nil,
+        after position: EdgeName? = nil,
         _ body: (StoredEdge) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
@@ -279,8 +279,8 @@ struct HubTable {
             )
             statement.bind(hub.number, at: 1)
             // The name of the header sorts before all others.
-            statement.bind(blob: label ?? place?.label ?? "", at: 2)
-            statement.bind(blob: place?.target.string ?? "", at: 3)
+            statement.bind(blob: label ?? position?.label ?? "", at: 2)
+            statement.bind(blob: position?.target.string ?? "", at: 3)
             return statement
         }
         defer { statement.reset() }
@@ -305,10 +305,10 @@ struct HubTable {
     func forEach(
         of hub: Hub,
         label: String? = nil,
-        after place: EdgeName? = nil,
+        after position: EdgeName? = nil,
         _ body: (StoredEdge, Edge) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
-        try forEachStored(of: hub, label: label, after: place) { (stored) throws(LodestoneError) in
+        try forEachStored(of: hub, label: label, after: position) { (stored) throws(LodestoneError) in
             guard stored.isRight(in: hub.number), let edge = try? stored.edge() else {
                 throw hub.damaged(
                     "'\(stored.name.label)' to '\(stored.name.target)' fails its checksum"
@@ -414,7 +414,7 @@ struct HubTable {
         }
     }
 
-    /// The edge with a name, before a change of it.
+    /// The stored edge with a name, compared with its checksum; `nil` if there is none.
     private func stored(_ name: EdgeName, of hub: Hub) throws(LodestoneError) -> StoredEdge? {
         let stored = try orFail { () throws(SQLiteConnection.Failure) in
             try edge(name, of: hub.number)
@@ -434,21 +434,21 @@ struct HubTable {
         }
     }
 
-    /// Gives a hub other edges, and writes only those that differ.
+    /// Replaces all edges of a hub, and writes only those that differ.
     ///
-    /// Edges that stay keep their place in the order of writing; new ones follow them. Damaged
-    /// edges are written again.
+    /// Unchanged edges keep their arrival numbers; the others follow them. Damaged edges are
+    /// written again.
     ///
     /// - Parameters:
     ///   - hub: The hub with its new row; it may have no edges yet.
-    ///   - edges: All edges of the hub; of several with one name the last counts.
+    ///   - edges: All edges of the hub; if several have the same name, the last one counts.
     /// - Throws: The errors of SQLite.
     /// - Complexity: O(edges before and after) to read, O(those that differ) to write.
     func replace(_ hub: Hub, with edges: [Edge]) throws(LodestoneError) {
-        var wanted: [EdgeName: (place: Int, edge: Edge)] = [:]
-        for (place, edge) in edges.enumerated() {
+        var wanted: [EdgeName: (index: Int, edge: Edge)] = [:]
+        for (index, edge) in edges.enumerated() {
             let name = EdgeName(edge)
-            wanted[name] = (wanted[name]?.place ?? place, edge)
+            wanted[name] = (wanted[name]?.index ?? index, edge)
         }
         var header = HubHeader(row: hub.row)
         var lost: [EdgeName] = []
@@ -469,13 +469,13 @@ struct HubTable {
             }
         } catch {
             guard error.reason == .corruptRow else { throw error }
-            // An edge whose name can't be decoded can't be removed by itself, so all edges are.
+            // An edge with an undecodable name can't be removed by name, so all edges are removed.
             try removeAll(of: hub.number)
             (header, lost, kept) = (HubHeader(row: hub.row), [], [])
         }
         for name in lost { try delete(name, from: hub.number) }
         let others = wanted.filter { !kept.contains($0.key) }.values
-        for (_, edge) in others.sorted(by: { $0.place < $1.place }) {
+        for (_, edge) in others.sorted(by: { $0.index < $1.index }) {
             let stored = StoredEdge(edge, arrival: header.nextArrival, of: hub.number)
             header.nextArrival += 1
             header.add(stored)

@@ -23,8 +23,8 @@ struct LogRow {
     ///     texts of removed rows, by field
     ///     changed edges of hubs, if there are any (`LoggedEdgesCoding`)
     ///
-    /// There are no texts where the database keeps the words. The row of an altered collection has
-    /// the collection's new options here instead.
+    /// The texts are absent where the database keeps the words. The row of an altered collection
+    /// has the collection's new options here instead.
     var detail: [UInt8] = []
     /// The chain as it is stored in the row.
     var stored: UInt32 = 0

@@ -2,15 +2,15 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The edges of documents, which lie in the document's row while they are few.
+/// Changes of a document's edges, in its row or in a hub.
 extension RowTable {
     /// The outcome of a change of edges, as the log records it.
     enum EdgeOutcome {
         /// Nothing changed.
         case none
-        /// The row has other edges, still few enough for it.
+        /// The edges in the row changed.
         case row
-        /// The edges became too many for the row; these are all edges of the document.
+        /// The edges became too many for the row. The value has all edges of the document.
         case moved([Edge])
         /// Some edges of a hub changed.
         case hub

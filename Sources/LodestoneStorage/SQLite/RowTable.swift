@@ -6,7 +6,7 @@ import LodestoneStructures
 struct RowTable {
     let collection: CollectionNumber
     let connection: SQLiteConnection
-    /// The maker of the words of texts, if tables of words change with the rows.
+    /// The maker of words; `nil` where no tables of words change with the rows.
     var words: WordMaker?
     /// The limit on the edges that a row keeps when it is written.
     var room = EdgesInRow()
@@ -19,8 +19,8 @@ struct RowTable {
     ///   - rows: The rows with all their edges.
     ///   - first: The number of the first row.
     ///   - added: The words of each row; `nil` where the store keeps none.
-    ///   - hubs: The hubs of documents that were removed in the same batch. The hubs that are left
-    ///     afterwards belong to no document.
+    ///   - hubs: The hubs of documents that were removed in the same batch. The hubs that it still
+    ///     has afterwards belong to no document.
     /// - Throws: The errors of SQLite.
     func insert(
         _ rows: [EncodedRow],
@@ -117,8 +117,7 @@ struct RowTable {
     /// FTS5 removes words from an index only if it gets exactly the words that were added. So the
     /// words are made from the row's text in the same transaction.
     ///
-    /// - Returns: The texts of the row, and its hub, whose edges stay where they are. A damaged row
-    ///   has no texts here.
+    /// - Returns: The texts of the row, none if it is damaged; and its hub, which keeps its edges.
     func remove(_ number: RowID) throws(LodestoneError) -> (
         text: [TextField], hub: (id: DocumentID, number: HubNumber)?
     ) {

@@ -53,7 +53,7 @@ final class SQLiteConnection: @unchecked Sendable {
         )
     }
 
-    /// Opens a file that nobody changes, for reading, without locks, recovery or other files.
+    /// Opens a file that no process changes, for reading: without locks, recovery or other files.
     convenience init(immutable path: String) throws(Failure) {
         let escaped = path.utf8.map { byte in
             let isPlain =
@@ -77,7 +77,7 @@ final class SQLiteConnection: @unchecked Sendable {
         sqlite3_close_v2(handle)
     }
 
-    /// Ties the next statements to a call; `nil` unties them.
+    /// Sets the call of the next statements; `nil`: no call.
     func work(for context: CallContext?) {
         self.context = context
     }
@@ -115,16 +115,16 @@ final class SQLiteConnection: @unchecked Sendable {
         return statement
     }
 
-    /// Forgets the half of the statements that was used least recently.
+    /// Drops the least recently used half of the statements.
     ///
-    /// A statement that is being stepped through lives as long as its holder.
+    /// A statement in use remains until its holder releases it.
     private func forgetOldStatements() {
         let uses = statements.values.map(\.lastUse).sorted()
         let oldest = uses[uses.count / 2]
         statements = statements.filter { $0.value.lastUse >= oldest }
     }
 
-    /// Forgets the statements on a table that is about to be dropped.
+    /// Drops the statements on a table, before the table is dropped.
     func forgetStatements(mentioning table: String) {
         statements = statements.filter { !$0.key.contains(table) }
     }

@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Counts of collections that need no read of their contents.
+/// Counts of collections, without a read of whole rows.
 extension SQLiteReader {
     func uncompactedCollections() throws(LodestoneError) -> [CollectionNumber] {
         try orFail { () throws(SQLiteConnection.Failure) in
@@ -34,7 +34,7 @@ extension SQLiteReader {
 
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary] {
         try orFail { () throws(SQLiteConnection.Failure) in
-            // A batch that only adds has five empty lists as its detail (`LogRow.detail`).
+            // The detail of a batch that only adds is five empty lists (`LogRow.detail`).
             let statement = try connection.statement(
                 """
                 SELECT log.collection, sum(row_count), sum(vector_count), max(log.seq),

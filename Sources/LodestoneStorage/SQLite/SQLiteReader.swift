@@ -11,7 +11,7 @@ final class SQLiteReader: StoreReader {
     let context: CallContext?
     /// The collections of this state, decoded at their first use.
     ///
-    /// Measured (thousands of collections, all of them decoded for each one): 45 s.
+    /// Measured (thousands of collections, all decoded at each use): 45 s.
     private var catalog: (all: [CollectionRecord], byNumber: [CollectionNumber: CollectionRecord])?
 
     /// The records that were read one by one; `nil` for a collection that doesn't exist.
@@ -141,7 +141,8 @@ final class SQLiteReader: StoreReader {
                 LoggedRows(
                     firstRow: row.firstRow,
                     rowCount: row.rowCount,
-                    // The vectors of a collection that was dropped since are not available.
+                    // The vectors of a collection that was dropped meanwhile are no longer
+                    // available.
                     vectors: try dimension.flatMap { (dimension) throws(LodestoneError) in
                         try run(row, dimension: dimension)
                     },

@@ -93,7 +93,7 @@ final class SQLiteStatement {
     func int(at column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
     func double(at column: Int32) -> Double { sqlite3_column_double(handle, column) }
 
-    /// Hands over the bytes of a column, which are valid until the next step.
+    /// Calls `body` with the bytes of a column, which are valid until the next step.
     func withBytes<T, Failure: Error>(
         at column: Int32,
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> T

@@ -3,12 +3,12 @@ import LodestoneCore
 
 /// The check that the stored words come from this process's analysis, and their rebuild.
 extension SQLiteStore {
-    /// Holds the store for the analysis of this process.
+    /// Shares `analysis.lock`, so that the words stay those of this process's analysis.
     ///
-    /// If FTS5 keeps words of another analysis, they are made again first. Runs inside
-    /// `exclusively`, while the store is opened.
+    /// Words of FTS5 that another analysis made are rebuilt first. Runs inside `exclusively`, while
+    /// the store is opened.
     ///
-    /// - Returns: The names of the collections whose words were made again.
+    /// - Returns: The names of the collections whose words were rebuilt.
     /// - Throws: `.failedPrecondition` when the stored words are those of another analysis, and
     ///   another process has the store open.
     func adoptAnalysis() throws(LodestoneError) -> [String] {
@@ -56,7 +56,7 @@ extension SQLiteStore {
 
     private static func hex(_ value: UInt64) -> String { String(value, radix: 16) }
 
-    /// Makes the words of all collections with FTS5 again from their rows.
+    /// Rebuilds the words of all collections with FTS5 from their rows.
     ///
     /// - Returns: The names of these collections.
     private func makeWords() throws(LodestoneError) -> [String] {

@@ -58,7 +58,7 @@ extension SQLiteStore {
 
     /// The record of a base at `sequenceNumber`.
     ///
-    /// Every vector that it takes over from the log is compared with its checksum.
+    /// Every vector whose location comes from the log is compared with its checksum.
     private func baseRecord(of collection: CollectionNumber, sequenceNumber: UInt64)
         throws(LodestoneError) -> BaseRecord
     {
@@ -90,7 +90,7 @@ extension SQLiteStore {
                     try reclaimStep()
                 }
                 hasShrunk = hasShrunk || !isDone
-                // The file becomes shorter only when the write-ahead log is moved into it.
+                // The file shrinks only when the write-ahead log is copied into it.
                 if isDone && hasShrunk {
                     checkpoint(SQLITE_CHECKPOINT_PASSIVE)
                 } else {
@@ -101,7 +101,7 @@ extension SQLiteStore {
         }
     }
 
-    /// - Returns: Whether there is no more space to give back.
+    /// - Returns: Whether no space is left to return.
     private func reclaimStep() throws(SQLiteConnection.Failure) -> Bool {
         let before = try scalar("PRAGMA freelist_count")
         guard before > Self.vacuumedPagesPerStep / 4 else { return true }
@@ -111,8 +111,8 @@ extension SQLiteStore {
 
     // MARK: Files
 
-    /// Removes the files of bases that nothing points to, as a crash around a change of pointer
-    /// leaves them.
+    /// Removes base files that no record names; a crash around the change of a record leaves such
+    /// files.
     ///
     /// - Returns: Whether they were removed; false during a compaction, which may be writing a
     ///   base.
@@ -136,7 +136,7 @@ extension SQLiteStore {
 
     /// Removes all bases of a collection except one.
     ///
-    /// Mappings in use stay good.
+    /// Mappings in use stay valid.
     func removeBases(of collection: CollectionNumber, except kept: String?) {
         for name in baseNames() where name.hasPrefix("base-\(collection)-") && name != kept {
             unlink(directory + "/" + name)

@@ -52,10 +52,10 @@ extension SQLiteStore {
         return committed
     }
 
-    /// Refuses documents when the disk has less free space than the write-ahead log takes until a
-    /// checkpoint.
+    /// Refuses documents when the disk lacks the free space that the write-ahead log may take until
+    /// its checkpoint.
     ///
-    /// Drops are not refused: they need some of that room before they free more.
+    /// Drops are permitted: they take some of that space first and free more later.
     private func refuseIfAlmostFull() throws(LodestoneError) {
         guard let free = FileSystem.freeBytes(directory), free < Self.checkpointBytes else {
             return
@@ -70,10 +70,10 @@ extension SQLiteStore {
         )
     }
 
-    /// Moves the write-ahead log into the database once it is long.
+    /// Copies the write-ahead log into the database once it is long.
     ///
-    /// A reader can keep the log from starting again at its beginning. At four times the limit the
-    /// log is also cut off.
+    /// A reader may prevent the log from restarting at its beginning. So the log is also truncated
+    /// at four times the limit.
     func checkpointIfLarge() {
         let byteCount = walPages * pageBytes
         if byteCount > Self.checkpointBytes {
@@ -86,7 +86,8 @@ extension SQLiteStore {
         }
     }
 
-    /// Runs `body` in its own transaction, under the rules of a commit.
+    /// Runs `body` in a transaction of the writer; a failure has the same effects as that of a
+    /// commit.
     func transaction<T>(_ body: () throws(SQLiteConnection.Failure) -> T) throws(LodestoneError)
         -> T
     {
@@ -338,7 +339,8 @@ extension SQLiteStore {
         try statement.run()
     }
 
-    /// Deletes old request ids, which nobody will repeat, once per `batchesPerForgetting` batches.
+    /// Deletes request ids that are too old to be repeated, once per `batchesPerForgetting`
+    /// batches.
     private func forgetRequests(before sequence: UInt64) throws(SQLiteConnection.Failure) {
         guard sequence > Self.keptRequests, sequence % Self.batchesPerForgetting == 0 else {
             return

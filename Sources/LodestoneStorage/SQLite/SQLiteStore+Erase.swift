@@ -8,20 +8,20 @@ import LodestoneSystem
 /// Erasure of dropped and replaced documents: afterwards no file of the store contains them.
 ///
 /// Removed rows stay in the free pages of the database, in the gaps of used pages, and in the
-/// write-ahead log until other data overwrite them. So the log is forgotten with its last row,
-/// SQLite rewrites the database, and the write-ahead log is cut off. Before that, compactions
-/// rewrite bases and segments with the live rows only.
+/// write-ahead log until other data overwrite them. So the log is forgotten, including its last
+/// row. SQLite rewrites the database, and the write-ahead log is truncated. Before that,
+/// compactions rewrite bases and segments with the live rows only.
 ///
 /// Every step is its own commit, or a new file. After a crash at any point the store is whole, and
-/// no caller was told that the erasure is done.
+/// no caller has a receipt of the erasure.
 extension SQLiteStore {
     package func eraseFreed(context: CallContext) throws(LodestoneError) -> UInt64 {
         try removeStrangeFiles(context)
         try forgetLog()
         let erased = try exclusively { (last) throws(LodestoneError) in
             guard last > 0 else { return last }
-            // One lock covers both steps: after another batch the last row here would keep its
-            // content.
+            // One lock covers both steps: a batch between them would leave content in what is the
+            // last row here.
             var isForgotten = false
             while !isForgotten {
                 isForgotten = try transaction { () throws(SQLiteConnection.Failure) in
@@ -39,7 +39,7 @@ extension SQLiteStore {
             usleep(10_000)
         }
         try exclusively { (_) throws(LodestoneError) in
-            // The number is durable with this commit, which begins the write-ahead log again.
+            // This commit makes the number durable, and restarts the write-ahead log.
             try transaction { () throws(SQLiteConnection.Failure) in
                 try writer.execute(
                     "INSERT OR REPLACE INTO meta(key, value) VALUES('erased', \(erased))"
@@ -51,7 +51,7 @@ extension SQLiteStore {
         return erased
     }
 
-    /// Removes the files that a crash has left of removed collections and replaced bases.
+    /// Removes the files of dropped collections and replaced bases that a crash left.
     private func removeStrangeFiles(_ context: CallContext) throws(LodestoneError) {
         while try !removeForgottenBases() {
             try context.check()

@@ -40,7 +40,7 @@ extension SQLiteStore {
         let collection = record.collection
         let dimension = record.dimension
         var mover = SegmentCompactor(dimension: dimension) { (byteCount) throws(LodestoneError) in
-            // The lock ensures that nobody else takes the same index.
+            // The lock ensures that no other process takes the same index.
             try self.exclusively { (_) throws(LodestoneError) in
                 try self.segments.create(
                     for: collection,
@@ -116,7 +116,7 @@ extension SQLiteStore {
 
     /// Removes the segments of a collection that neither its base nor the log after it names.
     ///
-    /// Inside `exclusively`, after a commit: an earlier transaction in doubt can't come back then.
+    /// Call it inside `exclusively`, after a commit: no earlier transaction is then in doubt.
     func removeUnneededSegments(of collection: CollectionNumber) throws(LodestoneError) {
         let unneeded = try unneededSegments(of: collection)
         segments.remove(unneeded, of: collection)
@@ -231,8 +231,8 @@ struct SegmentUse {
 
     /// The segments whose live vectors should be moved.
     ///
-    /// With `garbageBytes` there are none while the collection has little garbage. Without it every
-    /// segment with garbage counts.
+    /// With `garbageBytes` there are none while the collection has less garbage. With `nil` the
+    /// result has every segment with garbage.
     func worthMoving(garbageBytes: Int?) -> Set<UInt32> {
         guard let garbageBytes else {
             return Set(

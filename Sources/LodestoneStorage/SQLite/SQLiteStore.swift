@@ -20,14 +20,13 @@ import Synchronization
 /// because the writer's own state (`writer`, `lastSequence`, `chain`, `walPages`) is used only
 /// while `lock` is held.
 package final class SQLiteStore: Store, @unchecked Sendable {
-    /// A checkpoint follows the commit that takes the write-ahead log over this.
+    /// The length of the write-ahead log above which a commit is followed by a checkpoint.
     static let checkpointBytes = 16 << 20
-    /// The page size of a new database; a database of an earlier release keeps its own, 16 KiB.
+    /// The page size of a new database; a database of an earlier release keeps 16 KiB.
     ///
-    /// A row that is replaced or dropped has its page written twice: into the write-ahead log and
-    /// into the database. Measured: with 16 KiB, a burst that replaced 500 documents here and there
-    /// wrote ten times its bytes. An import with 4 KiB was slower by a tenth; with 8 KiB it was
-    /// not.
+    /// Replacing or dropping a row writes its page twice: into the write-ahead log and into the
+    /// database. Measured (500 scattered documents replaced, 16 KiB): ten times their bytes
+    /// written. Measured (import, against 16 KiB): 4 KiB a tenth slower, 8 KiB as fast.
     private static let newPageBytes = 8_192
     /// The fewest request ids that are kept; all are kept for `keptRequestSeconds`.
     static let keptRequests = 1_000_000
@@ -35,7 +34,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     /// The batches between two deletions of old request ids.
     static let batchesPerForgetting: UInt64 = 65_536
 
-    /// The longest wait for the lock in `close`: a service that is told to end has seconds for it.
+    /// The longest wait for the lock in `close`: a service manager gives a service only seconds to
+    /// end.
     private static let closeTimeout = Duration.seconds(2)
 
     package let durability: Durability
@@ -52,7 +52,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     let analysisLock: AnalysisLock
     /// The analysis of texts in this process.
     let analysis: any WordAnalysis
-    /// The shared sequence number; `nil` where no process can write and none has.
+    /// The shared sequence number; `nil` in a read-only store without a complete file `sequence`.
     let counter: SharedCounter?
     private let database: DatabaseFile
     private let idleReaders = Mutex<[SQLiteConnection]>([])
@@ -106,7 +106,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         let counter = try SharedCounter(directory + "/sequence")
         self.counter = counter
         segments = SegmentSet(directory: directory)
-        // Opening runs SQLite's recovery and may create the schema, so nobody else may commit.
+        // Opening runs SQLite's recovery and may create the schema, so no other process may commit
+        // meanwhile.
         writer = try lock.exclusively { () throws(LodestoneError) in
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try SQLiteConnection(path: database.path, isReadOnly: false)
@@ -138,8 +139,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     /// Opens the store in `directory` for reading only, while other processes may write to it.
     ///
-    /// Nothing is written: no schema is upgraded, no words are made again, no leftovers are
-    /// removed. SQLite may create its index of the write-ahead log if the directory permits it.
+    /// Nothing is written: no schema is upgraded, no words are rebuilt, no leftovers are removed.
+    /// SQLite may create its index of the write-ahead log if the directory permits it.
     ///
     /// - Parameters:
     ///   - directory: The directory of the store.
@@ -252,7 +253,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                 try writer.execute(Schema.create())
                 try writer.execute("COMMIT")
             } else if format < Schema.format {
-                // Earlier formats have other words. They are made again, like the words of another
+                // Words of earlier formats differ. They are rebuilt, like the words of another
                 // analysis.
                 try writer.execute("BEGIN EXCLUSIVE")
                 try writer.execute(Schema.upgrade(from: format))
@@ -266,8 +267,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     /// Refuses a store that a newer release has upgraded.
     ///
-    /// The upgrade may come while this process has the store open. Its rows would then mean
-    /// something else to this process.
+    /// The upgrade may come while this process has the store open. This process would then misread
+    /// its rows.
     func refuseNewer(_ format: Int64) throws(LodestoneError) {
         guard format > Schema.format else { return }
         throw LodestoneError(
@@ -282,8 +283,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     /// Refuses to upgrade a store that another process has open.
     ///
-    /// A process of an earlier release would go on reading and writing rows of the earlier format.
-    /// `adoptAnalysis` shares the lock again, inside the same lock for commits.
+    /// A process of an earlier release would continue to read and write rows of the earlier format.
+    /// `adoptAnalysis` shares `analysis.lock` again before the lock for commits is released.
     private func refuseUpgradeWhileShared(_ format: Int64) throws(LodestoneError) {
         guard !analysisLock.takeAlone() else { return }
         throw LodestoneError(
@@ -296,7 +297,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         )
     }
 
-    /// Follows the log's chain to its end, from this process's position or from the anchor.
+    /// Recomputes the log's chain to its end, from this process's position or from the anchor.
     func followLog() throws(LodestoneError) {
         do throws(SQLiteConnection.Failure) {
             if let anchor = try LogAnchor.read(writer), anchor.sequenceNumber > lastSequence {
@@ -425,7 +426,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
-    /// Returns a reader's connection to the pool, which keeps a few open.
+    /// Returns a reader's connection to the pool; the pool keeps a few connections open.
     func giveBack(_ connection: SQLiteConnection) {
         idleReaders.withLock { idle in
             if idle.count < 8 { idle.append(connection) }
@@ -463,8 +464,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         // After a failed write the disk gets no more checkpoints.
         guard writeFailure.withLock({ $0 == nil }) else { return }
         let code = sqlite3_wal_checkpoint_v2(writer.handle, nil, mode, nil, nil)
-        // `SQLITE_IOERR_FSYNC`, which is a macro: after a failed fsync pages may be lost without a
-        // second error.
+        // `SQLITE_IOERR_FSYNC`, which is a macro: after a failed fsync, pages may be lost without a
+        // further error.
         guard code == SQLITE_IOERR | 4 << 8 else { return }
         refuseWrites(
             because: SQLiteConnection.Failure(

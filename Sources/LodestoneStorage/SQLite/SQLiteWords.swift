@@ -77,7 +77,7 @@ final class SQLiteWords: WordTables {
             .read(row, context: context)?.text
     }
 
-    /// Creates the tables that list the words, with the first use of one.
+    /// Creates the tables that list the words, at their first use.
     private func createVocabulary() throws(LodestoneError) {
         if hasVocabulary { return }
         try orFail { () throws(SQLiteConnection.Failure) in

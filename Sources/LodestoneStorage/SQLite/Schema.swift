@@ -26,7 +26,7 @@ import LodestoneCore
 ///
 /// `docs_N.sum` is the CRC-32C of its row.
 ///
-/// A store of an earlier format is brought up to date when it is opened:
+/// A store of an earlier format is upgraded when it is opened. The earlier formats differ:
 ///
 ///     1        no bases; the log was never cut
 ///     2        no changes of a collection's options
@@ -46,7 +46,7 @@ enum Schema {
     static let formatOfAnalysis: Int64 = 5
     /// The first format with tables of edges.
     static let formatOfHubs: Int64 = 7
-    /// "LODE": the mark that distinguishes our files from other programs' databases.
+    /// "LODE" in ASCII, which distinguishes a store from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
     static func create(format: Int64 = format) -> String {
@@ -86,7 +86,7 @@ enum Schema {
             VALUES('next_collection', (SELECT coalesce(max(collection), 0) + 1 FROM log));
         """
 
-    /// The statements that bring a store of an earlier format up to date, except for its words.
+    /// The statements that upgrade a store of an earlier format, except for its words.
     ///
     /// The words of a store without `meta.analysis` are not recorded as made by this release's
     /// analysis.

@@ -5,9 +5,9 @@ import LodestoneSystem
 
 /// The lock that every process shares while it has the store open.
 ///
-/// A change of the analysis, by which words are made of texts, needs the lock alone.
+/// A process that rebuilds the words by another analysis must hold the lock alone.
 ///
-/// Threading: only the thread that opens the store and the one that closes it.
+/// Threading: only the thread that opens the store and the thread that closes it.
 // Unchecked because of the descriptor, which changes only when the store is closed.
 final class AnalysisLock: @unchecked Sendable {
     private let path: String
@@ -27,9 +27,9 @@ final class AnalysisLock: @unchecked Sendable {
         close()
     }
 
-    /// Takes the lock together with others.
+    /// Takes the lock, shared with other processes.
     ///
-    /// Inside the lock for commits no other process holds it alone.
+    /// Inside the lock for commits, no other process holds it alone.
     ///
     /// - Throws: `.unavailable` with `UPGRADING` when a process holds it alone.
     func share() throws(LodestoneError) {

@@ -26,7 +26,7 @@ struct CompactionLock: Sendable {
 
     /// Runs `body` unless another holder compacts the collection; returns `nil` in that case.
     ///
-    /// Without a collection, no collection may be under compaction.
+    /// For `nil`, no collection may be under compaction.
     func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T?
     {

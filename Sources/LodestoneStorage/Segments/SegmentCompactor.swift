@@ -38,7 +38,7 @@ struct SegmentCompactor {
         runs.append(run)
     }
 
-    /// Moves the vectors of a run whose rows are live.
+    /// Moves the vectors of a run that belong to live rows.
     ///
     /// - Throws: `.dataLoss` when one of these vectors fails its checksum.
     mutating func move(_ run: VectorRun, isLive: (RowID) -> Bool) throws(LodestoneError) {
@@ -54,7 +54,7 @@ struct SegmentCompactor {
                     "the vector of row \(row) fails its checksum"
                 )
             }
-            // An archive from elsewhere may have row ids in any order, with matching checksums.
+            // An archive of another origin may have row ids in any order, with correct checksums.
             guard lastRow.map({ $0 < row }) ?? true else {
                 throw VectorSegment.damaged("to be left", "row \(row) is not in the order of rows")
             }

@@ -25,7 +25,7 @@ final class SegmentSet: Sendable {
     private let segments = Mutex<[CollectionNumber: [UInt32: VectorSegment]]>([:])
     /// The segments with bytes appended since the last `synchronize`.
     private let appended = Mutex<[ObjectIdentifier: VectorSegment]>([:])
-    /// The segment that each collection appends to.
+    /// The segment of each collection to which its batches are appended.
     private let current = Mutex<[CollectionNumber: VectorSegment]>([:])
 
     init(directory: String, isReadOnly: Bool = false) {
@@ -89,10 +89,10 @@ final class SegmentSet: Sendable {
         return Location(segment: target, offset: offset)
     }
 
-    /// Creates a segment to which nobody appends before `adopt`.
+    /// Creates a segment to which no batch is appended before `adopt`.
     ///
-    /// Only while the store's lock is held. Its index is higher than that of every existing file: a
-    /// file that the log does not mention may belong to a transaction in doubt.
+    /// Call it only while the store's lock is held. Its index is higher than that of every existing
+    /// file: a file that the log does not mention may belong to a transaction in doubt.
     func create(for collection: CollectionNumber, dimension: Int, byteCount: Int)
         throws(LodestoneError) -> VectorSegment
     {
@@ -127,8 +127,8 @@ final class SegmentSet: Sendable {
 
     /// The segments of a collection that can be removed when only `named` is needed.
     ///
-    /// The last one is never removed, so that no index is used twice: a process with an old segment
-    /// open would take a new file of the same name for it.
+    /// The last one is never removed, so that no index is used twice: a process that has the old
+    /// segment open would mistake a new file of that name for it.
     func unneeded(of collection: CollectionNumber, named: Set<UInt32>) -> [UInt32] {
         let indices = indices(of: collection)
         return indices.filter { $0 != indices.max() && !named.contains($0) }
@@ -136,8 +136,8 @@ final class SegmentSet: Sendable {
 
     /// Removes segments.
     ///
-    /// Only while the store's lock is held, after a commit: then no transaction is in doubt.
-    /// Mappings in use stay valid.
+    /// Call it only while the store's lock is held, after a commit: no transaction is then in
+    /// doubt. Mappings in use stay valid.
     func remove(_ indices: [UInt32], of collection: CollectionNumber) {
         for index in indices {
             unlink(directory + "/" + VectorSegment.name(collection: collection, index: index))
@@ -168,7 +168,7 @@ final class SegmentSet: Sendable {
 
     /// Closes the segments of a collection; mappings in use stay valid.
     ///
-    /// Before its next write the collection's vectors are read, which opens the segments again.
+    /// Opening the collection again reads its vectors, which opens the segments.
     func close(_ collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
         segments.withLock { $0[collection] = nil }
@@ -176,8 +176,7 @@ final class SegmentSet: Sendable {
 
     /// Removes the files of all collections except `collections`.
     ///
-    /// They remain when a crash comes between the drop of a collection and the removal of its
-    /// files.
+    /// A crash between the drop of a collection and the removal of its files leaves such files.
     func removeAll(except collections: Set<CollectionNumber>) {
         removeFiles(prefix: "vectors-") { !collections.contains($0) }
     }

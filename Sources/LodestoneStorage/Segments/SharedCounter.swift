@@ -21,8 +21,7 @@ final class SharedCounter: @unchecked Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileSystem.failure("fstat", path) }
         if status.st_size < 8 {
-            // The bytes are written, because a mapped hole would need room on the disk at its first
-            // use.
+            // The bytes are written, because a mapped hole would need disk space at its first use.
             var zero: UInt64 = 0
             guard pwrite(descriptor, &zero, 8, 0) == 8 else {
                 throw FileSystem.failure("pwrite", path)
@@ -56,7 +55,7 @@ final class SharedCounter: @unchecked Sendable {
 
     var current: UInt64 { value.pointee.load(ordering: .acquiring) }
 
-    /// Shows a batch to every process.
+    /// Makes a batch visible to every process.
     func raise(to number: UInt64) {
         if value.pointee.load(ordering: .relaxed) < number {
             value.pointee.store(number, ordering: .releasing)

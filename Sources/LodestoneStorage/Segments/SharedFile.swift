@@ -7,7 +7,7 @@ import LodestoneSystem
 enum SharedFile {
     /// Opens the file, and creates it if it is missing.
     ///
-    /// - Returns: A descriptor that closes in programs which this process starts.
+    /// - Returns: A descriptor that `exec` closes.
     static func open(_ path: String) throws(LodestoneError) -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT)
         guard descriptor >= 0 else { throw FileSystem.failure("open", path) }

@@ -14,16 +14,16 @@ import Synchronization
 ///
 /// A second file is the turn. The process that waits next for the lock holds the turn until it has
 /// the lock. A process that releases the lock and wants it again has to wait for the turn. So a
-/// process that waits already gets the lock first. The wait for the turn has a limit: a process
-/// that was stopped while it waits does not keep others from the lock.
+/// process that already waits gets the lock first. The wait for the turn has a limit: a process
+/// that is stopped during its wait does not keep others from the lock.
 ///
-/// Threading: any thread. The threads of a process take turns by `threads`. The thread whose turn
-/// it is and the thread that waits in the kernel share `state`.
+/// Threading: any thread. The threads of a process take turns by `threads`. `state` is shared by
+/// the thread that holds `threads` and the thread that waits in the kernel.
 final class StoreLock: Sendable {
-    /// The longest wait for a holder, which may have been stopped.
+    /// The longest wait for a holder, because a stopped process may hold the lock.
     let lockTimeout: Duration
-    /// The longest wait for the turn, many times that of a commit; a longer holder was likely
-    /// stopped.
+    /// The longest wait for the turn, many times the time of a commit. A process that holds the
+    /// turn longer is probably stopped.
     private static let turnTimeout = Duration.milliseconds(50)
     private static let longestPause: useconds_t = 200
 
@@ -35,7 +35,7 @@ final class StoreLock: Sendable {
         var waiter: DispatchSemaphore?
         /// The error of the kernel, when it did not grant the lock.
         var failure: LodestoneError?
-        /// The time until which no call waits for the turn, after a wait for the turn has failed.
+        /// No call waits for the turn before this time; a wait that failed sets it.
         var skipsTurnUntil = ContinuousClock.now
     }
 
@@ -57,12 +57,12 @@ final class StoreLock: Sendable {
     private let threads = CallLock()
     private let state: Mutex<State>
     private let turn: Turn?
-    /// The queue that waits in the kernel, where a wait has no deadline and no cancellation.
+    /// The queue of the wait in the kernel, which has no deadline and no cancellation.
     private let queue = DispatchQueue(label: "lodestone.lock")
 
     /// - Parameters:
     ///   - path: The file of the lock.
-    ///   - turnPath: The file of the turn; `nil` when nobody waits for the lock.
+    ///   - turnPath: The file of the turn; `nil` for a lock without waits.
     ///   - lockTimeout: The longest wait for a holder.
     /// - Throws: The error of the system when a file can't be opened.
     init(_ path: String, turn turnPath: String? = nil, lockTimeout: Duration = .zero)
@@ -78,10 +78,10 @@ final class StoreLock: Sendable {
         close()
     }
 
-    /// Runs `body` while nobody else holds the lock.
+    /// Runs `body` while no other thread or process holds the lock.
     ///
-    /// The time for which other threads of this process use the lock does not count as a wait: such
-    /// a thread goes on, while a stopped process does not.
+    /// The time for which other threads of this process hold the lock does not count: such a thread
+    /// releases the lock, and a stopped process does not.
     ///
     /// - Parameters:
     ///   - end: The end of the wait for other processes; `nil`: after `lockTimeout`.
@@ -125,7 +125,7 @@ final class StoreLock: Sendable {
         return try body()
     }
 
-    /// Closes the lock after a wait for the holder in this process.
+    /// Waits for the holder in this process, then closes the lock.
     func close() {
         _ = try? threads.withLock { () throws(LodestoneError) in
             state.withLock { state in
@@ -198,7 +198,7 @@ final class StoreLock: Sendable {
             state.isWaitingInKernel = false
             state.failure = failure
             defer { state.waiter = nil }
-            // Nobody waits for the lock any more. A closed descriptor has released it already.
+            // No thread waits for the lock any more. A closed descriptor has already released it.
             if state.waiter == nil, let descriptor = state.descriptor { flock(descriptor, LOCK_UN) }
             return state.waiter
         }
@@ -207,8 +207,8 @@ final class StoreLock: Sendable {
 
     /// Takes the lock if it is free.
     ///
-    /// While the queue waits in the kernel, another process holds the lock. A grant here would be a
-    /// second one for the same descriptor.
+    /// While the queue waits in the kernel, another process holds the lock. Taking it here would be
+    /// a second grant to the same descriptor.
     private func takeIfFree() throws(LodestoneError) -> Bool {
         try state.withLock { (state) throws(LodestoneError) in
             guard let descriptor = state.descriptor else { throw closed() }

@@ -3,19 +3,19 @@ import CLodestoneSystem
 import LodestoneCore
 import LodestoneStructures
 
-/// The locations of a collection's vectors up to the sequence number of its base, with a checksum
-/// per block.
+/// The locations of a collection's vectors up to its base's sequence number, with a checksum per
+/// block.
 ///
-/// It replaces the log rows that a compaction forgets. A run covers the batches whose rows and
-/// bytes follow each other without a gap, or the vectors that a compaction moved together.
+/// The table replaces the vector locations of the log rows that a compaction forgets. A run covers
+/// the batches whose rows and bytes follow each other without a gap, or the vectors that a
+/// compaction moved together.
 struct VectorExtents: Sendable {
     struct Run: Sendable {
         var segment: UInt32
         var offset: Int
         var firstRow: RowID
         var count: Int
-        /// Whether rows are missing in between; then the row id of each, 4 bytes, follows the
-        /// vectors.
+        /// Whether the rows have gaps; the row ids, 4 bytes each, then follow the vectors.
         var isSparse = false
         /// CRC-32C of each `VerifiedBytes.blockBytes` of the run.
         var sums: [UInt32]

@@ -14,20 +14,20 @@ import LodestoneSystem
 ///         16      4  elements of a vector
 ///         20     40  zero
 ///         60      4  CRC-32C of the first 60 bytes
-///         64      …  vectors, float32 little-endian; the log says which bytes are whose
+///         64      …  vectors, float32 little-endian; the log names the bytes of each batch
 ///
 /// Bytes are appended at the end of the file, even where bytes before it belong to no committed
 /// transaction. Bytes of a transaction in doubt are not used again, because a write-ahead log that
 /// is recovered later may bring the transaction back. So gaps are normal.
 ///
-/// A segment is never cut, nor written in place. A compaction may move the vectors that are needed
+/// A segment is never truncated or overwritten. A compaction may move the vectors that are needed
 /// to another segment and remove this one.
 ///
 /// Threading: only the store's writer calls `append` and `synchronize`; any thread may read the
 /// mapping. Unchecked, because the descriptor is used only by the thread that commits.
 final class VectorSegment: @unchecked Sendable {
     static let headerByteCount = 64
-    /// The reserved address space, and so the largest size, of a segment without a larger batch.
+    /// The reserved address space of a segment, and so its largest size; a larger batch gets more.
     static let standardCapacity = 256 << 20
     private static let magic: [UInt8] = Array("LODESEG1".utf8)
 

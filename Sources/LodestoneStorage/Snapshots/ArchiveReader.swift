@@ -69,7 +69,8 @@ final class ArchiveReader {
     /// The error for a fault of this archive.
     func fault(_ fault: SnapshotFault) -> LodestoneError { fault.error(file.path) }
 
-    /// Hands over the content of the next member piece by piece, and compares it with the manifest.
+    /// Calls `body` with the content of the next member, piece by piece, and compares it with the
+    /// manifest.
     func readMember(_ body: (UnsafeRawBufferPointer) throws(LodestoneError) -> Void)
         throws(LodestoneError)
     {
@@ -83,7 +84,7 @@ final class ArchiveReader {
             try context?.check()
             try refill()
             let left = member.byteCount - produced
-            // Room for one byte more than the manifest permits shows a member that is too long.
+            // Room for one byte more than the manifest permits reveals a member that is too long.
             let room = Int(clamping: min(UInt64(output.count), left + 1))
             var target = ZSTD_outBuffer(dst: output.baseAddress, size: room, pos: 0)
             var source = ZSTD_inBuffer(

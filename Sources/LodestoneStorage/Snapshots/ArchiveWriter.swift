@@ -29,7 +29,7 @@ final class ArchiveWriter {
         alignment: 16
     )
 
-    /// Begins an archive of the members in `manifest`, whose checksums are filled in later.
+    /// Begins an archive of the members in `manifest`; `write` fills in their checksums.
     init(_ path: String, manifest: SnapshotManifest, context: CallContext?)
         throws(LodestoneError)
     {

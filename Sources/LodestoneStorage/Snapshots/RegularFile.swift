@@ -9,7 +9,7 @@ import LodestoneSystem
 ///
 /// Threading: one thread at a time.
 final class RegularFile {
-    /// The bytes that `forEachPiece` hands over at once, and the alignment of its reads.
+    /// The bytes of a piece of `forEachPiece`, and the alignment of its reads.
     static let pieceByteCount = 1 << 20
 
     let path: String
@@ -94,7 +94,7 @@ final class RegularFile {
         return total
     }
 
-    /// Turns `O_DIRECT` off; returns whether it was on and is off now.
+    /// Turns `O_DIRECT` off; returns false when it was off already or can't be turned off.
     ///
     /// A file system that accepts `O_DIRECT` in `open` may still refuse a read, for example at the
     /// file's uneven end.
@@ -104,7 +104,7 @@ final class RegularFile {
         return fcntl(descriptor, F_SETFL, flags & ~Self.direct) == 0
     }
 
-    /// Hands the first `end` bytes over, piece by piece.
+    /// Calls `body` with the first `end` bytes, piece by piece.
     ///
     /// - Throws: The error of `cut` when the file ends earlier.
     func forEachPiece(

@@ -114,7 +114,7 @@ struct RestoredDatabase {
         }
     }
 
-    /// The least of the objects, so that the error is the same every time.
+    /// The first of the objects in their order, so that the error is always the same.
     private static func first(of objects: Set<[String]>) -> [String]? {
         objects.min { $0.lexicographicallyPrecedes($1) }
     }

@@ -5,7 +5,7 @@ import LodestoneFiles
 import LodestoneStructures
 import LodestoneSystem
 
-/// Snapshots of a store while writes go on.
+/// Snapshots of a store; writes continue meanwhile.
 ///
 ///     snapshots/NAME.lodestone   an archive
 ///     snapshots/lock             held while one is being written
@@ -22,7 +22,7 @@ extension SQLiteStore {
 
     private var snapshotDirectory: String { directory + "/snapshots" }
 
-    /// Writes a snapshot of the present state.
+    /// Writes a snapshot of the current state.
     ///
     /// - Throws: `.alreadyExists`; `.resourceExhausted` when the disk is full or another snapshot
     ///   is being written; `.dataLoss` when a segment is shorter than the log says.
@@ -205,8 +205,8 @@ extension SQLiteStore {
 
     /// Copies the database in one state, and opens the segments of that state.
     ///
-    /// A collection may be dropped, with its files, after the transaction has begun. Then the next
-    /// attempt has a state that does not name them.
+    /// A collection may be dropped, with its files, after the transaction has begun. The next
+    /// attempt then reads a state without the collection.
     private func copyState(to path: String, context: CallContext) throws(LodestoneError)
         -> CopiedState
     {

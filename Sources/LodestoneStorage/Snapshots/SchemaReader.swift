@@ -3,7 +3,7 @@ import CLodestoneSystem
 import LodestoneCore
 import LodestoneStructures
 
-/// The names in a state of the database for the other files of the store.
+/// The files and locations that a state of the database names.
 ///
 /// Snapshots and verification know the schema only through this type.
 enum SchemaReader {
@@ -212,8 +212,8 @@ enum SchemaReader {
         return (anchor?.sequenceNumber ?? 0, anchor?.chain ?? 0)
     }
 
-    /// The first row of a collection in the log; earlier rows are known only from the rows
-    /// themselves.
+    /// The first row of a collection in the log; earlier rows are known only from the table of
+    /// rows.
     static func firstLoggedRow(of collection: CollectionNumber, _ connection: SQLiteConnection)
         throws(LodestoneError) -> RowID
     {

@@ -189,7 +189,7 @@ private struct Extraction {
         let check = StateCheck(
             connection: database.connection,
             context: context,
-            // Words of another analysis are made again when the store is opened.
+            // Words of another analysis are rebuilt when the store is opened.
             words: database.analysis == analysis.fingerprint ? analysis : nil
         )
         var report = VerifyReport()

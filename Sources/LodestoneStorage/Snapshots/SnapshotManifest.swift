@@ -166,7 +166,7 @@ struct SnapshotManifest: Equatable {
 enum SnapshotFault: Error {
     /// The content differs from what was written.
     case damaged(String)
-    /// No program that makes snapshots writes this.
+    /// No release of the program writes such content.
     case hostile(String)
     /// The format is that of a later release.
     case newer(String)

@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The kinds of damage that a store can find in itself, each with one wording.
+/// The damages that a verification can report, each with its message.
 extension Damage {
     private static let restore = "Stop writing, keep a copy of the directory, restore a snapshot."
     private static let writeAgain = "Write the document again, or restore a snapshot."
@@ -11,7 +11,7 @@ extension Damage {
         Damage(kind: "log", object: object, message: message, recovery: restore)
     }
 
-    /// The damage where SQLite itself can't read.
+    /// The damage of a page or table that SQLite can't read.
     static func database(_ what: String, _ error: LodestoneError, _ record: CollectionRecord?)
         -> Damage
     {

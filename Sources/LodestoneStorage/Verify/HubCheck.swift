@@ -41,12 +41,12 @@ struct HubCheck {
         }
     }
 
-    /// Leaves out a damaged row.
+    /// Excludes a damaged row.
     mutating func ignore(_ row: RowID) {
         damaged.insert(row)
     }
 
-    /// Notes the hubs that no row names, after all rows were added.
+    /// Reports the hubs that no row names; call it after the last row.
     func finish(_ report: inout VerifyReport) throws(LodestoneError) {
         guard let table else { return }
         do throws(LodestoneError) {

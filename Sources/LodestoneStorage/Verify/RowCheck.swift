@@ -43,7 +43,7 @@ struct RowBits {
 }
 
 extension RowTable {
-    /// Hands over the rows in order; for a damaged row, the error.
+    /// Calls `body` with the rows in order; for a damaged row, with its error.
     func forEachResult(
         context: CallContext?,
         _ body: (RowID, Result<StoredRow, LodestoneError>) throws(LodestoneError) -> Void

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The comparison of a state of the store with itself, part by part, while writes go on.
+/// The verification of one state of the store, part by part; writes continue meanwhile.
 extension SQLiteReader {
     /// Follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
@@ -36,7 +36,8 @@ extension SQLiteReader {
         for segment in segments {
             let path = "\(store.directory)/\(segment.name.text)"
             guard let file = try RegularFile(reading: path, pastCache: true) else {
-                // The file was removed because its collection was dropped meanwhile, or it is lost.
+                // Either the collection was dropped meanwhile, which removed the file, or the file
+                // is lost.
                 if try store.hasCollection(record.number) {
                     report.note(.vectors(path, "the file is missing", record))
                 }

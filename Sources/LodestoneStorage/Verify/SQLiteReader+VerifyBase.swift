@@ -11,7 +11,8 @@ extension SQLiteReader {
         do throws(LodestoneError) {
             base = try self.base(of: record.number)
         } catch {
-            // The check of the vectors has noted this damage: their locations are in the same row.
+            // The check of the vectors has reported this damage: their locations are in the same
+            // row.
             guard error.code == .dataLoss else { throw error }
             return
         }

@@ -14,7 +14,7 @@ struct SegmentCheck {
     private(set) var mismatches: [Mismatch] = []
     private var header: [UInt8] = []
     private var position: UInt64 = 0
-    /// The index of the batch that comes next or is under way.
+    /// The index of the current or next batch.
     private var next = 0
     private var sum: UInt32 = 0
 
@@ -22,7 +22,7 @@ struct SegmentCheck {
         self.segment = segment
     }
 
-    /// Takes the bytes that follow those taken so far.
+    /// Reads the next bytes of the segment.
     mutating func take(_ piece: UnsafeRawBufferPointer) {
         let start = position
         let end = start + UInt64(piece.count)
@@ -59,7 +59,7 @@ struct SegmentCheck {
 }
 
 extension SegmentCheck.Mismatch {
-    /// The description of the mismatch, for people.
+    /// The description of the mismatch, for messages.
     var text: String {
         guard let batch else { return "its header is not the one it was created with" }
         if batch.isSparse {

@@ -2,16 +2,16 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Compares a state of the database with itself.
+/// Verifies one state of the database.
 ///
-/// Every checksum is computed again, and facts that are stored twice must agree. Damage is noted
-/// and the check goes on. An error is thrown only when the check itself can't continue.
+/// Every checksum is computed again, and facts that are stored twice must agree. Damage is
+/// reported, and the check continues. An error is thrown only when the check itself can't continue.
 struct StateCheck {
     let connection: SQLiteConnection
     let context: CallContext?
     /// The analysis by which the words of FTS5 are compared with the rows.
     ///
-    /// `nil`: they are words of another analysis, and are not compared.
+    /// `nil` when another analysis made the words; they are not compared then.
     let words: (any WordAnalysis)?
 
     /// Checks the rows before the anchor, then follows the log's chain from its start to its end.
@@ -182,7 +182,7 @@ struct StateCheck {
         return rows
     }
 
-    /// Runs a step of a statement; damage that SQLite finds is noted, and the result is `nil`.
+    /// Runs a step of a statement. Damage that SQLite finds is reported, and the result is `nil`.
     private func readable<T>(
         _ what: String,
         kind: String,

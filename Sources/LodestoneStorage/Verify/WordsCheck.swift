@@ -9,7 +9,7 @@ import LodestoneStructures
 /// row both sides sum up the hashes of all words with their positions. The sums have 64 bits, so a
 /// chance match is negligible.
 struct WordsCheck {
-    /// The rows that are in the index in memory at once.
+    /// The most rows in the index in memory.
     private static let rowsPerPage = 1_024
 
     private let collection: CollectionNumber
@@ -17,8 +17,8 @@ struct WordsCheck {
     private let connection: SQLiteConnection
     private let context: CallContext?
     private let scratch: SQLiteConnection
-    /// The sum of each row's text less the sum of its words in FTS5; 0 for every intact row at the
-    /// end.
+    /// Per row, the sum of its text's words minus the sum of its words in FTS5; 0 for an intact
+    /// row.
     private var balance: [UInt64] = []
     private var ignored: Set<RowID> = []
     private var pending = 0
@@ -61,12 +61,12 @@ struct WordsCheck {
         if pending == Self.rowsPerPage { try takePage() }
     }
 
-    /// Leaves out a row whose text can't be read.
+    /// Excludes a row whose text can't be read.
     mutating func ignore(_ row: RowID) {
         ignored.insert(row)
     }
 
-    /// Reads FTS5's index after all rows were added, and notes the rows that differ.
+    /// Reads FTS5's index and reports the rows that differ; call it after the last row.
     mutating func compare(with record: CollectionRecord, _ report: inout VerifyReport)
         throws(LodestoneError)
     {
