@@ -4,8 +4,8 @@ import Synchronization
 
 /// A call that a task awaits.
 ///
-/// The thread that works on it ends it. While no thread does, the call ends when its
-/// context ends.
+/// The thread that works on the call ends it. Before a thread begins it, the call ends with its
+/// context.
 ///
 /// Threading: any thread.
 final class AwaitedCall<Value: Sendable>: Sendable {
@@ -29,9 +29,10 @@ final class AwaitedCall<Value: Sendable>: Sendable {
         self.context = context
     }
 
-    /// Suspends the task until the call has its outcome; `start` queues the work.
+    /// Queues the work by `start`, and suspends the task until the call has its outcome.
     ///
-    /// Cancelling the task ends the call, at once if no thread has begun it.
+    /// Cancelling the task cancels the call's context: a call that no thread has begun ends at
+    /// once.
     func outcome(_ start: (AwaitedCall) -> Void) async -> Outcome {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -48,7 +49,7 @@ final class AwaitedCall<Value: Sendable>: Sendable {
 
     /// Begins the call unless it is over; from then on only `finish` ends it.
     ///
-    /// Returns whether the call is still wanted. It may be called again.
+    /// It may be called again, and returns false once the call is over.
     func begin() -> Bool {
         endIfOver()
         return state.withLock { state in
@@ -62,7 +63,7 @@ final class AwaitedCall<Value: Sendable>: Sendable {
         }
     }
 
-    /// Ends the call, unless it has its outcome.
+    /// Ends the call, unless it has an outcome already.
     func finish(_ outcome: Outcome) {
         let continuation: Continuation? = state.withLock { state in
             switch state {

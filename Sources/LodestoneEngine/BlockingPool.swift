@@ -3,14 +3,14 @@ import DequeModule
 import Dispatch
 import Synchronization
 
-/// Runs work that blocks or computes for long on its own bounded number of threads, in order of
+/// A pool with a bounded number of threads for work that blocks or computes for long, in order of
 /// arrival.
 ///
-/// Swift's cooperative pool and Dispatch's concurrent queues share one set of threads, as many as
-/// there are processors. Long searches there would delay every task of the process, even the one
-/// that waits for SIGTERM. A serial queue has its own thread whenever it has work, while threads
-/// are left: all serial queues of a process have 255. So the pool leaves enough of them for the
-/// work that must never wait for a search: the writer, the event loops, the compaction.
+/// Swift's cooperative pool and Dispatch's concurrent queues share one thread per processor. Long
+/// searches there would delay every task of the process, even the task that waits for SIGTERM. The
+/// pool uses serial queues: each has a thread while it has work. All serial queues of a process
+/// have at most 255 threads. So the pool leaves threads for work that must not wait for a search:
+/// the writer, the event loops, compactions.
 ///
 /// Threading: every method may be called from any thread.
 package final class BlockingPool: Sendable {
@@ -24,12 +24,12 @@ package final class BlockingPool: Sendable {
     private struct State {
         var idle: [DispatchQueue]
         var waiting: Deque<Entry> = []
-        /// The time of the next check for entries whose deadline has passed.
+        /// The time of the next scheduled check for expired entries.
         var nextLook: ContinuousClock.Instant?
     }
 
     private let state: Mutex<State>
-    /// The queue that ends entries at their deadlines, also while all threads are at work.
+    /// The queue that ends expired entries, even while all threads are busy.
     private let clock: DispatchQueue
 
     /// The most threads of a pool.
@@ -48,7 +48,7 @@ package final class BlockingPool: Sendable {
     ///
     /// - Parameters:
     ///   - deadline: The time after which `work` need not run.
-    ///   - end: Called soon after the deadline if `work` still waits; `work` is then not run.
+    ///   - end: Called soon after the deadline, instead of `work`, if `work` still waits.
     ///   - work: The work.
     package func async(
         until deadline: ContinuousClock.Instant? = nil,
@@ -81,7 +81,7 @@ package final class BlockingPool: Sendable {
         if let next = state.nextLook, next <= deadline { return }
         state.nextLook = deadline
         let delay = ContinuousClock.now.duration(to: deadline)
-        // An entry without a deadline has one that lies years ahead.
+        // The deadline of an entry without one is years ahead.
         let milliseconds = Int(min(max(delay, .zero), .seconds(86_400)) / .milliseconds(1)) + 1
         clock.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in
             self?.endThoseOver()
@@ -91,7 +91,7 @@ package final class BlockingPool: Sendable {
     private func endThoseOver() {
         let over = state.withLock { state in
             let now = ContinuousClock.now
-            // Another check was scheduled for an earlier deadline, or has run since.
+            // Another check is scheduled for an earlier deadline, or has already run.
             guard let next = state.nextLook, next <= now else { return [Entry]() }
             state.nextLook = nil
             var over: [Entry] = []

@@ -20,7 +20,7 @@ extension Engine {
 
     /// Changes a collection's vector index strategy and its indexed metadata fields.
     ///
-    /// The indexes are then built in the background. The present strategy, a field that is already
+    /// The indexes are then built in the background. The current strategy, a field that is already
     /// indexed, and a dropped field without an index change nothing.
     ///
     /// - Throws: `.notFound`, or `.invalidArgument` for an option out of range or too many fields.
@@ -122,9 +122,9 @@ extension Engine {
         }
     }
 
-    /// Writes a collection as a new base, with the changes since the one before.
+    /// Writes a new base of a collection, with the changes since the previous base.
     ///
-    /// It also happens automatically after enough writes. Searches and writes go on meanwhile.
+    /// This also happens automatically after enough writes. Searches and writes continue meanwhile.
     ///
     /// - Returns: The sequence number of the last batch in the base.
     @discardableResult
@@ -135,11 +135,11 @@ extension Engine {
         return try result.get()
     }
 
-    /// Builds the index of a collection again, and returns when the index is in use.
+    /// Rebuilds the index of a collection, and returns when the index is in use.
     ///
-    /// It also happens automatically when the strategy changes, and after enough writes. Searches
-    /// and writes go on meanwhile. Cancelling the task ends the build; the earlier index stays in
-    /// use.
+    /// This also happens automatically when the strategy changes, and after enough writes. Searches
+    /// and writes continue meanwhile. Cancelling the task ends the build; the earlier index stays
+    /// in use.
     ///
     /// - Returns: The sequence number up to which the index covers the collection.
     @discardableResult
@@ -170,7 +170,7 @@ extension Engine {
     {
         let call = AwaitedCall<WriteReceipt>(CallContext(timeout: options.limits.maxDeadline))
         let result = await call.outcome { call in
-            // Checking and encoding a batch takes time, so it has its own pool.
+            // Checking and encoding a batch takes time, so these steps have their own pool.
             preparations.async(until: call.context.deadline, orElse: { call.endIfOver() }) {
                 if call.context.isOver { return call.endIfOver() }
                 self.write(

@@ -34,13 +34,13 @@ extension Engine {
         }
     }
 
-    /// Runs a short query on a thread for which other calls wait.
+    /// Runs a short query on the calling thread, an event loop that other calls wait for.
     ///
-    /// The call does not wait for the writer or the disk, as far as that can be known beforehand,
-    /// and ends at `deadline` at the latest.
+    /// The call ends at `deadline` at the latest. It does not wait for the writer or the disk, as
+    /// far as that is known beforehand.
     ///
-    /// - Returns: `nil` when the query is not short, or turned out not to be; the caller then uses
-    ///   `search`.
+    /// - Returns: `nil` when the query is not short, or takes longer than expected; the caller then
+    ///   uses `search`.
     /// - Throws: The errors of `search`, except for the deadline.
     package func searchInline(_ request: SearchRequest, until deadline: ContinuousClock.Instant)
         throws(LodestoneError) -> SearchResponse?
@@ -134,8 +134,7 @@ extension Engine {
 
     /// The descriptions of all collections, by name.
     ///
-    /// If another thread takes long to apply the commits of other processes, the descriptions lack
-    /// these commits.
+    /// The descriptions lack commits of other processes that another thread is still applying.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try catalog.catchUpIfFree()
         try catalog.describeClosed()

@@ -8,7 +8,7 @@ package import LodestoneStorage
 import LodestoneText
 import Synchronization
 
-/// A store with its collections in this process.
+/// An open store with its collections.
 ///
 /// A server serves an engine; a program that imports `LodestoneEngine` runs one without a server.
 ///
@@ -30,16 +30,16 @@ public final class Engine: Sendable {
 
         /// The bytes of memory for vector graphs that are built or linked into.
         ///
-        /// Graphs beyond that lie in files in the store's directory. `nil`: no limit. The limit is
-        /// one for the process: of several engines the one that was opened last sets it.
+        /// Graphs beyond that are in files of the store's directory. `nil`: no limit. The limit
+        /// applies to the whole process; the engine that was opened last sets it.
         public var graphMemory: Int?
 
-        /// The bytes of memory for SQLite's caches; like `graphMemory`, one limit for the process.
+        /// The bytes of memory for SQLite's caches, for the whole process like `graphMemory`.
         ///
         /// `nil`: 16 MiB per connection; some dozen connections may be open.
         public var cacheMemory: Int?
 
-        /// Whether the store is only read, while other processes may write to it.
+        /// Whether the engine only reads; other processes may write to the store.
         ///
         /// The store must exist in the format of this release. On a read-only file system it must
         /// also have been closed before. Writes, compactions, builds, erasures and changes of
@@ -87,26 +87,26 @@ public final class Engine: Sendable {
     )
     /// The threads that check and encode writes, so that long searches on `pool` don't delay them.
     let preparations = BlockingPool(label: "lodestone.preparation", width: Processors.count)
-    /// Whether a snapshot or a verification is under way.
+    /// Whether a snapshot, a verification or an erasure is running.
     let isMaintaining = Atomic<Bool>(false)
     let writer: Writer
     /// Opens collections in the background.
     private let opener = DispatchQueue(label: "lodestone.opener", qos: .utility)
     private let isClosing = Atomic<Bool>(false)
     let compactor: Compactor
-    /// The collections whose words were made again when the store was opened, by name.
+    /// The names of the collections whose words were rebuilt when the store was opened.
     ///
-    /// Another release, libstemmer or Unicode table had made the words.
+    /// Another release, libstemmer or Unicode table had made their earlier words.
     ///
-    /// The list has every collection with an index that was `isStale`. Only the index of words is
-    /// stale in any base so far. A second such index has to be told apart here.
+    /// The list has every collection with an index that was `isStale`. So far only the index of
+    /// words can be stale. A second such index must be distinguished here.
     package let remadeWords: [String]
 
-    /// Opens the store in `directory`, which is created when it does not exist.
+    /// Opens the store in `directory`, and creates it when it does not exist.
     ///
     /// Other processes may have the same store open; each sees what the others have acknowledged.
     ///
-    /// Words of texts that another release, libstemmer or Unicode table made are made again first.
+    /// Words that another release, libstemmer or Unicode table made are rebuilt first.
     ///
     /// - Throws: `.failedPrecondition` in three cases: the format is newer than this release,
     ///   another process with a different analysis has the store open, or a store that is opened
@@ -150,7 +150,7 @@ public final class Engine: Sendable {
         }
     }
 
-    /// A collection, after the commits of other processes are applied.
+    /// A collection to which the commits of other processes are applied.
     func collection(named name: String, _ context: CallContext? = nil) throws(LodestoneError)
         -> Collection
     {
@@ -158,14 +158,14 @@ public final class Engine: Sendable {
         return try catalog.get(name, for: context)
     }
 
-    /// Writes a collection as a new base, in the background.
+    /// Writes a new base of a collection, in the background.
     ///
     /// `completion` gets the sequence number of the base, on a queue of the engine.
     package func compact(
         _ name: String,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
     ) {
-        // It runs on another thread, because the commits of other processes are applied first.
+        // Another thread does this, because the commits of other processes are applied first.
         preparations.async { [self] in
             do throws(LodestoneError) {
                 try store.refuseIfReadOnly()
@@ -176,13 +176,12 @@ public final class Engine: Sendable {
         }
     }
 
-    /// Builds the index of a collection again, on the calling thread.
+    /// Rebuilds the index of a collection, on the calling thread.
     ///
-    /// Writes and searches go on; the earlier index stays in use until the build is done.
+    /// Writes and searches continue; the earlier index stays in use until the build is done.
     ///
     /// - Returns: The sequence number up to which the index covers the collection.
-    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, and the new index is thrown
-    ///   away.
+    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`; the new index is then discarded.
     package func buildIndex(_ name: String, context: CallContext) throws(LodestoneError) -> UInt64 {
         try store.refuseIfReadOnly()
         return try compactor.build(try collection(named: name, context), context: context)
@@ -197,11 +196,10 @@ public final class Engine: Sendable {
         store.close()
     }
 
-    /// The name and version of the underlying database, for people.
+    /// The name and version of the underlying database, for display.
     package var storeVersion: String { store.version }
 
-    /// The sequence number of the last batch that searches can see, in whichever process it was
-    /// written.
+    /// The sequence number of the last visible batch of any process.
     package var sequenceNumber: UInt64 {
         // A search applies other processes' commits first.
         max(catalog.sequenceNumber, store.sharedSequenceNumber)
@@ -210,9 +208,8 @@ public final class Engine: Sendable {
     /// Queues a write.
     ///
     /// `completion` runs on a queue of the engine once the write is durable and visible, or has
-    /// failed. Errors of the write itself are reported at once. `begin` is called before anything
-    /// is written. If it returns false, the write is not wanted any more: it is left out without a
-    /// call of `completion`.
+    /// failed. An invalid write fails at once. The writer calls `begin` before it writes anything.
+    /// If `begin` returns false, the write is skipped without a call of `completion`.
     package func write(
         _ write: Write,
         requestID: RequestID?,
@@ -235,8 +232,7 @@ public final class Engine: Sendable {
         }
     }
 
-    /// - Throws: `OVERLOADED` while the changes that wait for a compaction take all of their
-    ///   memory.
+    /// - Throws: `OVERLOADED` while the changes since the bases take all of their memory.
     private func refuseIfMemoryIsShort(byteCount: Int = 0, count: Int = 0)
         throws(LodestoneError)
     {
@@ -284,7 +280,7 @@ public final class Engine: Sendable {
                 limits: options.limits
             )
             if let filter = drop.filter {
-                // The first search runs here, so that the writer has to check only later documents.
+                // The filter runs here first, so that the writer has to check only later documents.
                 _ = try matches(filter, in: drop.collection, context)
             }
             return .drop(drop)

@@ -5,9 +5,9 @@ import LodestoneStorage
 import LodestoneStructures
 import LodestoneSystem
 
-/// The bugs that the fault harness plants in this module; nothing in a release build.
+/// The bugs that the fault harness plants in this module; empty in a release build.
 enum Planted {
-    /// M1: writes get their replies before the commit, which then waits.
+    /// M1: writes get their replies before a commit, and the commit then waits.
     @inline(__always)
     static func acknowledgeEarly(_ writes: [(pending: PendingWrite, assigned: AssignedWrite)]) {
         guard Mutation.ackBeforeCommit.isPlanted else { return }
@@ -25,7 +25,7 @@ enum Planted {
         usleep(20_000)
     }
 
-    /// M5: the next base has documents that were dropped since the base before it.
+    /// M5: the next base has documents that were dropped since the previous base.
     @inline(__always)
     static func forgetTombstones(of version: inout CollectionVersion) {
         guard Mutation.tombstoneDroppedAtMerge.isPlanted else { return }
@@ -44,7 +44,7 @@ enum Planted {
 }
 
 extension CollectionIDs {
-    /// Brings back the deleted documents of the base.
+    /// Restores the documents of the base that were dropped.
     ///
     /// - Returns: Their rows.
     fileprivate mutating func forgetTombstones() -> [RowID] {

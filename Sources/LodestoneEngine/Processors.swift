@@ -5,7 +5,7 @@ import CLodestoneSystem
 package enum Processors {
     /// The number of processors when the process starts.
     ///
-    /// Foundation counts the machine's processors. Under `taskset`, systemd's `CPUAffinity` or a
-    /// container's limit that is many times the process's share.
+    /// Foundation counts the machine's processors: many more than the process may use under
+    /// `taskset`, systemd's `CPUAffinity` or a container's limit.
     package static let count = Int(lode_processor_count())
 }

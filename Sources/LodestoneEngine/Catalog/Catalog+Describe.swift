@@ -3,9 +3,9 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneStorage
 
-/// Descriptions of closed collections, mostly without opening them.
+/// Descriptions of closed collections; few of them must be opened for it.
 extension Catalog {
-    /// Describes a collection; it is opened only when its base and log do not tell enough.
+    /// Describes a collection, and opens it only when its base and log are not enough.
     ///
     /// The call does not count as a use of the collection.
     func description(of number: CollectionNumber) throws(LodestoneError) -> CollectionDescription? {
@@ -17,8 +17,7 @@ extension Catalog {
         return try open(number, for: nil)?.description
     }
 
-    /// Notes descriptions of collections that were not open yet, if their bases and the log tell
-    /// enough.
+    /// Records descriptions of closed collections, where their bases and the log are enough.
     ///
     /// Opening thousands of collections for a list would take seconds.
     func describeClosed() throws(LodestoneError) {
@@ -37,8 +36,7 @@ extension Catalog {
                 else { continue }
                 table.withLock { table in
                     guard let entry = table.entries[number], entry.collection == nil,
-                        // Otherwise the collection was written to or closed since, and has a newer
-                        // description.
+                        // Otherwise a write or a closing since then has made a newer description.
                         entry.description == nil, entry.lastChange <= reader.sequenceNumber
                     else { return }
                     table.entries[number]?.description = description
@@ -68,8 +66,8 @@ extension Catalog {
         var header: BaseHeader?
         var byteCount = 0
         if let stored {
-            // A field may be indexed incompletely, which only the opened base tells. Opening also
-            // rebuilds a damaged base.
+            // Only an opened base shows whether a field is backfilled. Opening also rebuilds a
+            // damaged base.
             guard record.options.metadataIndexes.isEmpty, let path = stored.path,
                 let file = try? BaseFile.open(path), let found = BaseHeader(from: file),
                 found.sequenceNumber == stored.sequenceNumber

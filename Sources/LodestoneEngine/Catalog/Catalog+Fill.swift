@@ -6,21 +6,22 @@ import LodestoneStructures
 
 /// The backfill of metadata fields that were indexed after the collection had rows.
 extension Catalog {
-    /// The rows that are read in one state of the store.
+    /// The rows that one read transaction reads.
     ///
-    /// Reading 65,536 rows takes some 0.2 s. During this time a checkpoint can't move newer pages
-    /// of the write-ahead log.
+    /// Reading 65,536 rows takes some 0.2 s. Meanwhile a checkpoint can't copy newer pages of the
+    /// write-ahead log.
     private static let rowsPerRead = 1 << 16
 
     /// Reads the rows that existed before fields were indexed, and adds their values to the index.
     ///
-    /// From then on queries use the index. Writes and queries go on meanwhile. The writer waits
-    /// only while values are added, which takes a few microseconds, and for the replay of other
-    /// processes' writes.
+    /// Queries use the index afterwards. Writes and queries continue meanwhile. The writer waits
+    /// only while values are added, a few microseconds, and during the replay of other processes'
+    /// writes.
     ///
     /// - Parameters:
-    ///   - collection: The collection; inside `compacting`, so that nobody else fills its indexes.
-    ///   - check: Called for each row; it ends a backfill that is not wanted any more.
+    ///   - collection: The collection; the caller is inside `compacting`, so no other holder fills
+    ///     its indexes.
+    ///   - check: Called for each row; its error ends the backfill.
     /// - Throws: The errors of `check` and of reading the store.
     /// - Complexity: O(rows), some 3 microseconds each.
     func fillIndexes(

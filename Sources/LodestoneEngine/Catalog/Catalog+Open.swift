@@ -2,19 +2,19 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// The limits on the collections that are in memory at a time.
+/// The limits on the collections that are open at a time.
 ///
 /// An open collection takes a file descriptor per segment, some 50 KB, and the memory of its
-/// changes since its base. A closed one takes a kilobyte. Opening takes a millisecond, and longer
-/// when much was written since the base.
+/// changes since its base. A closed one takes a kilobyte. Opening takes a millisecond, and more for
+/// a long log after the base.
 public struct OpenCollections: Sendable, Equatable {
     /// The most open collections; beyond it the least recently used ones are closed.
     public var count: Int
     /// The most bytes of memory for the changes of all collections since their bases.
     ///
-    /// Beyond half of it the collection with the most changes is compacted. Beyond three quarters
-    /// large writes fail with `OVERLOADED` until that is done. Beyond the limit all writes fail,
-    /// and unused collections are closed. Writes have at least 16 MiB.
+    /// Above half of the limit, the collection with the most changes is compacted. Above three
+    /// quarters, large writes fail with `OVERLOADED` until the compaction ends. Above the limit,
+    /// all writes fail and unused collections are closed. Writes have at least 16 MiB.
     public var bytes: Int
 
     /// Creates a budget.
@@ -26,9 +26,9 @@ public struct OpenCollections: Sendable, Equatable {
 
 /// The opening of collections at their first use, and their closing.
 extension Catalog {
-    /// The most attempts at opening; a compaction in between causes another one.
+    /// The most attempts to open a collection; a compaction meanwhile causes another attempt.
     private static let tries = 10
-    /// The openings between two counts of the bytes of all collections.
+    /// The number of openings between two counts of the bytes of all collections.
     private static let openingsPerCount = 32
 
     /// Returns a collection for use, if it is open.
@@ -62,8 +62,7 @@ extension Catalog {
         return collection
     }
 
-    /// The number of a collection's documents, for callers under the lock, where it can't be
-    /// opened.
+    /// The number of a collection's documents, for callers that hold the lock and so can't open it.
     func documentCount(of record: CollectionRecord) throws(LodestoneError) -> Int {
         if let collection = opened(record.number) { return collection.version.ids.documentCount }
         return try reading { (reader) throws(LodestoneError) in
@@ -71,8 +70,7 @@ extension Catalog {
         }
     }
 
-    /// Opens the closed collections that were written to since their bases, so that they are
-    /// compacted.
+    /// Opens the closed collections with writes since their bases, so that they are compacted.
     ///
     /// They are opened one after the other, until `isWanted` returns false.
     func openUncompacted(while isWanted: () -> Bool) {
@@ -112,7 +110,7 @@ extension Catalog {
         }
     }
 
-    /// Applies the latest writes to a version and makes the collection visible; runs under the
+    /// Applies the latest writes to a version, and makes the collection visible. Call it under the
     /// lock.
     ///
     /// - Returns: `nil` when the collection was dropped.
@@ -149,7 +147,7 @@ extension Catalog {
         return collection
     }
 
-    /// Closes unused collections, the least recently used first, once too many are open.
+    /// Closes unused collections, the least recently used first, when too many are open.
     ///
     /// Runs under the lock.
     ///
@@ -165,7 +163,7 @@ extension Catalog {
             let open = table.entries.values.filter { $0.collection != nil }
                 .map { (number: $0.record.number, lastUse: $0.lastUse, size: $0.size) }
             var byteCount = open.reduce(0) { $0 + $1.size }
-            // Several are closed together, because the sort has covered all of them.
+            // An eighth is closed at once, so that the sort is not repeated for each collection.
             let wanted = isOverCount ? budget.count - budget.count / 8 : budget.count
             for (number, _, size) in open.sorted(by: { $0.lastUse < $1.lastUse }) {
                 if table.openCount <= wanted && byteCount <= budget.bytes { break }
@@ -185,7 +183,7 @@ extension Catalog.Entry {
 }
 
 extension Catalog.Table {
-    /// Notes a use of a collection, and returns it if it is open.
+    /// Records a use of a collection, and returns the collection if it is open.
     fileprivate mutating func use(_ number: CollectionNumber) -> Collection? {
         useCount += 1
         entries[number]?.lastUse = useCount
@@ -194,7 +192,7 @@ extension Catalog.Table {
 
     /// Closes a collection to which only this table has a reference.
     ///
-    /// The table gives out all other references, so none can be added meanwhile.
+    /// Every other reference comes from this table, so none can be added meanwhile.
     fileprivate mutating func close(_ number: CollectionNumber) -> Collection? {
         guard let position = entries.index(forKey: number),
             isKnownUniquelyReferenced(&entries.values[position].collection)

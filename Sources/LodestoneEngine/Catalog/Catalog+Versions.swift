@@ -3,9 +3,9 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneStructures
 
-/// Versions that replace a collection's present one: from a new base, or from the rows.
+/// Versions that replace a collection's current one: from a new base, or from the rows.
 extension Catalog {
-    /// The version of a collection, rebuilt from the rows if its base turned out to be damaged.
+    /// The version of a collection, rebuilt from the rows if its base is known to be damaged.
     func undamaged(_ collection: Collection, for context: CallContext? = nil)
         throws(LodestoneError) -> CollectionVersion
     {
@@ -23,7 +23,7 @@ extension Catalog {
         defer { reader.end() }
         let record = try record(of: collection, in: reader)
         var version = try CollectionVersion.load(record, from: reader)
-        // The check here saves the first search after the swap from checking every vector, which
+        // Without this check, the first search after the swap would check every vector, which
         // doubled its time.
         version.checkBase()
         if version.isDamaged {
@@ -32,10 +32,11 @@ extension Catalog {
         try put(version, into: collection)
     }
 
-    /// Switches to the base that was just made from `old`, and applies the writes since then to it.
+    /// Switches to the base that was just made from `old`, and applies the later writes to it.
     ///
     /// - Parameters:
-    ///   - collection: Inside `compacting`, since its buffering began.
+    ///   - collection: The collection; the caller has been inside `compacting` since the buffering
+    ///     began.
     ///   - old: The version with which the buffering began.
     ///   - vertices: The new vertex ids of the vertices of `old`.
     /// - Throws: The errors of reading the store.
@@ -49,8 +50,8 @@ extension Catalog {
         }
         guard var version = opened else { return try reload(collection) }
         var remapper = ChangeRemapper(from: old, vertices: vertices)
-        // Each round applies the writes that came during the round before. They are fewer each
-        // time, because each round takes less time.
+        // Each round applies the writes of the previous round's time. There are fewer each time,
+        // because each round is shorter.
         for _ in 0..<Self.remapRounds {
             guard let changes = collection.takeChanges() else { return try reload(collection) }
             remapper.apply(changes, to: &version)
@@ -61,7 +62,7 @@ extension Catalog {
             remapper.apply(changes, to: &version)
             collection.replace(version)
         }
-        // Another process has written, or the changes were too many. The log has all of them.
+        // Another process has written, or there were too many changes. The log has all of them.
         if collection.version.baseSequenceNumber < version.baseSequenceNumber {
             try reload(collection)
         }
@@ -71,7 +72,7 @@ extension Catalog {
 
     /// Rebuilds the version of a collection from its rows, and installs it.
     ///
-    /// Inside `compacting`, like `reload`, so that nobody forgets log rows meanwhile.
+    /// Call it inside `compacting`, like `reload`: no other holder then forgets log rows.
     func remake(_ collection: Collection) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
@@ -80,16 +81,16 @@ extension Catalog {
         collection.filters.removeAll()
     }
 
-    /// The record of a collection in a reader's state, whose options may be later.
+    /// The record of a collection in a reader's state; its options may be newer than the version's.
     ///
-    /// If that state does not have the collection, it is the present record.
+    /// If that state lacks the collection, the result is the current record.
     func record(of collection: Collection, in reader: any StoreReader)
         throws(LodestoneError) -> CollectionRecord
     {
         try reader.record(of: collection.number) ?? collection.record
     }
 
-    /// Installs a version after the writes since it was made are applied to it.
+    /// Applies the later writes to a version, and installs it.
     private func put(_ version: CollectionVersion, into collection: Collection)
         throws(LodestoneError)
     {

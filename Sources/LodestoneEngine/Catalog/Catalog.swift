@@ -7,25 +7,24 @@ import Synchronization
 /// The catalog: the collections by name, and the sequence number up to which all of them are
 /// current.
 ///
-/// An open collection has its version in memory; of a closed one there is only the record. The
-/// first use opens a collection. An unused one is closed when too many are open
-/// (`Catalog+Open.swift`).
+/// An open collection has its version in memory; a closed one has only its record. The first use
+/// opens a collection. An unused one is closed when too many are open (`Catalog+Open.swift`).
 ///
 /// Threading: the table is behind a mutex. Each thread that changes collections holds `lock`: the
-/// writer from its first look at them until they show its commit, a thread that catches up with
-/// other processes, and a compaction while it installs a new version. No thread waits for another
+/// writer, from its first read of them until its commit is visible; a thread that catches up with
+/// other processes; a compaction while it installs a new version. No thread waits for another
 /// process while it holds the lock: the writer takes the store's lock first.
 final class Catalog: Sendable {
     struct Entry {
-        /// The record; an open collection has its present options itself.
+        /// The record. The current options of an open collection are in the collection.
         var record: CollectionRecord
         var collection: Collection?
-        /// The description of a closed collection, if it is known.
+        /// The description of a closed collection; `nil` when it is unknown.
         ///
         /// Closing the collection or `describeClosed` sets the description. A write of another
         /// process removes the description.
         var description: CollectionDescription?
-        /// The last batch of another process that changed it.
+        /// The last batch of another process that changed the collection.
         var lastChange: UInt64 = 0
         /// The value of the use counter at its last use.
         var lastUse: UInt64 = 0
@@ -39,7 +38,7 @@ final class Catalog: Sendable {
         var nextNumber: CollectionNumber = 1
         var useCount: UInt64 = 0
         var openCount = 0
-        /// The openings since the bytes of all open collections were counted.
+        /// The number of openings since the bytes of all open collections were counted.
         var openings = 0
 
         mutating func add(_ entry: Entry) {
@@ -73,7 +72,7 @@ final class Catalog: Sendable {
 
     /// Reads the records of all collections, and opens them if all may be open.
     ///
-    /// Opening them all shows damage at once.
+    /// Opening all of them reveals damage at once.
     init(_ store: any Store, budget: OpenCollections = OpenCollections()) throws(LodestoneError) {
         self.store = store
         self.budget = budget
@@ -140,7 +139,7 @@ final class Catalog: Sendable {
 
     /// Runs `body` as the only change to collections.
     ///
-    /// Through the lock, `body` publishes the sequence number that the collections have reached.
+    /// `body` publishes the sequence number of the collections by its argument.
     ///
     /// - Throws: The errors of `body`; the end of `context`, if it ends during the wait for the
     ///   lock.
@@ -169,10 +168,10 @@ final class Catalog: Sendable {
         try withExclusiveAccess(for: context) { (lock) throws(LodestoneError) in try catchUp(lock) }
     }
 
-    /// Applies the commits of other processes, unless another change takes too long.
+    /// Applies the commits of other processes, unless another thread holds the lock for too long.
     ///
-    /// The calls that describe collections use this function. They often serve to find out why a
-    /// store hangs, so they must not hang themselves.
+    /// The calls that describe collections use this method. They often serve to diagnose a store
+    /// that hangs, so they must not hang.
     func catchUpIfFree() throws(LodestoneError) {
         guard isBehind else { return }
         let context = CallContext(timeout: .milliseconds(20))
@@ -190,14 +189,14 @@ final class Catalog: Sendable {
         try reading { (reader) throws(LodestoneError) in try lock.catchUp(with: reader) }
     }
 
-    /// Runs `body` on the latest state.
+    /// Runs `body` with a reader of the latest state.
     ///
     /// `body` runs again when a compaction has moved vectors that the state names.
     func reading<T>(
         for context: CallContext? = nil,
         _ body: (any StoreReader) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
-        // A compaction takes longer than another attempt.
+        // An attempt is shorter than a compaction, so a few attempts suffice.
         for _ in 0..<10 {
             let reader = try store.beginRead(context: context)
             defer { reader.end() }
@@ -221,7 +220,8 @@ final class Catalog: Sendable {
 
         /// The version of a collection, ready for changes.
         ///
-        /// It is rebuilt from the rows when it is damaged, or when a change to it failed halfway.
+        /// The version is rebuilt from the rows when it is damaged, or when a change to it has
+        /// failed halfway.
         func changeable(_ collection: Collection) throws(LodestoneError) -> CollectionVersion {
             let version = collection.version
             return version.canChange ? version : try catalog.rebuild(collection)
@@ -253,8 +253,7 @@ final class Catalog: Sendable {
     }
 
     private func replay(from reader: any StoreReader) throws(LodestoneError) {
-        // Changes are applied to copies, which are installed at the end, so that readers go on
-        // meanwhile.
+        // Changes are applied to copies that are installed at the end, so readers never wait.
         var changed: [CollectionNumber: CollectionVersion] = [:]
         try reader.forEachChange(
             after: sequenceNumber,
@@ -266,7 +265,7 @@ final class Catalog: Sendable {
             switch change.kind {
             case .createCollection:
                 table.withLock { $0.nextNumber = max($0.nextNumber, number + 1) }
-                // A collection that was dropped again by now is not added.
+                // A collection that a later batch dropped is not added.
                 if let record = try reader.record(of: number), !contains(number) {
                     add(record, nil)
                 }
@@ -326,7 +325,8 @@ final class Catalog: Sendable {
                 loaded.append((collection, try CollectionVersion.load(record, from: reader)))
             }
         }
-        // The dropped collections are removed first, because another may have one of their names.
+        // Dropped collections are removed first, because another collection may have the name of
+        // one.
         let numbers = Set(records.map(\.number))
         for number in table.withLock({ Array($0.entries.keys) }) where !numbers.contains(number) {
             remove(number)

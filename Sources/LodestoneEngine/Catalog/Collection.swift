@@ -5,11 +5,11 @@ import LodestoneMetadata
 import LodestoneStorage
 import Synchronization
 
-/// A collection: its name, and its present version.
+/// A collection: its name, and its current version.
 ///
 /// Threading: readers take a reference to the version, or a copy, under the mutex. The writer
-/// changes it in place under the same mutex, for the time that one batch takes to apply. There is
-/// one writer at a time: the thread inside `Catalog.withExclusiveAccess`.
+/// changes the version in place under the same mutex, one batch at a time. There is one writer at a
+/// time: the thread inside `Catalog.withExclusiveAccess`.
 final class Collection: Sendable {
     let number: CollectionNumber
     let name: String
@@ -25,13 +25,13 @@ final class Collection: Sendable {
 
     private struct Current {
         var version: CollectionVersion
-        /// The shared version for readers, made for the first reader.
+        /// The shared version for readers; the first reader makes it.
         ///
         /// A change drops this reference first, so that a version without a reader needs no copy.
         var shared: CollectionVersion.Shared?
-        /// The writes since a compaction took the version; `nil` while none is under way.
+        /// The writes since a compaction took the version; `nil` without a compaction.
         var buffer: ChangeBuffer?
-        /// Bytes that `deltaMemory` counts for this collection.
+        /// The bytes that `deltaMemory` counts for this collection.
         var countedBytes = 0
 
         mutating func count(in memory: DeltaMemory) {
@@ -65,18 +65,18 @@ final class Collection: Sendable {
         deltaMemory.take(-current.withLock { $0.countedBytes })
     }
 
-    /// The collection with its present options.
+    /// The record with the current options.
     var record: CollectionRecord {
         CollectionRecord(number: number, name: name, options: version.options)
     }
 
-    /// The present version for a reader: one reference, where a copy counts some thirty.
+    /// The current version for a reader: one reference; a copy would retain some thirty.
     var shared: CollectionVersion.Shared { current.withLock { $0.share() } }
 
-    /// The present version for a reader; `nil` while the writer changes it.
+    /// The current version for a reader; `nil` while the writer changes it.
     var sharedIfFree: CollectionVersion.Shared? { current.withLockIfAvailable { $0.share() } }
 
-    /// Notes that a search has used a version with this base.
+    /// Records that a search has used a version with this base.
     ///
     /// The first such search checks the base's graph and reads it from the disk.
     func noteSearch(ofBase sequenceNumber: UInt64) {
@@ -91,10 +91,11 @@ final class Collection: Sendable {
     /// The bytes of memory of the changes since the base, as last counted.
     var deltaByteCount: Int { current.withLock { $0.countedBytes } }
 
-    /// A copy of the present version.
+    /// A copy of the current version.
     var version: CollectionVersion { current.withLock { $0.version } }
 
-    /// Applies a batch; its slow parts come before readers have to wait.
+    /// Applies a batch. Its slow parts run before the mutex is held, so readers don't wait for
+    /// them.
     func apply(_ change: IndexChange) {
         let started = version.started(change)
         current.withLock { current in
@@ -133,7 +134,7 @@ final class Collection: Sendable {
 
     /// Installs the index that `VectorIndex.extended` made from an earlier one.
     ///
-    /// Runs under the catalog's lock, so that a write under way can't replace it.
+    /// Call it under the catalog's lock, so that no running write replaces the index.
     ///
     /// - Returns: Whether the index covers more vectors than before.
     func adopt(_ extended: any VectorIndex) -> Bool {
@@ -171,7 +172,7 @@ final class Collection: Sendable {
         }
     }
 
-    /// The writes since `beginBuffering`, or since the last call; `nil` when one is missing.
+    /// The writes since `beginBuffering` or the last call; `nil` when the buffer lacks one.
     func takeChanges() -> [IndexChange]? {
         current.withLock { current in
             current.buffer?.isBroken == false ? current.buffer?.take() : nil

@@ -7,12 +7,12 @@ import LodestoneStructures
 
 /// The writing of a base: the sections of every derived index, in one file.
 extension CollectionVersion {
-    /// Writes this version as a base, durable once this returns.
+    /// Writes this version as a base, which is durable on return.
     ///
-    /// Ids that are neither a document nor an end of an edge are left out. The others get new
-    /// vertex ids.
+    /// The base leaves out ids that are neither a document's nor at an end of an edge. The others
+    /// get new vertex ids.
     ///
-    /// - Returns: The new vertex id of each present one.
+    /// - Returns: The new vertex id of each current one.
     /// - Complexity: O(documents and edges), about half a microsecond each, plus the vectors'
     ///   index.
     func writeBase(
@@ -32,8 +32,8 @@ extension CollectionVersion {
             edgeCount: UInt64(version.graph.index.edgeCount)
         ).write(to: &writer)
         try version.writeIndexes(to: &writer, content)
-        // The base before it was read on the way and may be damaged; then the new base must not get
-        // its name.
+        // The previous base was read for this one. If it is damaged, the new base must not get its
+        // name.
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
         Failpoint.reach(.compactionBeforeRename)
         try writer.finish()
@@ -49,7 +49,7 @@ extension CollectionVersion {
         return rows
     }
 
-    /// The content of the next base, with the vertices of documents and of the ends of edges.
+    /// The content of the next base: the vertices of documents and of the ends of edges.
     private var nextBase: NextBase {
         let (ids, graph) = (ids, graph.index)
         let count = max(ids.vertexBound, graph.vertexBound)

@@ -8,10 +8,10 @@ import LodestoneStructures
 ///
 /// Recovery makes the same changes as commits do, and applies them in the same way.
 extension CollectionVersion {
-    /// The number of rows that are added at once.
+    /// The most rows that are added by one change.
     private static let rowsPerPart = 1_000
 
-    /// The most changes in a log whose vectors are linked at its replay: about a second of linking.
+    /// The most changes of a log whose replay links the vectors: about a second of linking.
     private static let mostLinkedChanges = 5_000
 
     /// Loads a collection: its base and the log after it, or its rows when no base is usable.
@@ -95,10 +95,10 @@ extension CollectionVersion {
         return version
     }
 
-    /// Makes the stale indexes from all rows.
+    /// Rebuilds the stale indexes from all rows.
     ///
-    /// Opening the collection waits for these indexes, so that no search misses a document. A
-    /// compaction then writes a new base with them.
+    /// The opening of the collection waits for these indexes, so that no search misses a document.
+    /// A compaction then writes a new base with them.
     ///
     /// - Parameters:
     ///   - record: The record of the collection.
@@ -148,7 +148,7 @@ extension CollectionVersion {
         if options != record.options { alter(to: record.options) }
     }
 
-    /// Applies one batch; does nothing when this version has it.
+    /// Applies one batch, unless this version already has it.
     ///
     /// The replay reads rows and edges in the reader's state, which may be later than the batch. So
     /// until the replay ends, the version may lack rows that later batches remove, and may have
@@ -276,8 +276,8 @@ extension CollectionVersion {
             }
         }
         for row in logged.changed {
-            // A document that is a hub by now is skipped here. The log row of the batch that made
-            // the document a hub has all its edges. The log rows of later batches have the changes.
+            // A document that has become a hub is skipped here: the log row of the batch that made
+            // it a hub has all its edges, and later log rows have the changes.
             guard let vertex = ids.vertex(of: row),
                 let stored = try reader.row(row, of: collection), stored.hub == nil
             else { continue }

@@ -10,7 +10,7 @@ import Synchronization
 /// A collection at one sequence number: its options and its derived indexes, in memory.
 ///
 /// All indexes have the same life (`DerivedIndex`): open the base, replay the log after it, apply
-/// later writes. A compaction writes the next base, with which a new version begins.
+/// later writes. A compaction writes the next base, and a new version begins with it.
 ///
 /// Threading: a value. Its parts share memory with later versions. A copy costs little, and shows
 /// no later writes. Readers share one copy of each version (`Shared`).
@@ -33,13 +33,13 @@ struct CollectionVersion: Sendable {
     private var indexes: [any DerivedIndex]
     /// The positions of indexes that lack the documents of the base until `endRebuild`.
     private var stale: [Int] = []
-    /// Whether an index was made from rows that no base contains yet.
+    /// Whether an index was rebuilt from rows, and no base has it yet.
     private(set) var hasRebuiltIndex = false
     /// The bytes of the base's file; `nil` without a base.
     let base: VerifiedBytes?
     /// The sequence number of the last batch in the base; 0 without one.
     let baseSequenceNumber: UInt64
-    /// The bytes of the documents that were written since the base.
+    /// The bytes of all documents written since the base.
     private(set) var documentBytesSinceBase = 0
 
     /// Creates a version without documents.
@@ -100,9 +100,9 @@ struct CollectionVersion: Sendable {
     var fields: FieldIndex { index() }
     var vectors: CollectionVectors { index() }
 
-    /// The index of a type: a copy, for calls that cost more than the copy.
+    /// A copy of the index of a type, for calls that cost more than the copy.
     func index<Index: DerivedIndex>(_ type: Index.Type = Index.self) -> Index {
-        // The comparison of types spares the casts that would fail, which take longer.
+        // Comparing types is faster than casts that fail.
         for position in indexes.indices where Swift.type(of: indexes[position]) == type {
             if let index = indexes[position] as? Index { return index }
         }
@@ -122,7 +122,7 @@ struct CollectionVersion: Sendable {
         preconditionFailure("There is no index of the type \(type).")
     }
 
-    /// The number of rows that were added, removed or linked again since the base.
+    /// The number of rows that were added or removed, or got other edges, since the base.
     var changesSinceBase: Int { ids.changeCount + graph.changeCount }
 
     /// An estimate of the bytes of memory that a compaction would free.
@@ -131,7 +131,7 @@ struct CollectionVersion: Sendable {
     /// Whether no more documents fit before a compaction.
     var isFull: Bool { indexes.contains { $0.isFull } }
 
-    /// Whether bytes that were read from the base differ from those written.
+    /// Whether a block that was read from the base failed its checksum.
     ///
     /// A result that comes from a damaged version must not be sent.
     var isDamaged: Bool { base?.isDamaged ?? false }
@@ -139,7 +139,7 @@ struct CollectionVersion: Sendable {
     /// Whether the next change can be applied to this version.
     var canChange: Bool { !isDamaged && indexes.allSatisfy { $0.canChange } }
 
-    /// Whether an index has to be made from the rows, because the base lacks it in this form.
+    /// Whether an index must be rebuilt from the rows, because the base lacks it in this form.
     var isStale: Bool { !stale.isEmpty }
 
     /// Compares the base and the stored vectors with their checksums, except the blocks that were
@@ -156,9 +156,9 @@ struct CollectionVersion: Sendable {
 
     /// Begins the comparison of all indexes with the rows.
     ///
-    /// Each check comes with the kind of damage that it finds.
+    /// Each check has the kind of damage that it finds.
     ///
-    /// The check of the ids comes first. Stale indexes have nothing to compare.
+    /// The check of the ids comes first. A stale index has no check.
     func checks() -> [(kind: String, check: any IndexCheck)] {
         let ids = ids
         return indexes.indices.filter { !stale.contains($0) }.map { position in
@@ -187,7 +187,7 @@ struct CollectionVersion: Sendable {
         return batches
     }
 
-    /// The next change, after the work that readers need not wait for.
+    /// The next change, with the results of the work that readers need not wait for.
     ///
     /// The result can be applied only to this version, before any other change.
     func started(_ change: IndexChange) -> IndexChange {
@@ -205,7 +205,7 @@ struct CollectionVersion: Sendable {
         sequenceNumber = change.sequenceNumber
     }
 
-    /// Changes the strategy and the indexed fields; queries scan until the indexes are built.
+    /// Changes the strategy and the indexed fields. Queries scan until the new indexes are built.
     mutating func alter(to options: CollectionOptions) {
         self.options.vectorStrategy = options.vectorStrategy
         self.options.metadataIndexes = options.metadataIndexes
@@ -224,7 +224,7 @@ struct CollectionVersion: Sendable {
         for position in stale { indexes[position].apply(change, at: position) }
     }
 
-    /// Notes that the stale indexes have all rows now.
+    /// Ends the rebuild: the stale indexes have all rows.
     mutating func endRebuild() {
         stale = []
         hasRebuiltIndex = true
@@ -232,7 +232,7 @@ struct CollectionVersion: Sendable {
 
     // MARK: A compaction
 
-    /// This version with its indexes as the next base gets them.
+    /// This version with its indexes in the form of the next base.
     func compacted(_ work: IndexWork) throws(LodestoneError) -> CollectionVersion {
         var version = self
         for position in indexes.indices {
@@ -252,7 +252,7 @@ struct CollectionVersion: Sendable {
         for (position, index) in indexes.enumerated() { index.remap(&changes, at: position) }
     }
 
-    /// Takes over the state of `old` that the base made from `old` lacks.
+    /// Copies from `old` the state that the base made from `old` lacks.
     ///
     /// The base lacks the labels that were added since, and the names of labels without edges. Each
     /// label id of the base is the same in `old`, because labels are only added.
@@ -268,7 +268,7 @@ struct CollectionVersion: Sendable {
 extension CollectionVersion {
     /// A version that several readers share, with each index as its own type.
     ///
-    /// A reader retains one reference. A copy of the version retains some thirty.
+    /// A reader retains one reference; a copy of the version would retain some thirty.
     final class Shared: Sendable {
         let version: CollectionVersion
         let ids: CollectionIDs
@@ -292,7 +292,7 @@ extension CollectionVersion {
         var baseSequenceNumber: UInt64 { version.baseSequenceNumber }
         var isDamaged: Bool { version.isDamaged }
 
-        /// The rows whose scores by vectors stand for that of an ordinary document.
+        /// Sampled rows; their vector scores stand for the score of an ordinary document.
         ///
         /// - Parameter allowed: The rows that may be found, which all exist; `nil`: all that exist.
         /// - Returns: The rows, ascending; they are sampled once unless there is a filter.
@@ -306,7 +306,7 @@ extension CollectionVersion {
     }
 }
 
-/// Rows that were sampled once for all readers.
+/// A sample of rows, made once for all readers.
 private final class RowSample: Sendable {
     let rows: [RowID]
 

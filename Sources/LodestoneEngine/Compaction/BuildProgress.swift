@@ -4,15 +4,14 @@ import Synchronization
 
 /// The progress of the build of a collection's index, and whether the build is still wanted.
 ///
-/// The builds of one collection run one after the other, because each holds the store's right to
-/// compact the collection.
+/// The builds of a collection run one after the other, because each is inside `compacting`.
 ///
 /// Threading: any number of threads may work on one build and report; any thread may read.
 final class BuildProgress: Sendable {
     private struct State {
-        /// The call for which the present build runs.
+        /// The call of the running build; `nil` without one.
         var context: CallContext?
-        /// The error that stops the build, because its index would be of no use any more.
+        /// The error that stops the build, because its index is no longer needed.
         var stopped: LodestoneError?
         var lastError: LodestoneError?
         var finished = Finished()
@@ -21,7 +20,7 @@ final class BuildProgress: Sendable {
     /// The builds that have finished.
     struct Finished {
         var count = 0
-        /// The strategy of the last one.
+        /// The strategy of the last finished build.
         var strategy: VectorIndexStrategy?
     }
 
@@ -29,7 +28,7 @@ final class BuildProgress: Sendable {
     private let doneCount = Atomic<Int>(0)
     private let state = Mutex(State())
 
-    /// Starts a build, which is wanted until `context` ends.
+    /// Starts a build that ends when `context` ends.
     func begin(for context: CallContext) {
         doneCount.store(0, ordering: .relaxed)
         totalCount.store(0, ordering: .relaxed)
@@ -46,7 +45,7 @@ final class BuildProgress: Sendable {
         totalCount.store(total, ordering: .relaxed)
     }
 
-    /// Stops the present build with an error, if there is one.
+    /// Stops the running build with an error, if there is one.
     func stop(_ error: LodestoneError) {
         state.withLock { if $0.context != nil { $0.stopped = error } }
     }
@@ -62,8 +61,7 @@ final class BuildProgress: Sendable {
 
     /// Ends the build without an index.
     ///
-    /// The error is kept until the next build, unless the build was only stopped or not wanted any
-    /// more.
+    /// The error is kept until the next build, unless the build was stopped or cancelled.
     func fail(_ error: LodestoneError) {
         let isUnwanted = [.cancelled, .deadlineExceeded].contains(error.code)
         state.withLock { state in
@@ -78,13 +76,13 @@ final class BuildProgress: Sendable {
     var done: Int { doneCount.load(ordering: .relaxed) }
     /// The indexed share of the vectors, 0 to 1.
     var fraction: Double { total > 0 ? min(1, Double(done) / Double(total)) : 0 }
-    /// Whether a build is under way.
+    /// Whether a build is running.
     var isRunning: Bool { state.withLock { $0.context != nil } }
-    /// Whether the present build should end.
+    /// Whether the running build should end.
     ///
-    /// A build ends when it is cancelled or past its deadline, or when its index would be of no use
-    /// because the collection was dropped or has another strategy now. The check takes a lock and
-    /// reads the clock, so a build makes it every few nodes.
+    /// A build ends when it is cancelled or past its deadline, or when the collection was dropped
+    /// or has another strategy now. The check takes a lock and reads the clock, so a build makes it
+    /// once per some nodes.
     var isCancelled: Bool {
         let (context, stopped) = state.withLock { ($0.context, $0.stopped) }
         return stopped != nil || context?.isOver ?? false
@@ -105,7 +103,7 @@ final class BuildProgress: Sendable {
 }
 
 extension LodestoneError {
-    /// The error for a build whose index is not wanted any more; another build follows.
+    /// The error for a build whose strategy is out of date; another build follows.
     static let strategyChanged = LodestoneError(
         .aborted,
         reason: .strategyChanged,

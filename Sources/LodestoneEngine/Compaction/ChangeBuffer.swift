@@ -4,8 +4,8 @@ import LodestoneStructures
 
 /// The writes to a collection since a compaction began.
 ///
-/// The compaction applies them to the version that it opens. Without the buffer it would read the
-/// store, and decode and analyze every row again. Measured: that took half of a compaction's time.
+/// The compaction applies them to the version that it opens. Without the buffer it would read,
+/// decode and analyze every row again: measured, half of a compaction's time.
 struct ChangeBuffer: Sendable {
     private var changes: [IndexChange] = []
     private let limit: Int
@@ -26,7 +26,7 @@ struct ChangeBuffer: Sendable {
         changes.append(change)
     }
 
-    /// Drops all changes, because the next ones do not follow them.
+    /// Drops all changes, because a change between them and the next one is missing.
     mutating func breakOff() {
         isBroken = true
         changes = []
@@ -43,11 +43,11 @@ struct ChangeBuffer: Sendable {
     }
 }
 
-/// Applies the writes during a compaction to the version that begins with its base.
+/// Applies the writes during a compaction to the version of the new base.
 ///
-/// The new version numbers documents and words differently, so each change is renumbered first.
+/// The new version has other vertex ids and numbers of words, so each change is renumbered first.
 struct ChangeRemapper {
-    /// The version that the compaction began with.
+    /// The version from which the base was made.
     let old: CollectionVersion
     /// The new vertex id of each vertex of `old`, where it is known.
     private var vertices: ContiguousArray<VertexID>
@@ -70,7 +70,7 @@ struct ChangeRemapper {
         for change in changes { version.apply(change) }
     }
 
-    /// Numbers every vertex of a change that the base left out, or that came after it.
+    /// Finds the new vertex id of every vertex of a change that the base lacks.
     private mutating func learn(_ change: IndexChange, _ table: IDTable) {
         let unknown = change.allVertices.filter { vertex in
             Int(vertex) >= vertices.count || vertices[Int(vertex)] == CollectionIDs.noVertex

@@ -4,14 +4,14 @@ import Synchronization
 
 /// The threads of compactions: one for short compactions, and three for long ones.
 ///
-/// So a build that takes hours does not delay the short compactions of other collections. One more
-/// thread links vectors.
+/// So a build of hours does not delay short compactions of other collections. One more thread links
+/// vectors.
 ///
 /// Threading: any thread.
 final class CompactionLanes: Sendable {
-    /// Bytes of base and delta, about a second of writing, beyond which a compaction is a long one.
+    /// The bytes of base and delta above which a compaction is long: about a second of writing.
     private static let longBytes = 64 << 20
-    /// Vectors to link, about a second of linking, beyond which a compaction is a long one.
+    /// The vectors to link above which a compaction is long: about a second of linking.
     private static let longVectors = 5_000
 
     private let short = DispatchQueue(label: "lodestone.compactor.short")
@@ -20,7 +20,7 @@ final class CompactionLanes: Sendable {
     /// The number of compactions that are queued or running on each long lane.
     private let counts = Mutex([0, 0, 0])
 
-    /// Runs the compaction of a collection once its turn comes.
+    /// Queues the compaction of a collection on the lane of its length.
     func run(_ collection: Collection, _ work: @escaping @Sendable () -> Void) {
         let version = collection.version
         guard
@@ -43,12 +43,12 @@ final class CompactionLanes: Sendable {
         short.async(execute: work)
     }
 
-    /// Runs work that links vectors in memory, while writes and searches go on.
+    /// Queues work that links vectors in memory; writes and searches continue meanwhile.
     func runLinks(_ work: @escaping @Sendable () -> Void) {
         links.async(execute: work)
     }
 
-    /// Waits for all work that is queued now.
+    /// Waits for all work that is queued at the time of the call.
     func wait() {
         for lane in [short, links] + long { lane.sync {} }
     }

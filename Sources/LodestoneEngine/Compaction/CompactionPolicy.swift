@@ -4,55 +4,54 @@ import LodestoneStructures
 /// The conditions for the compaction of a collection, and for linking its vectors.
 ///
 /// A base is written as a whole. For few changes, a base costs many times the bytes of the changes.
-/// `writeFactor` bounds this cost. Changes amortize a new base once the present base has at most
-/// `writeFactor` bytes per byte of the documents that changed (`amortizesBase`). Any changes
-/// amortize a small base. Most rules below require changes that amortize their base.
+/// `writeFactor` bounds this cost: changes amortize a new base when the current base has at most
+/// `writeFactor` bytes per byte of the changed documents (`amortizesBase`). Any changes amortize a
+/// small base. Most rules below require changes that amortize their base.
 ///
 /// Vectors outside of the graph make searches slow. They need no base, because they are linked into
 /// the graph in memory.
 public struct CompactionPolicy: Sendable, Equatable {
-    /// Changes to rows that a compaction needs once no write came for `idleTime`.
+    /// The changed rows that a compaction needs after `idleTime` without a write.
     public var minimumChanges: Int
-    /// Percent of the base's documents that the changes must also reach for this compaction.
+    /// The least number of these changes, in percent of the base's documents.
     ///
-    /// With 10, every document is written into some ten bases while a collection grows large.
-    /// Without this percentage, `minimumChanges` changes to large documents would suffice for a
-    /// large base.
+    /// With 10, each document is written into some ten bases while a collection grows. Without this
+    /// percentage, `minimumChanges` changes to large documents would suffice for a large base.
     public var idlePercentOfBase: Int
-    /// Changes to rows that a compaction needs while writes keep coming.
+    /// The changed rows that a compaction needs while writes keep coming.
     ///
     /// A larger number means less writing and longer replays. Measured (a delta of 100,000
-    /// documents): a replay takes 0.6 s. Measured (an import of 118,000): compacting from 1,000
-    /// changes on took a third of the CPU time.
+    /// documents): a replay takes 0.6 s. Measured (an import of 118,000): compactions at 1,000
+    /// changes took a third of the CPU time.
     public var busyChanges: Int
-    /// Percent of the base's documents that the changes must also reach while writes keep coming.
+    /// The least number of these changes, in percent of the base's documents.
     ///
-    /// While a collection grows large, every document is written into two bases with 100, and into
-    /// five with 25.
+    /// While a collection grows, each document is written into two bases with 100, and into five
+    /// with 25.
     public var percentOfBase: Int
-    /// Bytes of a base that may be written per byte of the documents that changed.
+    /// The most bytes of a base per byte of the changed documents.
     ///
     /// Apart from the base, a byte of a document costs some three bytes of writing: to its row, the
     /// log and the segments of vectors. A larger factor means shorter replays and less memory for
     /// the changes.
     public var writeFactor: Int
-    /// The pause after which writes count as over.
+    /// The time without a write after which a collection counts as idle.
     public var idleTime: Duration
-    /// The longest wait of changes that amortize a base.
+    /// The longest time for which changes that amortize a base wait.
     ///
     /// Other changes wait up to `longestAge` times as long if they removed or replaced a document.
-    /// The text of this document stays in the log meanwhile. Additions alone wait without a limit
-    /// until they amortize a base (`ageLimit`).
+    /// The text of this document stays in the log meanwhile. Additions alone wait until they
+    /// amortize a base, without a limit (`ageLimit`).
     public var maximumAge: Duration
     /// The bytes of dropped vectors above which live vectors are moved to new segments.
     ///
     /// The dropped vectors must also take 30 percent of the bytes of the collection's segments.
     public var minimumGarbageBytes: Int
-    /// Bytes of vectors outside of the index that a search compares in about a millisecond.
+    /// The bytes of vectors outside of the index that a search compares in about a millisecond.
     ///
     /// Vectors of more bytes are linked.
     package var scannedBytes = 8 << 20
-    /// The bytes of memory at which a delta is compacted while writes keep coming.
+    /// The delta's bytes in memory from which on it is compacted while writes keep coming.
     ///
     /// The changes must also amortize a base, or the delta must take at least half as many bytes as
     /// its base.
@@ -81,22 +80,23 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// The largest multiple of `maximumAge` that a change may wait: a day for an age of an hour.
     static let longestAge = 24
-    /// The largest base, in bytes, that is written without the condition of `writeFactor`.
+    /// The largest base, in bytes, to which `writeFactor` does not apply.
     ///
-    /// A thousand changes here and there write as many bytes in pages of the database.
+    /// A thousand scattered changes write as many bytes of database pages.
     private static let smallBase = 4 << 20
     /// The factor of `scannedBytes` at which vectors outside of the index are linked while
     /// writes keep coming.
     private static let busyFactor = 8
 
-    /// Whether a base is wanted although writes keep coming.
+    /// Whether a base should be written while writes keep coming.
     ///
-    /// The delta may take too much memory or replay time, or `needsBase` is the reason.
+    /// The reason is too much memory, too long a replay, or `needsBase`.
     func isUrgent(_ version: CollectionVersion) -> Bool {
         needsBase(version) || isUrgent(DeltaSize(version))
     }
 
-    /// Whether a field is not backfilled, an index is in no base, or no more documents fit.
+    /// Whether a base must be written: a field is not backfilled, an index is in no base, or no
+    /// more documents fit.
     func needsBase(_ version: CollectionVersion) -> Bool {
         !version.fields.isComplete || version.hasRebuiltIndex || version.isFull
     }
@@ -111,7 +111,7 @@ public struct CompactionPolicy: Sendable, Equatable {
         return amortizesBase(delta) || delta.memory >= delta.baseBytes / 2
     }
 
-    /// Whether a base is wanted once no more writes come.
+    /// Whether a base should be written once writes pause.
     func isWorthwhile(_ version: CollectionVersion) -> Bool { isWorthwhile(DeltaSize(version)) }
 
     func isWorthwhile(_ delta: DeltaSize) -> Bool {
@@ -134,8 +134,8 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// Whether vectors outside of the index should be linked into it.
     ///
-    /// With `many`, the result says whether they should be linked while writes keep coming;
-    /// otherwise, whether they should be linked once no more writes come.
+    /// With `many`, the answer is for a time while writes keep coming; without it, for a pause of
+    /// writes.
     func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
         let scannedBytes = Failpoint.smaller(scannedBytes)
         let least = many ? Self.busyFactor * scannedBytes : scannedBytes
@@ -143,7 +143,7 @@ public struct CompactionPolicy: Sendable, Equatable {
             && delta.unindexedBytes >= least
     }
 
-    /// The age of the oldest change at which a base is written; `nil`: no age is too high.
+    /// The age of the oldest change at which a base is written; `nil`: never by age.
     ///
     /// A delta that amortizes its base waits for `maximumAge`, an hour by default. Another delta
     /// with replaced or dropped texts waits for a multiple of it. The multiple is the bytes of the
@@ -168,7 +168,7 @@ public struct CompactionPolicy: Sendable, Equatable {
 
 /// The size of a collection's delta, and the quantities that decide the cost of its compaction.
 struct DeltaSize {
-    /// Rows that were added, removed or linked again.
+    /// Rows that were added or removed, or got other edges.
     var changes = 0
     /// The number of rows among them that were removed.
     var removed = 0
@@ -182,9 +182,9 @@ struct DeltaSize {
     /// The number of vectors outside of the index.
     var unindexed = 0
     var vectorBytes = 0
-    /// Whether an index made from all vectors may be used.
+    /// Whether the strategy has an index that is built from all vectors.
     var wantsIndex = true
-    /// Whether the present index, if any, is usable.
+    /// Whether the current index is usable; true without an index.
     var hasGoodIndex = true
 
     /// The bytes of vectors outside of the index.
@@ -192,9 +192,9 @@ struct DeltaSize {
 
     /// Bytes of the documents that changed.
     ///
-    /// A removed row counts as many bytes as the base has per document. A replaced document is in
-    /// both sums: its new bytes in `documentBytes`, its old row in `removed`. Only the larger sum
-    /// counts, so that a replaced document counts once.
+    /// A removed row counts with the base's mean bytes per document. A replaced document is in both
+    /// sums: its new bytes in `documentBytes`, its old row in `removed`. The result is the larger
+    /// sum, so that a replaced document counts once.
     var changedBytes: Int {
         max(documentBytes, removed * (baseBytes / max(1, baseDocuments)))
     }

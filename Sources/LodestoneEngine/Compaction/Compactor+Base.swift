@@ -9,11 +9,11 @@ import Synchronization
 
 /// The steps of a compaction; their caller has the right to compact the collection.
 extension Compactor {
-    /// Switches to the base that another process has written since this process's own.
+    /// Switches to a newer base that another process has written.
     ///
     /// The memory map of the earlier base can then be released.
     ///
-    /// - Returns: Whether this process switched to a newer base and the changes after it need no
+    /// - Returns: Whether this process switched, and the changes after the newer base need no
     ///   compaction.
     func adoptNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
         let reader = try store.beginRead(context: nil)
@@ -25,9 +25,9 @@ extension Compactor {
         return !policy.isUrgent(collection.version) && !policy.isWorthwhile(collection.version)
     }
 
-    /// Runs `body` while nobody compacts a collection, in any process.
+    /// Runs `body` while no thread of any process compacts a collection.
     ///
-    /// Its base and its segments stay where they are.
+    /// The collection's base and segments are not replaced meanwhile.
     func pausing<T>(
         _ collection: Collection,
         _ context: CallContext,
@@ -40,11 +40,11 @@ extension Compactor {
         }
     }
 
-    /// Writes a collection's version as a new base, with the index of its strategy.
+    /// Writes a collection's version as a new base, including the vector index of its strategy.
     ///
     /// Runs inside `pausing` or `compacting`.
     ///
-    /// - Throws: `.cancelled` or `.deadlineExceeded`, until the new base is in use.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`; the new base is then not in use.
     @discardableResult
     func compactExclusively(
         _ collection: Collection,

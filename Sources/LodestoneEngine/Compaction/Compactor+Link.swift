@@ -5,17 +5,18 @@ import Synchronization
 
 /// The linking of vectors into the index in memory, without a base.
 ///
-/// A base shortens the log and the start. Searches do not need it: they only need new vectors to
-/// be in the graph. After a restart the vectors of the log are linked again; until then
-/// they are compared one by one.
+/// A base makes the log and the start shorter. Fast searches need only that new vectors are in the
+/// graph. After a restart the vectors of the log are compared one by one until they are linked
+/// again.
 extension Compactor {
-    /// Rows that are linked before the collection adopts them: a tenth of a second's work.
+    /// The rows that are linked before the collection adopts them: a tenth of a second of work.
     private static let rowsAtOnce = 1_024
 
-    /// Rounds of linking before other collections have their turn: some seconds.
+    /// The rounds of linking before the turn of other collections: some seconds.
     private static let roundsAtOnce = 32
 
-    /// Links the vectors that a collection's index does not cover, while writes and searches go on.
+    /// Links the vectors that a collection's index does not cover; writes and searches continue
+    /// meanwhile.
     ///
     /// Runs on the calling thread. It links nothing while a whole index is being built.
     ///
@@ -34,8 +35,8 @@ extension Compactor {
         let version = collection.version
         let (ids, vectors) = (version.ids, version.vectors)
         guard vectors.uncoveredCount > 0, !collection.isDropped,
-            // The check comes after the version was taken: a compaction that begins later has all
-            // of its rows.
+            // The check follows the copy of the version: a compaction that begins later has all
+            // rows of the copy.
             !collection.progress.isRunning
         else { return false }
         let work = IndexWork(

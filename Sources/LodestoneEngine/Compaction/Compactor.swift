@@ -8,13 +8,13 @@ import Synchronization
 
 /// Compacts collections in the background, and links vectors in memory.
 ///
-/// A compaction has these steps. `consider` runs after each write. `enqueue` queues a compaction
-/// now, or `waitUntilIdle` waits until writes pause. `attempt` runs on a lane. `compactIfFree` gets
-/// the right to compact. `compactExclusively` writes the new base. `Catalog.takeOver` installs the
-/// version that begins with this base.
+/// The steps of a compaction: `consider` runs after each write. `enqueue` queues a compaction at
+/// once, or `waitUntilIdle` once writes pause. `attempt` runs on a lane. `compactIfFree` enters
+/// `compacting`. `compactExclusively` writes the new base. `Catalog.takeOver` installs the version
+/// of this base.
 ///
-/// Writes and searches wait only for the swap of the version. The swap applies the last writes that
-/// came during the compaction.
+/// Writes and searches wait only for the swap of the version, which applies the last writes of the
+/// compaction's time.
 ///
 /// Threading: any thread. Timers run on one queue, and the work on others (`CompactionLanes`).
 final class Compactor: Sendable {
@@ -29,7 +29,7 @@ final class Compactor: Sendable {
         var aging: Set<CollectionNumber> = []
         /// The time of the last write to any collection.
         var lastWrite = ContinuousClock.now
-        /// Whether a check of the write-ahead log is scheduled for when writes pause.
+        /// Whether a check of the write-ahead log is scheduled for the next pause of writes.
         var looksAtLog = false
         /// The calls that are building an index.
         var builds: [ObjectIdentifier: CallContext] = [:]
@@ -38,7 +38,7 @@ final class Compactor: Sendable {
         var isClosed = false
     }
 
-    /// The most bytes of the log, mainly replaced texts, that one collection may keep.
+    /// The most bytes of log, mainly replaced texts, that a collection may keep.
     ///
     /// A collection with a larger base may have as many bytes as its base.
     private static let maximumLogBytes = 64 << 20
@@ -50,7 +50,7 @@ final class Compactor: Sendable {
     private let lanes = CompactionLanes()
     private let queue = DispatchQueue(label: "lodestone.compactor")
     private let state = Mutex(State())
-    /// The call of work without a caller, and of `compact`; it ends when the engine closes.
+    /// The context of `compact` and of work without a caller; it ends when the engine closes.
     let background = CallContext(timeout: .seconds(100 * 365 * 86_400))
     /// The builds and compactions whose callers wait for them.
     private let builds = DispatchGroup()
@@ -69,7 +69,8 @@ final class Compactor: Sendable {
         catalog.onCatchUp { [weak self] in self?.consider($0) }
     }
 
-    /// Checks whether a collection that was just written to needs a new base or links.
+    /// Checks after a write whether the collection needs a new base or unlinked vectors must be
+    /// linked.
     func consider(_ collection: Collection) {
         let version = collection.version
         let delta = DeltaSize(version)
@@ -87,7 +88,7 @@ final class Compactor: Sendable {
         if delta.changes > 0, !store.isReadOnly { limitAge(of: collection) }
     }
 
-    /// Queues the linking of vectors, unless it is queued or under way.
+    /// Queues the linking of a collection's vectors, unless it is queued or running.
     private func enqueueLinks(_ collection: Collection) {
         let isFirst = state.withLock {
             !$0.isClosed && $0.linking.insert(collection.number).inserted
@@ -95,7 +96,7 @@ final class Compactor: Sendable {
         if isFirst { takeLinkingTurn(collection) }
     }
 
-    /// Links for a while, then goes to the end of the queue.
+    /// Links for a while, then queues the rest behind other collections.
     private func takeLinkingTurn(_ collection: Collection) {
         lanes.runLinks {
             let isClosed = self.state.withLock { $0.isClosed }
@@ -122,8 +123,8 @@ final class Compactor: Sendable {
             if memory.isShort { self.attempt(largest) }
             self.state.withLock { $0.isRelieving = false }
             guard memory.isShort else { return }
-            // The next attempt is for another collection. It is for this one again if the
-            // compaction failed, or if another holder compacts the collection.
+            // The next attempt is for another collection; for the same one if its compaction failed
+            // or another holder compacts it.
             self.queue.asyncAfter(deadline: .now() + self.policy.idleTime.dispatchInterval) {
                 [weak self] in
                 self?.relieveMemory()
@@ -131,7 +132,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Queues a compaction, which is skipped if it is not wanted any more when its turn comes.
+    /// Queues a compaction; at its turn it is skipped if the collection no longer needs it.
     private func enqueue(_ collection: Collection) {
         let isNew = state.withLock { state in
             !state.isClosed && state.queued.insert(collection.number).inserted
@@ -163,8 +164,8 @@ final class Compactor: Sendable {
             do throws(LodestoneError) {
                 guard let done = try self.compactIfFree(collection, isOnlyIfNeeded: false) else {
                     try self.background.check()
-                    // Another holder may compact for hours, so this work leaves the lane to others
-                    // meanwhile.
+                    // Another holder may compact for hours, so this work frees the lane and tries
+                    // again later.
                     return self.queue.asyncAfter(deadline: .now() + Self.pause) {
                         self.compactOnceFree(collection, completion: completion)
                     }
@@ -184,7 +185,7 @@ final class Compactor: Sendable {
     /// Returns the sequence number of the base. If another build with the collection's strategy
     /// ends first, its base is returned and no second build runs.
     ///
-    /// - Throws: `.cancelled` or `.deadlineExceeded`; the new index is then thrown away, and the
+    /// - Throws: `.cancelled` or `.deadlineExceeded`; the new index is then discarded, and the
     ///   earlier base stays in use.
     func build(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
         try build(collection, after: collection.progress.finished.count, context: context)
@@ -237,7 +238,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Cancels the work under way, waits until it has ended, and starts no more.
+    /// Cancels the running work, waits until it has ended, and starts no more.
     func close() {
         let running = state.withLock { state in
             state.isClosed = true
@@ -253,7 +254,7 @@ final class Compactor: Sendable {
     /// The error of the last compaction, if it failed.
     var lastFailure: LodestoneError? { failure.withLock { $0 } }
 
-    /// Whether a base is wanted once no more writes come.
+    /// Whether a base should be written once writes pause.
     private func wantsBase(_ version: CollectionVersion) -> Bool {
         !store.isReadOnly && (policy.isUrgent(version) || policy.isWorthwhile(version))
     }
@@ -292,7 +293,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Schedules a checkpoint that cuts the write-ahead log off once no more writes come.
+    /// Schedules a checkpoint that truncates the write-ahead log once writes pause.
     private func shortenLogOnceIdle() {
         let isWaiting = state.withLock { state in
             state.lastWrite = .now
@@ -313,8 +314,8 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Schedules the compaction of a small delta for when its oldest change has reached the age
-    /// limit.
+    /// Schedules the compaction of a small delta for the time at which its oldest change reaches
+    /// the age limit.
     private func limitAge(of collection: Collection) {
         let number = collection.number
         guard state.withLock({ $0.aging.insert(number).inserted }) else { return }
@@ -334,7 +335,7 @@ final class Compactor: Sendable {
                 state.aging.remove(number)
                 return state.isClosed
             }
-            // The collection may have been closed meanwhile; its changes have the same age.
+            // Closing the collection meanwhile does not change the age of its changes.
             guard !isClosed, let collection = try? catalog.get(number, for: background),
                 collection.version.changesSinceBase > 0, !collection.isDropped
             else { return }
@@ -383,8 +384,7 @@ final class Compactor: Sendable {
 
     /// Compacts a collection, unless another holder does.
     ///
-    /// With `isOnlyIfNeeded`, a base that another process has written since makes the
-    /// compaction needless.
+    /// With `isOnlyIfNeeded`, a newer base of another process may make the compaction unnecessary.
     ///
     /// - Returns: The sequence number of the base; `nil` when another holder compacts the
     ///   collection.
@@ -412,7 +412,7 @@ final class Compactor: Sendable {
 
 extension Duration {
     fileprivate var dispatchInterval: DispatchTimeInterval {
-        // Longer durations are cut to 100 years, so that the number fits an `Int64`.
+        // Durations are limited to 100 years, so that the number fits an `Int64`.
         .microseconds(Int(min(max(self, .zero), .seconds(100 * 365 * 86_400)) / .microseconds(1)))
     }
 }

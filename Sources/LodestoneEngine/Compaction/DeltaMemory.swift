@@ -3,25 +3,24 @@ import LodestoneCore
 
 /// The memory of the changes of all open collections since their bases.
 ///
-/// It contains what the indexes hold in addition to their bases, and the changes during a
-/// compaction.
+/// It is the memory of the indexes apart from their bases, and of the changes during a compaction.
 ///
-/// A compaction frees it. Beyond half of the limit the collection with the most is compacted,
-/// whatever its base costs. Beyond three quarters of the limit large writes are refused until the
-/// compaction is done; at the limit all writes are. Clients wait and try again.
+/// A compaction frees it. Above half of the limit, the collection with the most memory is
+/// compacted, regardless of the cost of its base. Above three quarters, large writes are refused
+/// until the compaction ends; at the limit, all writes. Clients wait and try again.
 ///
 /// Graphs into which vectors were linked are not counted here: see `GraphMemory`.
 ///
 /// Threading: every method may be called from any thread.
 final class DeltaMemory: Sendable {
-    /// The least limit: a lower one would refuse writes to collections that were just compacted.
+    /// The least limit; a lower one would refuse writes to freshly compacted collections.
     private static let leastLimit = 16 << 20
-    /// The least bytes of changes for which a base is written to free memory, while memory is not
-    /// exhausted.
+    /// The least bytes of changes for which a base is written to free memory; when memory is
+    /// exhausted, no minimum applies.
     private static let leastWorthwhile = 1 << 20
-    /// The bytes from which on a write is a large one.
+    /// The bytes from which on a write is large.
     private static let largeWrite = 64 << 10
-    /// The documents and edges from which on a write is a large one.
+    /// The number of documents and edges from which on a write is large.
     private static let largeCount = 64
 
     private let budget: MemoryBudget
@@ -33,7 +32,7 @@ final class DeltaMemory: Sendable {
     var limit: Int { budget.limit }
     var byteCount: Int { budget.usedByteCount }
 
-    /// The most bytes of a `ChangeBuffer`; the store's log has the same writes.
+    /// The most bytes of a `ChangeBuffer`; beyond it the log serves, which has the same writes.
     var bufferLimit: Int { limit / 4 }
 
     /// Whether a collection should be compacted to free memory.

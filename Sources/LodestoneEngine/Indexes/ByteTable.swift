@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// Gives byte strings dense numbers from 0 on.
+/// A table that gives each distinct byte string a dense number, from 0.
 ///
-/// All strings lie in one array, so a million ids are not a million objects.
+/// All strings are in one array, so a million ids are not a million objects.
 struct ByteTable {
-    /// The seed of the hash, which differs per table so that nobody can prepare colliding strings.
+    /// The seed of the hash: random per table, so that no client can prepare colliding strings.
     private let seed = UInt64.random(in: .min ... .max)
     /// An open-addressing table, at most half full: the hash in the upper half, number plus one in
     /// the lower.
@@ -34,7 +34,7 @@ struct ByteTable {
         slots.withUnsafeBufferPointer { find(string, hash(string), in: $0).number }
     }
 
-    /// The number of a string, which is added if it has none.
+    /// The number of a string; a new string is added.
     mutating func intern(_ string: UnsafeBufferPointer<UInt8>) -> UInt32 {
         let hash = hash(string)
         let (found, position) = slots.withUnsafeBufferPointer { find(string, hash, in: $0) }
@@ -47,7 +47,7 @@ struct ByteTable {
         return number
     }
 
-    /// Calls `body` with the string of a number that was given.
+    /// Calls `body` with the string of an existing number.
     func withBytes<T>(of number: Int, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
         bytes.withUnsafeBufferPointer { body(.init(rebasing: $0[range(of: number)])) }
     }

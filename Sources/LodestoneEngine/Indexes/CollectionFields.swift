@@ -57,7 +57,7 @@ extension FieldIndex: DerivedIndex {
 
 private struct FieldCheck: IndexCheck {
     let index: FieldIndex
-    /// The rows that exist according to the index.
+    /// The existing rows, by the index.
     private let existing: RowSet
     /// A sum of each row's values.
     private let sums: ContiguousArray<UInt64>

@@ -8,10 +8,9 @@ import LodestoneStructures
 /// The edges of a collection between vertex ids, and the label ids that they have.
 struct CollectionGraph: DerivedIndex {
     private(set) var index: GraphIndex
-    /// The labels; all versions of a collection in this process share them.
+    /// The labels, shared by all versions of a collection in this process.
     private(set) var labels: LabelTable
-    /// The number of vertices whose outgoing edges changed since the base, apart from new
-    /// documents.
+    /// The number of vertices, without new documents, whose outgoing edges changed since the base.
     private(set) var changeCount = 0
 
     init(_ options: CollectionOptions) {
@@ -49,7 +48,7 @@ struct CollectionGraph: DerivedIndex {
         }
     }
 
-    /// Takes over the labels of the graph before a compaction.
+    /// Adopts the labels of the graph before a compaction.
     ///
     /// The new base has the same label ids. It lacks the labels that were added since.
     mutating func keepLabels(of old: CollectionGraph) {
@@ -80,7 +79,7 @@ struct CollectionGraph: DerivedIndex {
 
         mutating func difference(from row: CheckedRow) -> IndexDifference? {
             count += row.edges.count
-            // The edges of a document with many are in another order, so both lists are sorted.
+            // The edges of a hub come in another order, so both lists are sorted.
             let expected = row.edges.compactMap(\.self)
             let present = ids.vertex(of: row.stored.row).map { graph.edges(from: $0) } ?? []
             if expected.count == row.edges.count,
@@ -106,7 +105,7 @@ struct CollectionGraph: DerivedIndex {
         }
     }
 
-    /// The labels in the order of their ids; labels without edges lose their names.
+    /// The labels in the order of their ids; a placeholder replaces each label without edges.
     ///
     /// The labels of dropped edges must not stay in the file. A label id without edges gets a name
     /// that no other label has, so the other labels keep their ids.
@@ -130,7 +129,7 @@ struct CollectionGraph: DerivedIndex {
 }
 
 extension CollectionVersion {
-    /// The edges of some documents between vertex ids; new ones are numbered.
+    /// The edges of some documents as vertex ids and label ids; new ids and labels are added.
     func numbered(_ lists: [[Edge]]) -> EdgeBatch {
         let count = lists.reduce(0) { $0 + $1.count }
         // One lock covers all documents: a lock, or a copy of the version, per document slows
@@ -161,7 +160,7 @@ extension CollectionVersion {
         return EdgeBatch(edges, ends: ends)
     }
 
-    /// The edges of one document between vertex ids; their weights are unused.
+    /// The edges of one document as vertex ids and label ids; their weights are unused.
     ///
     /// An edge whose label or target has no id is left out.
     func known(_ names: [EdgeName]) -> [Adjacency] {

@@ -6,9 +6,8 @@ import LodestoneStructures
 
 /// The ids of a collection: their vertex ids, and the row of each document.
 ///
-/// An id that is so far only the target of an edge has a vertex id and no row. All versions since a
-/// base share the table of ids. A vertex id that was added after a version has no row in this
-/// version.
+/// An id that is only the target of an edge has a vertex id and no row. All versions since a base
+/// share the table of ids. A vertex id that was added after a version has no row in this version.
 struct CollectionIDs: DerivedIndex {
     /// The value for "no row".
     static let noRow = RowID.max

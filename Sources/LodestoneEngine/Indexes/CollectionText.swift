@@ -10,7 +10,8 @@ struct CollectionText: DerivedIndex {
 
     /// The analyzed texts of a batch.
     struct Batch: IndexBatch {
-        /// The texts of the new documents, in their order; `nil` where none get into memory.
+        /// The texts of the new documents, in their order; `nil` where the index keeps no texts in
+        /// memory.
         var new: AnalyzedTexts?
         /// The texts of the removed rows, in their order.
         var removed: AnalyzedTexts?

@@ -13,7 +13,7 @@ struct CollectionVectors: DerivedIndex {
     /// The number of existing rows with a vector.
     private(set) var count = 0
 
-    /// The index that has the vectors of a batch already.
+    /// The index to which the vectors of a batch are already linked.
     struct Batch: IndexBatch {
         var linked: (any VectorIndex)?
         var byteCount: Int { 0 }
@@ -44,7 +44,7 @@ struct CollectionVectors: DerivedIndex {
 
     // MARK: Lookups
 
-    /// Whether a row has a vector, even if the row was deleted.
+    /// Whether a row, existing or removed, has a vector.
     func hasVector(_ row: RowID) -> Bool { table.location(of: row) != nil }
 
     /// The vector of a row, if it has one.
@@ -54,7 +54,7 @@ struct CollectionVectors: DerivedIndex {
     /// - Throws: `.dataLoss` when the vector fails its checksum.
     func vector(of row: RowID) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
         guard let (block, offset) = table.location(of: row) else {
-            // With damaged row ids, a row that has a vector may not be found.
+            // With damaged row ids, the lookup may miss the vector of a row.
             try refuseDamage()
             return nil
         }
@@ -78,7 +78,7 @@ struct CollectionVectors: DerivedIndex {
         for block in table.blocks { block.checked?.checkAll() }
     }
 
-    /// Marks those vectors as checked that were checked in `old` at the same address.
+    /// Marks the vectors as checked that `old` has checked at the same address.
     ///
     /// They were checked one by one, or with their batch when it was written or the base was made.
     func trust(_ old: CollectionVectors) {
@@ -114,8 +114,8 @@ struct CollectionVectors: DerivedIndex {
 
     /// Links the new vectors into a copy of the index, if linking takes long.
     ///
-    /// Nobody sees the rows before `apply`. Measured (1,000 vectors): linking takes a tenth of a
-    /// second, everything else a hundredth of that.
+    /// The rows are invisible before `apply`. Measured (1,000 vectors): linking 0.1 s, everything
+    /// else a hundredth of that.
     func started(_ batch: Batch, of change: IndexChange) -> Batch {
         guard let run = change.vectors, change.linksVectors, !index.indexesCheaply else {
             return batch
@@ -152,7 +152,7 @@ struct CollectionVectors: DerivedIndex {
         }
     }
 
-    /// Adds the vectors of ascending rows above all others.
+    /// Adds the vectors of ascending rows; all are above the earlier rows.
     mutating func append(_ run: VectorRun) {
         table.append(
             VectorBlock(
@@ -174,7 +174,7 @@ struct CollectionVectors: DerivedIndex {
     /// - Returns: Whether the index covers more vectors than before.
     mutating func adopt(_ extended: any VectorIndex, exists: (RowID) -> Bool) -> Bool {
         guard index.adopt(extended, exists: exists) else { return false }
-        // An inline write links its own vectors only if the index covers all earlier ones.
+        // A write links its vectors inline only if the index covers all earlier vectors.
         if uncoveredCount <= Self.vectorsAtOnce { index.indexMany(table, from: index.endRow) }
         return true
     }

@@ -5,22 +5,22 @@ import LodestoneFiles
 import LodestoneStorage
 import LodestoneStructures
 
-/// An index that is derived from rows and vectors, and can be made from them again.
+/// An index that is derived from rows and vectors, and can be rebuilt from them.
 ///
 /// The protocol is the life of an index. It begins empty or with the sections of a base, gets the
 /// batches in the order of the log, and is written into the next base. A commit, a replay of the
 /// log and a rebuild from rows make the same `IndexChange` and call the same `apply`.
 ///
-/// A new index is a type that conforms, and a line in `CollectionVersion.kinds`. CONTRIBUTING.md
-/// lists the other steps. Bases of earlier releases lack the sections of a new index:
-/// `init(from:)` then returns an index that `isStale`, which is made from the rows.
+/// A new index needs a conforming type and a line in `CollectionVersion.kinds`. CONTRIBUTING.md
+/// lists the other steps. Bases of earlier releases lack the sections of a new index: `init(from:)`
+/// then returns an index that `isStale`, and the rows fill it.
 ///
-/// Each call covers a batch or more, so the protocol costs nothing per row. Searches use the types
-/// of the indexes themselves (`CollectionVersion.Shared`).
+/// Each call covers a batch or more, so the protocol costs nothing per row. Searches use the
+/// concrete types of the indexes (`CollectionVersion.Shared`).
 ///
 /// Threading: a value. One writer changes its own copy; copies that readers hold stay as they are.
 protocol DerivedIndex: Sendable {
-    /// The part of a batch that this index alone needs, prepared on the thread of the caller.
+    /// The part of a batch that only this index needs, prepared on the caller's thread.
     associatedtype Batch: IndexBatch = NoBatch
 
     /// Creates an index without documents.
@@ -28,11 +28,11 @@ protocol DerivedIndex: Sendable {
 
     /// Opens the sections that `write` wrote.
     ///
-    /// - Returns: An index; one that `isStale` is made from the rows, and the others keep their
-    ///   sections. `nil` when the base is damaged; all indexes are then made from the rows.
+    /// - Returns: An index. If it `isStale`, the rows fill it alone. `nil` when the base is
+    ///   damaged: the rows then fill all indexes.
     init?(from base: OpenedBase)
 
-    /// Whether the index has to be made from the rows, because its base could not give it.
+    /// Whether the rows must fill the index, because the base lacks it.
     var isStale: Bool { get }
 
     /// Changes the strategy and the indexed fields.
@@ -42,12 +42,12 @@ protocol DerivedIndex: Sendable {
     ///   - nextRow: A row above every row that exists.
     mutating func alter(to options: CollectionOptions, nextRow: RowID)
 
-    /// Prepares the new documents of a batch; any thread may do so with any copy.
+    /// Prepares the new documents of a batch, on any thread and by any copy.
     func prepare(_ documents: [Document]) -> Batch
 
     /// Adds the texts of removed rows to a batch, so that `apply` can remove their words.
     ///
-    /// Of a removed row, the log has the row id and the texts. With the text strategy `fts5` the
+    /// The log has the row id and the texts of each removed row. With the text strategy `fts5` the
     /// log has no texts, so `apply` must be able to remove a row by its row id alone.
     func prepareRemoval(of texts: [[TextField]], in batch: inout Batch)
 
@@ -72,10 +72,10 @@ protocol DerivedIndex: Sendable {
     /// Whether no more documents fit before a compaction.
     var isFull: Bool { get }
 
-    /// Whether changes can be applied; an index that failed within a change takes no more.
+    /// Whether changes can be applied; false after a change that failed halfway.
     var canChange: Bool { get }
 
-    /// Returns the index as the next base gets it: the long part of a compaction.
+    /// Returns the index in the form of the next base: the long part of a compaction.
     ///
     /// - Throws: The errors of `work`, which may be cancelled.
     func compacted(_ work: IndexWork) throws(LodestoneError) -> Self
@@ -115,9 +115,10 @@ struct OpenedBase {
 struct NextBase {
     /// The ids and rows of the version that is written.
     let ids: CollectionIDs
-    /// The present vertex ids that stay, ascending; their indexes are the new ones.
+    /// The current vertex ids that stay, ascending. Their positions are the new vertex ids.
     let vertices: ContiguousArray<VertexID>
-    /// The new vertex id of each present one; `CollectionIDs.noVertex` for one that is left out.
+    /// The new vertex id of each current one; `CollectionIDs.noVertex` for a vertex that is left
+    /// out.
     let newVertices: ContiguousArray<VertexID>
 }
 

@@ -10,9 +10,9 @@ import Synchronization
 /// vertex id that was added after a version has no row in this version. A compaction makes a new
 /// table with new vertex ids.
 ///
-/// A lookup takes one probe in an open-addressing table on average, whatever its size.
+/// A lookup takes one probe of an open-addressing table on average, at any size.
 ///
-/// Threading: behind a mutex, except for the base; callers with many ids take it once.
+/// Threading: a mutex guards all but the base; callers with many ids take it once.
 final class IDTable: Sendable {
     struct Table {
         private let base: Base?
@@ -42,12 +42,12 @@ final class IDTable: Sendable {
             return string.withUTF8 { intern($0) }
         }
 
-        /// The vertex id of an id's bytes, which are added if they have none.
+        /// The vertex id of an id's bytes; a new id is added.
         mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> VertexID {
             base?.vertex(of: id) ?? VertexID(Int(added.intern(id)) + baseCount)
         }
 
-        /// The id of a vertex id that was given.
+        /// The id of an existing vertex id.
         func id(_ vertex: VertexID) -> DocumentID {
             withBytes(of: vertex) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
         }
@@ -57,7 +57,7 @@ final class IDTable: Sendable {
             let position = Int(vertex)
             if let base, position < base.count { return body(base.utf8(position)) }
             let index = position - baseCount
-            // Only a vertex id from a damaged base is out of range; its result is thrown away.
+            // Only a vertex id from a damaged base is out of range; its result is discarded.
             guard index < added.count else { return body(.init(start: nil, count: 0)) }
             return added.withBytes(of: index, body)
         }
@@ -65,7 +65,7 @@ final class IDTable: Sendable {
 
     /// The ids in a mapped file.
     ///
-    /// A class, because a copy of its three sections took longer than a lookup.
+    /// A class, because copying the three sections took longer than a lookup.
     final class Base: Sendable {
         /// The start of each id in `bytes`, and the end of the last one.
         fileprivate let offsets: MappedArray<UInt64>
@@ -122,7 +122,7 @@ final class IDTable: Sendable {
         table = Mutex(Table(base))
     }
 
-    /// The ids of vertex ids that were given; `nil` for `nil`.
+    /// The ids of existing vertex ids; `nil` for `nil`.
     ///
     /// The mutex is taken only for ids outside the base. Measured with the mutex for all ids: 32
     /// concurrent searches spent a tenth of their time waiting for it.
@@ -141,7 +141,7 @@ final class IDTable: Sendable {
         }
     }
 
-    /// Appends the ids of vertex ids that were given, one after the other, and the end of each.
+    /// Appends the ids of existing vertex ids, one after the other, and the end of each.
     ///
     /// `charge` is called with the bytes of each few ids.
     ///
@@ -194,10 +194,10 @@ final class IDTable: Sendable {
 private enum IDHashing {
     /// The CRC-32C of the id, as earlier releases wrote it.
     ///
-    /// Ids with the same checksum are easy to make; a lookup then took time in proportion to their
+    /// Ids with the same checksum are easy to make; lookups then take time in proportion to their
     /// count.
     case checksum
-    /// A hash with the base's own random seed, so that nobody can prepare colliding ids.
+    /// A hash with a random seed per base, so that no client can prepare colliding ids.
     case seeded(UInt64)
 
     func hash(_ id: UnsafeRawBufferPointer) -> UInt32 {
@@ -209,7 +209,8 @@ private enum IDHashing {
 }
 
 extension IDTable.Base {
-    /// Opens the sections that `write` wrote; `nil` when some are missing or do not fit each other.
+    /// Opens the sections that `write` wrote; `nil` when one is missing or they contradict each
+    /// other.
     convenience init?(from source: some SectionSource) {
         guard let offsets = source.section("IDOF", of: UInt64.self), offsets.count > 0,
             let bytes = source.section("IDBY", of: UInt8.self)

@@ -16,7 +16,7 @@ struct IndexBatches: Sendable {
 
     /// The batch of the index at a position among all indexes.
     ///
-    /// Each index prepares its own batches, so the type is never another one.
+    /// Each index prepares its own batches, so the cast never fails.
     fileprivate subscript<Index: DerivedIndex>(
         position: Int,
         of index: Index.Type
@@ -31,7 +31,7 @@ struct IndexBatches: Sendable {
     }
 }
 
-/// The calls of `DerivedIndex` for an index whose type is not known, with its position.
+/// The calls of `DerivedIndex` for an index of unknown type at a position.
 extension DerivedIndex {
     func prepareRemoval(of texts: [[TextField]], in batches: inout IndexBatches, at position: Int) {
         prepareRemoval(of: texts, in: &batches[position, of: Self.self])

@@ -12,11 +12,12 @@ struct IndexChange: Sendable {
     var removed: [RowID] = []
     /// The dropped documents, which lose every edge that leaves or enters them.
     var dropped: [VertexID] = []
-    /// The vectors of the new rows; in a replay also those of rows that are removed by now.
+    /// The vectors of the new rows. In a replay, rows that later batches removed have vectors here,
+    /// too.
     var vectors: VectorRun?
     /// Whether an index links the vectors even if that takes long.
     var linksVectors = true
-    /// The new rows, ascending; in a replay those that still exist.
+    /// The new rows, ascending; in a replay, only those that still exist.
     var rows: [RowID] = []
     /// The document of each new row.
     var vertices: ContiguousArray<VertexID> = []
@@ -139,7 +140,7 @@ struct EdgeBatch: Sendable {
         edges[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
     }
 
-    /// Sets the edges of a document that has none.
+    /// Sets the edges of a document whose list is empty.
     mutating func set(_ more: [Adjacency], at index: Int) {
         edges.insert(contentsOf: more, at: ends[index])
         for later in index..<ends.count { ends[later] += more.count }

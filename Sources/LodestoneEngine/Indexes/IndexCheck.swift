@@ -3,7 +3,7 @@ import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
 
-/// The comparison of one derived index with the rows that it is made from.
+/// The comparison of one derived index with its rows.
 protocol IndexCheck {
     /// Compares the index with a row; rows come in ascending order.
     mutating func difference(from row: CheckedRow) -> IndexDifference?
@@ -25,7 +25,7 @@ struct CheckedRow {
 
 /// A difference between a derived index and a row.
 struct IndexDifference {
-    /// The document, or the row where the document is in doubt.
+    /// The document, or the row if the document is uncertain.
     let object: String
     /// The predicate of a sentence whose subject is the index.
     let text: String

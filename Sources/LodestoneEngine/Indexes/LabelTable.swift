@@ -3,12 +3,12 @@ import LodestoneCore
 import LodestoneStructures
 import Synchronization
 
-/// Gives each distinct label a small, dense label id, which never changes.
+/// A table that gives each distinct label a dense label id, which never changes.
 ///
 /// Label ids are added and never removed, so all versions of a collection can share one table. A
 /// label id that was added after a version has no edge in this version.
 ///
-/// Threading: behind a mutex; callers with many labels take it once.
+/// Threading: a mutex guards the table; callers with many labels take it once.
 final class LabelTable: Sendable {
     struct Table {
         private var numbers = ByteTable()

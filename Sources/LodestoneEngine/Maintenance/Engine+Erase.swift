@@ -7,7 +7,7 @@ extension Engine {
     /// Erases documents that were dropped or replaced before the call, and dropped collections.
     ///
     /// Afterwards no file of the store contains them. The bases and segments of the collection are
-    /// made again without them. The database of all collections is also rewritten, and writes wait
+    /// rewritten without them. The database of all collections is also rewritten, and writes wait
     /// for that. Snapshots stay as they are; the receipt names those that may contain erased
     /// documents.
     ///
@@ -41,7 +41,7 @@ extension Engine {
             try eraseGarbage(of: collection, context)
         } else {
             for record in catalog.records {
-                // Collections come one after the other, because closed ones are opened for it.
+                // Collections are erased one by one, because each closed one must be opened.
                 guard let collection = try catalog.get(record.number, for: context) else {
                     continue
                 }
@@ -53,7 +53,7 @@ extension Engine {
         return EraseReceipt(sequenceNumber: erased, snapshots: snapshots)
     }
 
-    /// Makes the base and the segments of a collection again, without removed rows.
+    /// Rewrites the base and the segments of a collection without removed rows.
     private func eraseGarbage(of collection: Collection, _ context: CallContext)
         throws(LodestoneError)
     {

@@ -3,11 +3,11 @@ public import LodestoneCore
 import LodestoneStorage
 import LodestoneText
 
-/// Long work on the whole store while it is read and written; one call runs at a time.
+/// Long work on the whole store; reads and writes continue, and one such call runs at a time.
 ///
 /// Threading: each call blocks its thread until it is done; call it on a thread of its own.
 extension Engine {
-    /// Writes a snapshot of the present state into the store's directory.
+    /// Writes a snapshot of the current state into the store's directory.
     ///
     /// - Throws: `.alreadyExists`, `.invalidArgument` for a bad name, `.resourceExhausted` when
     ///   other maintenance is under way or the disk is full.
@@ -62,10 +62,10 @@ extension Engine {
         try store.deleteSnapshot(name)
     }
 
-    /// Compares all data that is stored twice, or with a checksum.
+    /// Compares all data that has a checksum, or is stored twice.
     ///
-    /// Each collection is checked in one version of its own; writes go on. Wrong derived data is
-    /// rebuilt where possible, unless the store is read-only.
+    /// Each collection is checked in its own version; writes continue meanwhile. Wrong derived data
+    /// is rebuilt where possible, unless the store is read-only.
     package func verify(context: CallContext) throws(LodestoneError) -> VerifyReport {
         try maintain { () throws(LodestoneError) in
             var report = try verifyLog(context: context)
@@ -88,10 +88,10 @@ extension Engine {
         return report
     }
 
-    /// The kinds of damage to the data from which bases and memory are made.
+    /// The kinds of damage to the source of derived data.
     private static let rowKinds: Set = ["row", "database"]
 
-    /// The kinds of damage to data that is made from rows.
+    /// The kinds of damage to derived data.
     private static func derivedKinds(in collection: Collection) -> Set<String> {
         let kinds = CollectionVersion.damageKinds.union(["base"])
         let isInStore = collection.record.options.textStrategy.keepsWordsInStore
@@ -109,7 +109,7 @@ extension Engine {
             let kinds = Set(
                 found.damages.filter { $0.collection == collection.name }.map(\.kind)
             )
-            // Derived data is not rebuilt from damaged rows: that would only hide what is missing.
+            // Derived data is not rebuilt from damaged rows: that would hide the loss.
             if !kinds.isDisjoint(with: Self.derivedKinds(in: collection)),
                 kinds.isDisjoint(with: Self.rowKinds), !store.isReadOnly
             {
@@ -154,7 +154,8 @@ extension Engine {
         return found
     }
 
-    /// Reads the base from the disk; returns the check of its version if it can be read.
+    /// Reads the base from the disk; returns the check of its version, or `nil` if it can't be
+    /// opened.
     private func baseCheck(_ view: ReadView, _ rows: any StoreReader, _ report: inout VerifyReport)
         throws(LodestoneError) -> VersionCheck?
     {
@@ -200,7 +201,7 @@ extension Engine {
         }
     }
 
-    /// Rebuilds memory and base from the rows, and notes in the report the kinds that it repaired.
+    /// Rebuilds memory and base from the rows, and adds the repaired kinds to the report.
     private func repair(
         _ collection: Collection,
         _ report: inout VerifyReport,
@@ -216,7 +217,7 @@ extension Engine {
             try compactor.compactExclusively(collection, context: context)
             report.markRepaired("base", of: name)
         } catch {
-            // The rebuild met damage that the report already has, or the disk is full.
+            // The rebuild failed at damage that the report has already, or the disk is full.
             if context.isOver { throw error }
         }
     }
@@ -229,7 +230,8 @@ extension Engine {
 }
 
 extension Engine {
-    /// Writes a snapshot of the present state into the store's directory, while writes go on.
+    /// Writes a snapshot of the current state into the store's directory; writes continue
+    /// meanwhile.
     ///
     /// - Parameters:
     ///   - name: The name, 1 to 64 of a-z, 0-9, `_` and `-`.
@@ -255,7 +257,7 @@ extension Engine {
         }
     }
 
-    /// Compares all data that is stored twice, or with a checksum, while writes go on.
+    /// Compares all data that has a checksum or is stored twice; writes continue meanwhile.
     public func verify(timeout: Duration = Limits.standard.maxDeadline)
         async throws(LodestoneError) -> VerifyReport
     {

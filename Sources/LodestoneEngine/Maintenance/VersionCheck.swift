@@ -36,7 +36,7 @@ struct VersionCheck {
         documentCount += 1
         rows.insert(stored.row)
         var edges: [Adjacency?] = []
-        // A hub has no edge twice.
+        // A hub has each edge once.
         try view.rows?.forEachEdges(of: stored, in: view.collection.number) { some in
             edges += numbered(some)
         }
@@ -44,7 +44,7 @@ struct VersionCheck {
         var isOther = false
         for index in checks.indices {
             guard let found = checks[index].check.difference(from: row), !isOther else { continue }
-            // A row of another document differs in everything else, too.
+            // For a row of another document, all further differences follow from that.
             isOther = index == 0
             if damages.count < VerifyReport.maxListed {
                 note(found.object, checks[index].kind, found.text)
@@ -52,8 +52,8 @@ struct VersionCheck {
         }
     }
 
-    /// Notes the damages, after all rows were added; counts are compared only if every row could be
-    /// read.
+    /// Reports the damages; call it after the last row. Counts are compared only if every row could
+    /// be read.
     mutating func finish(_ report: inout VerifyReport, countsRows: Bool) {
         if countsRows { noteMissingRows() }
         for (kind, check) in checks {
@@ -61,12 +61,12 @@ struct VersionCheck {
                 note(view.collection.name, kind, text)
             }
         }
-        // The base was read and is damaged, which is reported as damage of its own.
+        // The base is damaged; another check reports that.
         if view.version.isDamaged { return }
         for damage in damages { report.note(damage) }
     }
 
-    /// The edges of a row in the numbers of the version; `nil` for an edge with an unknown label or
+    /// The edges of a row as vertex ids and label ids; `nil` for an edge with an unknown label or
     /// target.
     private func numbered(_ edges: [Edge]) -> [Adjacency?] {
         if edges.isEmpty { return [] }
@@ -77,7 +77,7 @@ struct VersionCheck {
             edges.map { table.id(of: $0.label) }
         }
         var numbered: [Adjacency?] = []
-        // Of edges with the same label and target the last one counts.
+        // If edges have the same label and target, the last one counts.
         var positions: [UInt64: Int] = [:]
         for (index, edge) in edges.enumerated() {
             guard let vertex = vertices[index], let label = labels[index] else {
@@ -96,7 +96,8 @@ struct VersionCheck {
         return numbered
     }
 
-    /// Notes the documents that a base has and the rows don't; the log tells only about later ones.
+    /// Reports the documents that a base has and the rows lack. The log shows only the loss of
+    /// later rows.
     private mutating func noteMissingRows() {
         let ids = view.version.ids
         guard case .base = source, ids.documentCount > documentCount else { return }

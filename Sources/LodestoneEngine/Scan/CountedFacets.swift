@@ -22,7 +22,7 @@ struct CountedFacets {
 
     /// The facets of the documents that pass `filter`, in the order of `requests`.
     ///
-    /// `rows` gives those documents; it is called when a facet has to be counted.
+    /// `rows` returns the rows of those documents; it is called only when a facet must be counted.
     mutating func facets(
         _ requests: [FacetRequest],
         matching filter: Filter?,
@@ -59,7 +59,7 @@ extension Facet {
         values.count * MemoryLayout<Count>.stride + leastWireByteCount
     }
 
-    /// A lower bound of its bytes in a message: its strings.
+    /// A lower bound of the facet's bytes in a message: those of its strings.
     fileprivate var leastWireByteCount: Int {
         values.reduce(0) { sum, count in
             if case .string(let text) = count.value { sum + text.utf8.count } else { sum }

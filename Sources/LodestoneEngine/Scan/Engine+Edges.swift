@@ -4,7 +4,7 @@ import LodestoneGraph
 import LodestoneStorage
 import LodestoneStructures
 
-/// The edges of one document, page by page, however many it has.
+/// The edges of one document, in pages.
 extension Engine {
     package func listEdges(_ request: ListEdgesRequest, context: CallContext)
         throws(LodestoneError) -> ListEdgesResponse
@@ -80,7 +80,7 @@ extension ReadView {
         }
     }
 
-    /// The row of a document, which must be the version to which the position is bound.
+    /// The row of a document. It must be the row to which the position is bound, if it is bound.
     private func row(of id: DocumentID, at position: EdgePosition?) throws(LodestoneError) -> RowID?
     {
         let row = version.ids.row(of: id)
@@ -128,14 +128,14 @@ extension ReadView {
 
     /// The position at which incoming edges continue.
     ///
-    /// It is after the last edge of the page or, when the source of that edge is unknown now, at
-    /// the edge that followed it.
+    /// It is after the last edge of the page. If the source of that edge has no vertex id any more,
+    /// it is at the edge that followed.
     private func start(at position: EdgePosition) throws(LodestoneError)
         -> GraphIndex.AdjacencyPosition
     {
         let last = position.last.flatMap { adjacency(of: $0) }
         let next = position.next.flatMap { adjacency(of: $0) }
-        // A source that was forgotten and written again has a position after others.
+        // A source that lost its vertex id and was written again comes after others.
         if let last, next.map({ Adjacency.precedes(last, $0) }) ?? true { return .after(last) }
         if let next { return .at(next) }
         throw LodestoneError(
@@ -156,7 +156,7 @@ extension ReadView {
     }
 }
 
-/// The edges of one reply, which is full when another edge could exceed its count or bytes.
+/// The edges of one reply; it is full when another edge could exceed its count or bytes.
 private struct EdgePage {
     let request: ListEdgesRequest
     /// The version of the document to which the next page is bound.
@@ -192,7 +192,7 @@ private struct EdgePage {
         return true
     }
 
-    /// Notes that more edges follow the page, and the first of them if it was read.
+    /// Records that more edges follow the page, and the first of them if it was read.
     mutating func end(before next: ListedEdge?) {
         isLast = false
         self.next = next
@@ -224,8 +224,8 @@ private struct EdgePage {
 /// at its other end, each after its length in two bytes.
 ///
 /// A cursor that began with a scan is bound to the version of the document that the scan found. It
-/// has 128 more than the direction, the fingerprint, the row in four bytes, big-endian, and the
-/// last edge, if there was one.
+/// has the direction plus 128, the byte of the fingerprint, the row in four bytes, big-endian, and
+/// the last edge, if any.
 private struct EdgePosition {
     struct Edge {
         let label: String
@@ -245,7 +245,7 @@ private struct EdgePosition {
     let last: Edge?
     /// The edge after the page; only for edges that enter the document.
     let next: Edge?
-    /// The row of the version to which the position is bound, if it is.
+    /// The row to which the position is bound; `nil` when it is not bound.
     let row: RowID?
 
     private static let boundMark: UInt8 = 0x80
@@ -256,7 +256,7 @@ private struct EdgePosition {
         self.row = row
     }
 
-    /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this document and direction.
+    /// - Throws: `BAD_CURSOR` for a cursor that no server returned for this document and direction.
     init(_ cursor: EdgeCursor, of request: ListEdgesRequest) throws(LodestoneError) {
         var bytes = cursor.bytes[...]
         let direction = UInt8(request.direction.rawValue)
@@ -327,6 +327,6 @@ extension EdgeCursor {
 }
 
 extension DocumentID {
-    /// A byte that differs between most documents, by which cursors of other documents are refused.
+    /// A byte of the fingerprint, to refuse most cursors of other documents.
     fileprivate var mark: UInt8 { UInt8(truncatingIfNeeded: Fingerprint.of(string)) }
 }

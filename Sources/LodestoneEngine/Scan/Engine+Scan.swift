@@ -82,8 +82,7 @@ extension Engine {
                         break
                     }
                     if lacksEdges {
-                        // The client reads the document's edges before the scan continues, because
-                        // the scan would return a later version.
+                        // The client must read the document's edges before the scan continues.
                         nextCursor = ScanCursor(position, request.order)
                         page.edgesCursor = EdgeCursor(firstOf: id, in: position.row)
                         break
@@ -153,7 +152,7 @@ extension ReadView {
         return try collection.filters.rows(matching: filter, in: self, context).rows
     }
 
-    /// A page in the order of the rows, whose metadata is read only for that page.
+    /// A page in row order; the metadata of rows is read only for that page.
     fileprivate func streamedPage(
         _ request: ScanRequest,
         after: RowID?,
@@ -224,7 +223,7 @@ extension ReadView {
     }
 }
 
-/// The documents of one reply, which is full when another document could exceed its bytes.
+/// The documents of one reply; it is full when another document could exceed its bytes.
 private struct Page {
     private(set) var documents: [Document] = []
     /// The cursor for the edges of the last document, if these are left out.
@@ -252,7 +251,7 @@ private struct Page {
 extension ScanRequest {
     /// The position at which the page starts.
     ///
-    /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this order.
+    /// - Throws: `BAD_CURSOR` for a cursor that no server returned for this order.
     fileprivate func checkedPosition() throws(LodestoneError) -> FieldIndexPosition? {
         guard let cursor else { return nil }
         guard cursor.row < UInt64(RowID.max) else { throw .badCursor("row \(cursor.row)") }
@@ -276,8 +275,8 @@ extension ScanCursor {
     fileprivate init(_ position: FieldIndexPosition, _ order: ScanOrder?) {
         self.init(row: UInt64(position.row))
         if let order {
-            // The mark replaces the field's number, which may be another field's after the next
-            // base.
+            // The mark replaces the field's number, because another field may have the number after
+            // the next base.
             let key = position.key.map { [order.mark] + $0.bytes.dropFirst() }
             self.order = [order.isDescending ? 1 : 0] + (key ?? [])
         }
@@ -285,7 +284,7 @@ extension ScanCursor {
 }
 
 extension ScanOrder {
-    /// A byte that differs between most fields, by which cursors of other orders are refused.
+    /// A byte of the field's fingerprint, to refuse most cursors of other orders.
     fileprivate var mark: UInt8 {
         UInt8(truncatingIfNeeded: Fingerprint.of(path.joined(separator: "\0")))
     }

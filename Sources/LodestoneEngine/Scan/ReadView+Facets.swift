@@ -7,8 +7,8 @@ import LodestoneStructures
 extension ReadView {
     /// The most frequent values of some fields.
     ///
-    /// They come from the field indexes. A field without an index, or with too long strings, is
-    /// counted from the metadata of the rows in `allowed`.
+    /// Field indexes have the counts. A field without an index, or with too long strings, is
+    /// counted in the metadata of the rows in `allowed`.
     func facets(
         _ requests: [FacetRequest],
         of allowed: RowSet,
@@ -38,7 +38,7 @@ extension ReadView {
 }
 
 extension RequestValidation {
-    /// The most facets of one query; the next one is the limit for all queries of a search.
+    /// The most facets of one query; `maxFacetsOfSearch` is the most of all queries of a search.
     private static let maxFacets = 32
     static let maxFacetsOfSearch = 1_024
 

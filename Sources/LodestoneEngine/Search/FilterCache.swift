@@ -5,7 +5,7 @@ import LodestoneStorage
 import LodestoneStructures
 import Synchronization
 
-/// The rows of a version that satisfy a filter, with the explanation of how they were found.
+/// The rows of a version that satisfy a filter, and the explanation of the filter's cost.
 struct FilteredRows {
     let rows: RowSet
     let explanation: FilterExplanation
@@ -14,8 +14,8 @@ struct FilteredRows {
 /// A cache of the rows that satisfy the latest filters.
 ///
 /// Without it, each query would read and compare the metadata of the documents, 2 microseconds per
-/// document. A row never changes, so cached rows stay right. A query on a later version reads only
-/// later rows, and leaves out rows that were removed since.
+/// document. A row's metadata never changes, so cached rows stay correct. A query on a later
+/// version reads only later rows, and excludes removed rows.
 ///
 /// Threading: any thread.
 final class FilterCache: Sendable {
@@ -29,10 +29,10 @@ final class FilterCache: Sendable {
 
     /// The most filters that are kept; each takes one bit per row.
     private static let capacity = 32
-    /// All rows are read in order when more than one row in this many must be read.
+    /// If more than one row in `denseShare` must be read, all rows are read in order.
     private static let denseShare = 8
 
-    /// Entries in the order of their last change.
+    /// The entries, in the order of their last change.
     private let entries = Mutex<[Entry]>([])
 
     /// The rows of a view that satisfy a filter.
@@ -141,7 +141,7 @@ final class FilterCache: Sendable {
     private func keep(_ entry: Entry) {
         entries.withLock { entries in
             if let position = entries.firstIndex(where: { $0.key == entry.key }) {
-                // Another query may have stored those of a later version meanwhile.
+                // Another query may have stored the entry of a later version meanwhile.
                 if entries[position].sequenceNumber >= entry.sequenceNumber { return }
                 entries.remove(at: position)
             }
@@ -159,8 +159,7 @@ extension ReadView {
         -> [RowID]
     {
         var rows: [RowID] = []
-        // The lock is taken for parts of the ids, so that writers with new ids don't wait for all
-        // of them.
+        // The lock is taken once per some ids, so that writers with new ids don't wait for all ids.
         for start in stride(from: 0, to: ids.count, by: 1_024) {
             try context.check()
             let part = ids[start..<min(start + 1_024, ids.count)]

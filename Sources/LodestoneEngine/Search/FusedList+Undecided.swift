@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// Which estimates decide about the first hits.
+/// The estimates that can change the first hits.
 extension FusedList {
     /// The documents with an estimate whose exact value may change the first hits or their scores.
     ///
-    /// No document is left once the hits are those of exact scores, as far as the errors of the
-    /// estimates are bounds. Not all of these documents are found at once: exact scores may leave
-    /// others open.
+    /// Call it until none is left: an exact score may leave others undecided. The hits are then
+    /// those of exact scores, if the errors of the estimates are bounds.
     ///
     /// - Parameters:
     ///   - limit: The number of first hits, at least 1.
     ///   - withRanks: Whether the ranks of the hits count, too.
-    /// - Returns: The numbers of the documents, ascending; none when all is decided.
+    /// - Returns: The numbers of the documents, ascending; none when the hits are decided.
     func undecided(limit: Int, withRanks: Bool) -> [Int] {
         guard lists.contains(where: \.hasEstimates) else { return [] }
         var isWanted = [Bool](repeating: false, count: count)
@@ -21,12 +20,12 @@ extension FusedList {
         var isEstimate = isWanted
         for index in sources.indices where lists[index].hasEstimates {
             let errors = errors(of: index)
-            let slope = sources[index].scale.hasSay ? sources[index].scale.slope : 0
+            let slope = sources[index].scale.hasScores ? sources[index].scale.slope : 0
             for document in errors.indices where errors[document] > 0 {
                 isEstimate[document] = true
                 total[document] += slope == 0 ? 0 : slope * errors[document]
             }
-            if sources[index].scale.hasSay {
+            if sources[index].scale.hasScores {
                 markExtremes(of: index, errors, &isWanted)
                 markJudged(by: index, errors, &isWanted)
             }
@@ -44,10 +43,10 @@ extension FusedList {
     /// The most by which a source's score of each document differs from the exact one.
     func errors(of index: Int) -> [Double] {
         let list = lists[index]
-        return sources[index].places.map { $0.map { list.error(at: $0) } ?? 0 }
+        return sources[index].positions.map { $0.map { list.error(at: $0) } ?? 0 }
     }
 
-    /// Marks the estimates that may be the best score, or the least one if values begin there.
+    /// Marks the estimates that may be the best score, or the least score if it is worth nothing.
     private func markExtremes(of index: Int, _ errors: [Double], _ isWanted: inout [Bool]) {
         let scores = sources[index].scores
         var (best, least) = (-Double.infinity, Double.infinity)
@@ -79,17 +78,19 @@ extension FusedList {
         }
     }
 
-    /// The hits of the sources whose order with a hit above a fused score is open.
+    /// The hits of the sources whose order is undecided relative to a hit above `bound`.
     private func openRanks(above bound: Double) -> [Int] {
         var open: [Int] = []
         for index in sources.indices where !lists[index].errors.isEmpty {
             let (list, errors) = (lists[index], errors(of: index))
             let decided = (0..<count).filter { document in
-                guard case .own? = sources[index].places[document] else { return false }
+                guard case .own? = sources[index].positions[document] else { return false }
                 return score(of: document) >= bound
             }.map { sources[index].scores[$0] }
             for document in 0..<count where errors[document] > 0 {
-                guard case .own(let position)? = sources[index].places[document] else { continue }
+                guard case .own(let position)? = sources[index].positions[document] else {
+                    continue
+                }
                 let (score, error) = (list.scores[position], errors[document])
                 if decided.contains(where: { abs($0 - score) <= error }) { open.append(document) }
             }

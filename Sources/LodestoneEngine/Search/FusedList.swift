@@ -3,9 +3,9 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneStructures
 
-/// The documents of several lists, with the sums of their sources' scores and ranks.
+/// The documents of several ranked lists, with the fused values of scores and ranks.
 ///
-/// Each document has a number, which is the index of its values in all arrays.
+/// The number of a document is its index in all arrays.
 struct FusedList {
     /// A hit of a source.
     fileprivate struct Hit {
@@ -19,8 +19,8 @@ struct FusedList {
     struct Source {
         /// The score of each document; NaN where the source has none.
         fileprivate(set) var scores: [Double]
-        /// The place of each document's score in the source's list.
-        fileprivate(set) var places: [RankedList.Place?]
+        /// The position of each document's score in the source's list.
+        fileprivate(set) var positions: [RankedList.ScorePosition?]
         /// The source's own hits, in their order.
         fileprivate var hits: [Hit] = []
         fileprivate(set) var scale: SourceScale
@@ -29,11 +29,11 @@ struct FusedList {
     let lists: [RankedList]
     private(set) var sources: [Source] = []
     private let documents: RowTable
-    /// Whether no list has the document among its candidates.
+    /// Whether the document is deep: no list has it among its candidates.
     private var isDeep: [Bool]
     /// The sum of the values of a document's scores.
     private var sums: [Double]
-    /// The floor of `sums`: the largest lift that a source gives a document; 0 without one.
+    /// The largest lift that a source gives the document, a floor of its sum; 0 without a lift.
     private var lifts: [Double]
     /// The sum of the values of a document's ranks.
     private var ranks: [Double]
@@ -79,7 +79,7 @@ struct FusedList {
     /// The documents among the first hits of the sources other than `index`, with repetitions.
     func judged(by index: Int) -> [Int] {
         sources.indices.lazy
-            .filter { $0 != index && sources[$0].scale.hasSay }
+            .filter { $0 != index && sources[$0].scale.hasScores }
             .flatMap { other in
                 sources[other].hits.prefix(lists[other].candidates)
                     .prefix { SourceScale.isJudged($0.rank) }
@@ -91,17 +91,17 @@ struct FusedList {
     private func scored(_ fusion: Fusion, _ index: Int, weights: [Double]) -> Source {
         let list = lists[index]
         var scores = [Double](repeating: .nan, count: count)
-        var places = [RankedList.Place?](repeating: nil, count: count)
+        var positions = [RankedList.ScorePosition?](repeating: nil, count: count)
         var own: [Int] = []
         own.reserveCapacity(list.rows.count)
         for (position, row) in list.rows.enumerated() {
             guard let document = documents.find(row) else { continue }
             own.append(document)
-            places[document] = .own(position)
-            // A larger limit makes the list longer. So below its own candidates, the list may have
-            // scores of some candidates of other sources, and their number depends on the limit.
-            // Such a score counts only if the source scores all candidates of the others
-            // (`scoresOthers`). Otherwise the limit would change the order.
+            positions[document] = .own(position)
+            // A larger limit makes the list longer. So beyond its candidates the list may score
+            // some candidates of other sources, and more of them with a larger limit. Such a score
+            // counts only if the source scores all candidates of the others (`scoresOthers`).
+            // Otherwise the limit would change the order.
             if position < list.candidates || list.scoresOthers || isDeep[document] {
                 scores[document] = list.scores[position]
             }
@@ -109,11 +109,11 @@ struct FusedList {
         for (position, other) in list.others.enumerated() {
             guard let document = documents.find(other.row) else { continue }
             scores[document] = other.score
-            places[document] = .other(position)
+            positions[document] = .other(position)
         }
         let known = scores.indices.lazy.filter { !isDeep[$0] }.map { scores[$0] }
         let scale = SourceScale(fusion, list, index, of: weights, known: known)
-        var source = Source(scores: scores, places: places, scale: scale)
+        var source = Source(scores: scores, positions: positions, scale: scale)
         source.hits.reserveCapacity(own.count)
         var start = 0
         while start < own.count {
@@ -132,12 +132,12 @@ struct FusedList {
     /// Adds a source's scores, ranks and lifts to the sums.
     private mutating func add(_ index: Int) {
         let (source, list) = (sources[index], lists[index])
-        guard source.scale.hasSay else { return }
+        guard source.scale.hasScores else { return }
         for document in sums.indices {
             sums[document] += source.scale.value(of: source.scores[document])
         }
         for (position, hit) in source.hits.enumerated() where list.scores[position].isFinite {
-            // A rank below the candidates counts only for deep documents, because a smaller limit
+            // A rank beyond the candidates counts only for deep documents, because a smaller limit
             // would not find it.
             guard position < list.candidates || isDeep[hit.document] else { continue }
             let end = position < list.candidates ? min(hit.end, list.candidates) : hit.end
@@ -149,8 +149,8 @@ struct FusedList {
 
     // MARK: Hits
 
-    /// The best hits: candidates first, then deep documents, whose scores are cut to that of the
-    /// last candidate.
+    /// The best hits: candidates first, then deep documents, with scores of at most the last
+    /// candidate's.
     ///
     /// - Parameters:
     ///   - limit: The most hits.
@@ -174,7 +174,7 @@ struct FusedList {
         }
     }
 
-    /// The best of the documents that are wanted, best first, ties in row order.
+    /// The best of the documents that pass, best first, ties in row order.
     private func best(_ limit: Int, where isWanted: (Int) -> Bool) -> [(
         document: Int, score: Double
     )] {
@@ -184,7 +184,7 @@ struct FusedList {
             best.append((document, score(of: document)))
         }
         if best.count > limit, limit > 0 {
-            // Few of many: no more than these are sorted.
+            // Only the best few are sorted.
             var scores = best.map(\.score)
             let bound = scores.largest(limit)
             best.removeAll { $0.score < bound }
@@ -201,7 +201,7 @@ struct FusedList {
     /// The scores and ranks that the sources give a document.
     private func sourceScores(of document: Int) -> [SourceScore] {
         sources.indices.compactMap { (index) -> SourceScore? in
-            switch sources[index].places[document] {
+            switch sources[index].positions[document] {
             case .own(let position):
                 SourceScore(
                     source: index,
@@ -217,10 +217,10 @@ struct FusedList {
 }
 
 extension [Double] {
-    /// The `place`th largest element, from 1 to `count`; leaves the elements in another order.
+    /// The `rank`th largest element, `rank` from 1 to `count`; reorders the elements.
     ///
     /// - Complexity: O(`count`) on average.
-    mutating func largest(_ place: Int) -> Double {
+    mutating func largest(_ rank: Int) -> Double {
         var (low, high) = (0, count - 1)
         while low < high {
             let pivot = self[(low + high) / 2]
@@ -233,14 +233,14 @@ extension [Double] {
                 left += 1
                 right -= 1
             }
-            if place - 1 <= right {
+            if rank - 1 <= right {
                 high = right
-            } else if place - 1 >= left {
+            } else if rank - 1 >= left {
                 low = left
             } else {
                 break
             }
         }
-        return self[place - 1]
+        return self[rank - 1]
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the ranked lists of several sources become one; docs/fusion.md says what was measured.
+// The merge of several sources' ranked lists; docs/fusion.md has the measurements.
 import LodestoneCore
 import LodestoneStorage
 import LodestoneStructures
@@ -20,7 +20,7 @@ extension Fusion {
     ///
     /// Documents among the first `candidates` of a list come first. Deeper hits do not change their
     /// order, so a larger limit only makes the result longer. The deeper documents follow, with
-    /// scores no larger than the last of the first ones.
+    /// scores of at most that of the last candidate.
     ///
     /// - Parameters:
     ///   - lists: One per source; a row occurs in each at most once.
@@ -70,9 +70,9 @@ extension Fusion {
     /// Whether the fusion needs the score of an ordinary document.
     var comparesWithOrdinary: Bool { self == .weightedScores(.best) }
 
-    /// The weight of a source for which the query has none.
+    /// The weight of a source without one in the query.
     ///
-    /// A text whose fields have weights says more than one without.
+    /// A text source gets more weight when the collection's text fields have weights.
     func defaultWeight(of kind: Source.Kind, _ text: TextOptions) -> Double {
         guard addsScores else { return 1 }
         let ofText = text.fields.isEmpty ? 0.6 : 0.8

@@ -14,16 +14,16 @@ struct RankedList {
     /// The most by which each score of `others` differs from the exact one; empty where all are
     /// exact.
     var otherErrors: [Double] = []
-    /// The number of best hits that enter the fusion; the rest only fills places behind them.
+    /// The number of best hits that enter the fusion as candidates; the others can only follow
+    /// them.
     var candidates = Int.max
     /// Whether `others` has all scores that the source can give to the other sources' hits.
     var scoresOthers = false
-    /// Whether the scores are those of vectors; texts and walks score 0 for a document without a
-    /// match.
+    /// Whether the scores are those of vectors. Texts and walks score a document without a match 0.
     var isOfVectors = false
     /// The score of an ordinary document, from a sample of the possible hits; only for vectors.
     var ordinary: Double?
-    /// The magnitude of the numbers that scores are computed from; 1 for cosines.
+    /// The magnitude of the terms that a score is computed from; 1 for cosines.
     ///
     /// The tolerance for rounding depends on it.
     var magnitude = 0.0
@@ -47,15 +47,15 @@ struct RankedList {
     /// Whether any score is an estimate.
     var hasEstimates: Bool { !errors.isEmpty || !otherErrors.isEmpty }
 
-    /// The place of a row's score: among the list's own hits, or among `others`.
-    enum Place {
+    /// The position of a row's score: among the list's own hits, or among `others`.
+    enum ScorePosition {
         case own(Int)
         case other(Int)
     }
 
-    /// The most by which the score at a place differs from the exact one.
-    func error(at place: Place) -> Double {
-        switch place {
+    /// The most by which the score at a position differs from the exact one.
+    func error(at position: ScorePosition) -> Double {
+        switch position {
         case .own(let index): errors.isEmpty ? 0 : errors[index]
         case .other(let index): otherErrors.isEmpty ? 0 : otherErrors[index]
         }
@@ -63,9 +63,9 @@ struct RankedList {
 
     /// Replaces an estimate by the exact score; `nil` where the row has none.
     ///
-    /// After the last one, `sort` restores the order.
-    mutating func settle(_ place: Place, _ score: Double?) {
-        switch place {
+    /// Call `sort` after the last one.
+    mutating func settle(_ position: ScorePosition, _ score: Double?) {
+        switch position {
         case .own(let index):
             if let score { scores[index] = score }
             errors[index] = 0
@@ -75,21 +75,21 @@ struct RankedList {
         }
     }
 
-    /// Sorts the hits, which are nearly in order: of equal scores the smaller row is first.
+    /// Sorts the hits by score, ties in row order; fast because they are nearly sorted.
     mutating func sort() {
         for index in rows.indices.dropFirst() {
             let (row, score, error) = (rows[index], scores[index], errors[index])
-            var place = index
-            while place > 0,
-                scores[place - 1] < score || scores[place - 1] == score && rows[place - 1] > row
+            var slot = index
+            while slot > 0,
+                scores[slot - 1] < score || scores[slot - 1] == score && rows[slot - 1] > row
             {
-                rows[place] = rows[place - 1]
-                scores[place] = scores[place - 1]
-                errors[place] = errors[place - 1]
-                place -= 1
+                rows[slot] = rows[slot - 1]
+                scores[slot] = scores[slot - 1]
+                errors[slot] = errors[slot - 1]
+                slot -= 1
             }
-            guard place < index else { continue }
-            (rows[place], scores[place], errors[place]) = (row, score, error)
+            guard slot < index else { continue }
+            (rows[slot], scores[slot], errors[slot]) = (row, score, error)
         }
     }
 }

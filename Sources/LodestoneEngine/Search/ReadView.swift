@@ -13,8 +13,8 @@ struct ReadView {
 
     /// Runs `body` on one version of the collection; the transaction ends with it.
     ///
-    /// A result that comes from damaged bytes of a base is thrown away. The collection is then
-    /// rebuilt from its rows, and `body` runs again.
+    /// A result from damaged bytes of a base is discarded. The collection is then rebuilt from its
+    /// rows, and `body` runs again.
     static func with<T>(
         _ collection: Collection,
         catalog: Catalog,
@@ -39,10 +39,10 @@ struct ReadView {
         }
     }
 
-    /// A transaction and a version with exactly the same batches.
+    /// A read transaction and a version with the same batches.
     ///
     /// No such pair exists between a commit and its application to the collections. After a few
-    /// tries, the lock keeps commits waiting until a pair is found.
+    /// tries, the method takes the catalog's lock, so that commits wait until the pair is found.
     private static func pair(
         _ collection: Collection,
         catalog: Catalog,
@@ -149,7 +149,7 @@ extension CallContext {
 }
 
 extension Include {
-    /// Whether the rows must be read for these parts.
+    /// Whether these parts must be read from the store's rows.
     var needsRows: Bool { !isDisjoint(with: [.text, .metadata, .edges]) }
     /// Whether any part of the document is included.
     var needsDocument: Bool { !isDisjoint(with: .document) }

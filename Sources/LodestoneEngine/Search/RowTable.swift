@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// Different rows, numbered from 0 in the order of their first insertion.
+/// A set of rows, numbered from 0 in the order of their first insertion.
 ///
-/// A query has some hundreds of rows, and looks each of them up a few times. Measured (a hybrid
-/// query in process): a dictionary took a tenth of the query.
+/// A query has some hundreds of rows, and looks each one up a few times. Measured (a hybrid query
+/// in process): a dictionary took a tenth of the query's time.
 struct RowTable {
     private(set) var rows: [RowID] = []
     /// The number of the row in each slot, plus 1; 0 in a free slot.
     ///
     /// At least half of the slots are free.
     private var slots: [UInt32]
-    /// The bits of a hash that are not used.
+    /// The number of low bits of the hash that are dropped.
     private var shift: UInt32
 
     /// An empty table, with room for `count` rows.
@@ -49,7 +49,7 @@ struct RowTable {
         return number == 0 ? nil : Int(number) - 1
     }
 
-    /// The slot of a row, or the free one where it belongs.
+    /// The slot of a row, or the free slot for it.
     private func slot(of row: RowID) -> Int {
         // Multiplicative hashing (Knuth): the upper bits of a product are the well mixed ones.
         var slot = Int((UInt32(row) &* 2_654_435_769) >> shift)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which queries are short: a few hundred microseconds at most, as far as can be known beforehand.
+// The estimate whether a search is short: a few hundred microseconds at most.
 import LodestoneCore
 
 extension SearchRequest {
-    /// Whether a search of a version needs no rows, and no long scan or walk.
+    /// Whether a search of a version needs no rows of the store, and no long scan or walk.
     func isShort(in version: CollectionVersion.Shared) -> Bool {
         guard queries.count == 1, let query = queries.first, query.sources.count <= 2,
             !query.needsRows(version.options.textStrategy)
@@ -28,7 +28,7 @@ extension NearVector {
         guard !exact, version.vectors.index.health.isUsable else { return false }
         switch version.options.vectorStrategy {
         case .hnsw(let inline, let hnsw):
-            // A write that links its vectors inline locks the graph for as long as that takes.
+            // A write that links its vectors inline locks the graph meanwhile.
             if inline || max(efSearch ?? hnsw.efSearch, depth) > Self.maxShortEF { return false }
         case .lsh: return false
         case .flatScan: break

@@ -4,13 +4,13 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneStructures
 
-/// Exact scores for the documents where estimates leave the first hits open.
+/// Exact scores for documents whose estimates leave the first hits undecided.
 ///
-/// A fusion needs the scores of some two hundred documents, and exact ones of those that it
-/// returns. Vectors lie all over their segments, and an exact comparison waits for the memory. So
-/// the vector sources of a fused query give estimates by codes first (`Query.allowsEstimates`).
+/// A fusion needs the scores of some two hundred documents, and exact scores of the documents that
+/// it returns. Vectors are scattered over segments, so an exact comparison waits for memory. So the
+/// vector sources of a fused query give estimates by codes first (`Query.allowsEstimates`).
 extension SearchPlan {
-    /// The fused hits of a query; the first `decided` have their exact places and scores.
+    /// The fused hits of a query; the first `decided` are in exact order, with exact scores.
     func fusedHits(
         _ lists: inout [RankedList],
         _ query: Query,
@@ -50,17 +50,19 @@ extension SearchPlan {
         _ source: FusedList.Source,
         _ documents: [Int]
     ) {
-        var places: [RankedList.Place] = []
+        var positions: [RankedList.ScorePosition] = []
         var rows: [RowID] = []
         for document in documents {
-            guard let place = source.places[document], list.error(at: place) > 0 else { continue }
-            places.append(place)
+            guard let position = source.positions[document], list.error(at: position) > 0 else {
+                continue
+            }
+            positions.append(position)
             rows.append(fused.row(of: document))
         }
         var exact = exactScores(of: near, rows: rows)[...]
-        for (place, row) in zip(places, rows) {
-            // A damaged vector has no score, and the query fails for that.
-            list.settle(place, exact.first?.row == row ? exact.removeFirst().score : nil)
+        for (position, row) in zip(positions, rows) {
+            // A damaged vector has no score, and the query then fails.
+            list.settle(position, exact.first?.row == row ? exact.removeFirst().score : nil)
         }
         if !list.errors.isEmpty { list.sort() }
     }
@@ -69,10 +71,10 @@ extension SearchPlan {
 extension Query {
     /// Whether vector sources may give estimates.
     ///
-    /// Those that decide about hits are made exact.
+    /// Exact scores replace the estimates that decide about hits.
     ///
-    /// Ranks need an exact order of all candidates. A hit beyond the candidates of a source has the
-    /// score that its list gives it.
+    /// Fusion by ranks needs an exact order of all candidates, so it allows none. Nor does a limit
+    /// beyond the candidates: such a hit keeps the score of its list.
     var allowsEstimates: Bool {
         sources.count > 1 && fusion.addsScores
             && sources.allSatisfy { limit <= $0.candidates ?? Query.candidates }

@@ -5,7 +5,7 @@ import LodestoneText
 
 /// The hits of a search, with the requested parts of their documents.
 extension SearchPlan {
-    /// The bytes of memory of a hit, with an id of common length.
+    /// The bytes of memory of a hit with an id of usual length.
     private static let hitByteCount = MemoryLayout<Hit>.stride + 48
 
     func hits(_ fused: [FusedHit], of query: Query, _ texts: [TextSourceQuery?])
@@ -33,7 +33,7 @@ extension SearchPlan {
         for (found, id) in zip(fused, view.ids(of: fused.map(\.row))) {
             guard let id else { continue }
             var hit = Hit(id: id, score: found.score, sourceScores: found.sources)
-            // The charge of a document includes its id.
+            // The charge for a document includes its id.
             if !query.include.needsDocument { wireByteCount += id.string.utf8.count }
             if query.include.needsDocument || highlighter != nil {
                 try context.check()

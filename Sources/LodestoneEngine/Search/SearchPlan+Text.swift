@@ -6,7 +6,7 @@ import LodestoneStructures
 import LodestoneText
 
 extension SearchPlan {
-    /// The state that searches for text read.
+    /// The state that text searches read.
     var textScope: TextScope {
         TextScope(
             tables: options.textStrategy.keepsWordsInStore
@@ -22,10 +22,11 @@ extension SearchPlan {
         return try view.version.text.index.parse(text, limits: limits, in: textScope)
     }
 
-    /// The documents whose text matches, best first, and the scores of rows that were found before.
+    /// The documents whose text matches, best first, and the scores of rows that other sources
+    /// found.
     ///
-    /// A query without a positive part matches the complement of its words. These documents have no
-    /// ranks: they come in row order, with score 0.
+    /// A query of negative clauses alone matches the complement. Its documents come in row order,
+    /// with score 0 and without ranks.
     func matching(
         _ query: BooleanQuery,
         _ depth: Int,
@@ -35,9 +36,9 @@ extension SearchPlan {
         let version = view.version
         let text = version.text.index
         // A row that passes the filter exists in this version. Without a filter, the test reads one
-        // bit: a query of common words tests every row of a row block where nothing passes, which
-        // would take 1.3 ms at 20 ns per row. There is no test when no posting belongs to a dropped
-        // row, which saves a tenth of a short query.
+        // bit: a query of common words tests all rows of a row block in which none passes, 1.3 ms
+        // at 20 ns per row. No test is needed if no posting belongs to a dropped row, which saves a
+        // tenth of a short query.
         let isWanted: (RowID) -> Bool =
             if let allowed {
                 { allowed.contains($0) }

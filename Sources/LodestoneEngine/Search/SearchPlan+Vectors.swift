@@ -7,17 +7,17 @@ import LodestoneText
 
 /// The vector sources of a search.
 extension SearchPlan {
-    /// The parameters of vector queries that run together.
+    /// The parameters that vector queries must share to run together.
     private struct Group: Hashable {
         let depth: Int
-        /// The query whose filter applies; `nil`: no filter.
+        /// The index of the query whose filter applies; `nil`: no filter.
         let filtered: Int?
         let isExact: Bool
         let efSearch: Int?
         let allowsEstimates: Bool
     }
 
-    /// A vector source of a query, by the positions of both.
+    /// A vector source, as the indexes of its query and of the source in it.
     private struct VectorSource {
         let query: Int
         let source: Int
@@ -73,7 +73,7 @@ extension SearchPlan {
         return lists
     }
 
-    /// The list of the only source of the only query, by far the most frequent request.
+    /// The list of a request with one query and one source, by far the most frequent request.
     private func onlyVectorList(of query: Query, _ source: Source, _ allowed: RowSet?)
         throws(LodestoneError) -> RankedList
     {
@@ -84,7 +84,7 @@ extension SearchPlan {
         return rankedList(of: results[0], 0, depth: depth)
     }
 
-    /// Searches the nearest of some vectors, with the options of `near`.
+    /// Searches the nearest neighbors of some vectors, with the options of `near`.
     private func search(
         _ vectors: [[Float]],
         like near: NearVector,
@@ -105,7 +105,7 @@ extension SearchPlan {
         return try view.version.vectors.index.search(query, in: view.version.vectors.table)
     }
 
-    /// The first `depth` neighbors, exact and estimated ones by their scores.
+    /// The first `depth` neighbors, exact and estimated ones, in the order of their scores.
     private func rankedList(of result: VectorSearchResult, _ source: Int, depth: Int) -> RankedList
     {
         var list = RankedList()
@@ -135,7 +135,7 @@ extension SearchPlan {
             if !result.estimated.isEmpty { list.errors.append(0) }
         }
         appendEstimates { _ in true }
-        // Codes are in the order of their keys, from which distances differ by row.
+        // Estimates come in the order of their keys, and a distance also depends on the row.
         if !list.errors.isEmpty { list.sort() }
         return list
     }
@@ -151,8 +151,8 @@ extension SearchPlan {
 
     /// Adds the scores of vectors and texts for rows that only other sources found.
     ///
-    /// This applies where the fusion adds scores. Without these scores, a document that is good for
-    /// both sources would rank too low if it was below the depth of one.
+    /// This applies where the fusion adds scores. Without these scores, a document that both
+    /// sources score high would rank too low if it was beyond the depth of one.
     func scoreMissing(
         in lists: inout [RankedList],
         _ query: Query,
@@ -181,8 +181,8 @@ extension SearchPlan {
         try view.version.vectors.refuseDamage()
     }
 
-    /// Adds the scores that a vector gives to other sources' hits: estimates where these serve and
-    /// the index has codes, else exact ones.
+    /// Adds a vector's scores of other sources' hits: estimates where the query allows them and the
+    /// index has codes, else exact ones.
     private func addScores(
         of near: NearVector,
         _ rows: [RowID],
@@ -213,7 +213,7 @@ extension SearchPlan {
         }
     }
 
-    /// Samples the score of an ordinary document by the vectors, if the fusion compares with it.
+    /// Computes the vector score of an ordinary document from a sample, if the fusion needs it.
     func compareWithOrdinary(
         _ lists: inout [RankedList],
         _ query: Query,
@@ -229,8 +229,9 @@ extension SearchPlan {
             var found = exactScores(of: near, rows: rows).map(\.score)
             found.sort(by: >)
             guard !found.isEmpty else { continue }
-            // The mean leaves out an eighth at both ends: one vector of a thousand times the length
-            // would make it useless. A median would not do: of three documents it is itself a hit.
+            // The mean excludes an eighth at each end: one vector of a thousand times the usual
+            // length would spoil it. A median fails for few documents: with three, it is itself a
+            // hit.
             let middle = found.dropFirst(found.count / 8).dropLast(found.count / 8)
             let sum = middle.reduce(0, +)
             lists[index].ordinary = sum / Double(middle.count)
@@ -240,7 +241,7 @@ extension SearchPlan {
 }
 
 extension RankedList {
-    /// The rows of `found` to which the list gives no score yet.
+    /// The rows of `found` that the list does not score yet.
     fileprivate func missing(of found: RowTable) -> [RowID] {
         var isKnown = [Bool](repeating: false, count: found.count)
         for row in rows { if let number = found.find(row) { isKnown[number] = true } }
@@ -253,7 +254,7 @@ extension Metric {
     /// The score of an estimated distance, and its error.
     fileprivate func score(_ estimate: EstimatedNeighbor) -> (score: Double, error: Double) {
         let (value, error) = (score(estimate.distance), Double(estimate.error))
-        // Sums beyond float32 leave everything open.
+        // A sum beyond float32 has an infinite error.
         return value.isFinite && error.isFinite ? (value, error) : (0, .infinity)
     }
 }

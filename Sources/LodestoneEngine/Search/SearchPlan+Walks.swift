@@ -8,7 +8,7 @@ import LodestoneText
 extension SearchPlan {
     /// Fills in the lists of texts, and of walks from ids.
     ///
-    /// Texts come last, so that each scores the hits of the other sources in passing.
+    /// Texts come last, so that one pass also scores the hits of the other sources.
     func addTextsAndWalks(
         to lists: inout [RankedList],
         _ query: Query,
@@ -30,7 +30,7 @@ extension SearchPlan {
         }
     }
 
-    /// Fills in the lists of walks that start where the hits of the other sources are.
+    /// Fills in the lists of walks that start at the hits of the other sources.
     func addWalksFromHits(
         to lists: inout [RankedList],
         _ query: Query,
@@ -66,8 +66,8 @@ extension SearchPlan {
         let outcome = try view.steps(of: walk, from: starts, context: context)
         var found: [(depth: Int, row: RowID)] = []
         for step in outcome.reached {
-            // The documents of one depth come in the order of edges. All of them are taken, or the
-            // limit would change the order.
+            // The documents of one depth come in edge order. All of a depth are taken, because
+            // otherwise the limit would change the order.
             if let last = found.last, found.count >= depth, step.depth > last.depth { break }
             guard let row = view.version.ids.row(of: step.vertex), allowed?.contains(row) ?? true
             else { continue }

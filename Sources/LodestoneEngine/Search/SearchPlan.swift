@@ -12,7 +12,7 @@ import LodestoneText
 /// 2. `vectorLists` searches its vectors, together with those of other queries.
 /// 3. `addTextsAndWalks` searches its texts and walks its edges.
 /// 4. `scoreMissing` and `compareWithOrdinary` add the scores that the fusion needs.
-/// 5. `addWalksFromHits` walks from what the other sources have found.
+/// 5. `addWalksFromHits` walks from the hits of the other sources.
 /// 6. `fusedHits` makes one list, with exact scores where estimates leave the first hits open.
 /// 7. `hits` adds the requested parts of documents.
 ///
@@ -41,7 +41,7 @@ struct SearchPlan {
         return results
     }
 
-    /// The queries from `first` on that run together, at least one.
+    /// The next part: queries from `first` on that run together, at least one.
     private func nextPart(from first: Int) -> ArraySlice<Query> {
         var candidates = 0
         let queries = request.queries[first...].prefix(Self.queriesPerPart)
@@ -145,9 +145,9 @@ struct SearchPlan {
 }
 
 extension Query {
-    /// The best hits per source that enter the fusion, unless the query has another number.
+    /// The best hits per source that enter the fusion, unless the query sets another number.
     static let candidates = 100
-    /// The number of documents in the sample for the score of an ordinary one.
+    /// The number of documents in the sample for the score of an ordinary document.
     static let ordinarySample = 64
 
     /// The number of best hits that a source searches for.
@@ -155,16 +155,15 @@ extension Query {
         sources.count == 1 ? limit : max(limit, source.candidates ?? Self.candidates)
     }
 
-    /// The hits from which walks start: the first ten, and those with the score of the tenth.
+    /// The hits from which walks start: the first ten, and further ones with the tenth's score.
     ///
-    /// The number does not depend on the limit: a larger limit makes a result longer and not
-    /// another one.
+    /// The number does not depend on the limit: a larger limit only makes a result longer.
     static func startsOfWalks(_ hits: [FusedHit]) -> ArraySlice<FusedHit> {
         guard hits.count > walkStarts else { return hits[...] }
         return hits.prefix { $0.score >= hits[walkStarts - 1].score }
     }
 
-    /// The number of hits from which walks start, without those with the score of the last one.
+    /// The number of hits from which walks start, without further hits of the last one's score.
     static let walkStarts = 10
 
     /// One weight per source; none for a single source.

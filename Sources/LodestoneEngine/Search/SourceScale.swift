@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The values of one source's scores and ranks in a fusion with others.
+/// The function from one source's scores and ranks to values in a fusion.
 ///
 /// docs/fusion.md has the formulas and the measurements.
 struct SourceScale {
-    /// The difference up to which scores are equal except for rounding, as part of their size.
+    /// The relative difference up to which scores count as equal, because of rounding.
     private static let equality = 1e-6
-    /// The value of rank 1, as part of the smallest weight.
+    /// The value of rank 1, as a share of the smallest weight.
     ///
     /// The value of rank r is that of rank 1, divided by r².
     private static let rankShare = 0.25
-    /// The most hits with a rank or a better one for which the rank adds a value.
+    /// A rank adds a value only if at most this many hits have the rank or a better one.
     private static let mostRanked = 20
-    /// The number of first hits of a list whose order decides about values of ranks and lifts.
+    /// The number of first hits whose order decides the values of ranks and lifts.
     static let rankedCount = mostRanked + 1
     /// The most hits of a source that are lifted where it disagrees with the others.
     private static let mostLifted = 5
-    /// The lift of the best hit, as part of the largest weight, and the step down to each next one.
+    /// The lift of the best hit, as a share of the largest weight, and the decrease per further
+    /// hit.
     private static let lift = (first: 0.98, step: 0.06)
-    /// The part of all weights below which the lift of a source shrinks in proportion to its
+    /// The share of the sum of weights below which a source's lift shrinks in proportion to its
     /// weight.
     private static let leastLiftingWeight = 0.2
-    /// The bounds of agreement between a source and the other sources.
+    /// The shares between which the agreement of a source with the others rises from none to full.
     ///
-    /// The source scores the first hits of the others. Each score has a share (`share(of:)`), and
-    /// the largest share counts. From `full` on, the source agrees. Up to `none`, the source
-    /// disagrees fully.
+    /// The source scores the first hits of the others. The largest share of these scores
+    /// (`share(of:)`) decides: from `full` on, the source agrees; up to `none`, it disagrees fully.
     private static let agreement = (none: 0.45, full: 0.65)
-    /// The last rank that counts among the first hits of another source.
+    /// The last rank that counts as a first hit of another source.
     private static let mostJudged = 10
 
     private let kind: Fusion
@@ -38,9 +38,9 @@ struct SourceScale {
     private var spread = 0.0
     /// The largest difference between equal scores.
     private var tolerance = 0.0
-    /// Whether the source has a score for any document.
-    private(set) var hasSay = false
-    /// Whether the least score of all is the one that is worth nothing.
+    /// Whether a score of the source counts in the fusion.
+    private(set) var hasScores = false
+    /// Whether the least of all scores is the score that is worth nothing.
     private(set) var beginsAtLeast = false
     /// The value of rank 1.
     private let rankUnit: Double
@@ -71,12 +71,12 @@ struct SourceScale {
             best = max(best, score)
             least = min(least, score)
         }
-        // A text that matches nothing, or scores 0, takes no part in the fusion.
+        // A text source without a match, or with scores of 0, takes no part in the fusion.
         guard best.isFinite, list.isOfVectors || best > 0 else { return }
         let ordinary = fusion.comparesWithOrdinary ? list.ordinary : nil
         beginsAtLeast = list.isOfVectors && ordinary == nil
         let zero = list.isOfVectors ? ordinary ?? least : 0
-        hasSay = true
+        hasScores = true
         self.best = best
         tolerance = Self.equality * max(abs(best), list.magnitude)
         spread = best - zero
@@ -85,20 +85,20 @@ struct SourceScale {
     /// Whether two scores, the larger one first, differ by no more than rounding.
     func areEqual(_ larger: Double, _ score: Double) -> Bool { larger - score <= tolerance }
 
-    /// The most by which the value of a score changes with the score.
+    /// The largest change of the value per change of the score.
     ///
     /// It is infinite where only equality with the best score counts.
     var slope: Double { spread > tolerance ? weight / spread : .infinity }
 
     /// The value of a score, from 0 to the source's weight.
     func value(of score: Double) -> Double {
-        hasSay && kind.addsScores ? weight * share(of: score) : 0
+        hasScores && kind.addsScores ? weight * share(of: score) : 0
     }
 
     /// The share of a score, from 0 to 1 for the best score.
     func share(of score: Double) -> Double {
-        guard hasSay, score.isFinite else { return 0 }
-        // Equal scores are compared first, so that nothing is divided by their difference.
+        guard hasScores, score.isFinite else { return 0 }
+        // Equal scores are handled first, to avoid a division by their difference.
         guard spread > tolerance else { return areEqual(best, score) ? 1 : 0 }
         return min(1, max(0, 1 - (best - score) / spread))
     }
@@ -110,7 +110,7 @@ struct SourceScale {
     ///   - end: The number of hits with this rank or a better one.
     /// - Returns: 0 or more.
     func value(ofRank rank: Int, end: Int) -> Double {
-        guard hasSay else { return 0 }
+        guard hasScores else { return 0 }
         switch kind {
         case .reciprocalRank(let k):
             return rankUnit / Double(k + rank)
@@ -123,14 +123,14 @@ struct SourceScale {
 
     /// Decides whether the source's best hits are lifted.
     ///
-    /// They are lifted where the source scores the first hits of the others low. Then one of the
-    /// sources is wrong, and no score tells which.
+    /// They are lifted if the source scores the first hits of the others low. One of the sources is
+    /// then wrong, and no score shows which.
     ///
     /// - Parameters:
     ///   - judged: The source's scores of the others' first hits; NaN where it has none.
     ///   - weights: The weights of all sources.
     mutating func compare(with judged: some Sequence<Double>, weights: [Double]) {
-        guard hasSay, kind == .weightedScores(.best), spread > tolerance else { return }
+        guard hasScores, kind == .weightedScores(.best), spread > tolerance else { return }
         let scale = self
         let shares = judged.lazy.filter { !$0.isNaN }.map { scale.share(of: $0) }
         guard let approval = shares.max() else { return }
@@ -148,7 +148,7 @@ struct SourceScale {
         kind != .weightedScores(.best) || share >= Self.agreement.full
     }
 
-    /// The least value of a hit; 0 for most.
+    /// The lift of a hit, a floor under its value; 0 for most hits.
     ///
     /// - Parameters:
     ///   - score: The source's score; a hit with a share of 0 is not lifted.

@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// A write whose rows are known: the batch for the store, and its effect on the catalog.
+/// A write with assigned rows: the batch for the store, and its effect on the catalog.
 struct AssignedWrite {
     /// The effect of a batch once it is durable.
     enum Effect {

@@ -8,7 +8,7 @@ import LodestoneText
 
 /// A write that was checked and encoded on its caller's thread.
 ///
-/// Only the steps that need the present version are left for the writer.
+/// The writer does only the steps that need the current version.
 enum PreparedWrite: Sendable {
     case createCollection(name: String, CollectionOptions)
     case alterCollection(Collection, CollectionChange)
@@ -16,8 +16,7 @@ enum PreparedWrite: Sendable {
     case index(PreparedIndex)
     case drop(PreparedDrop)
 
-    /// Whether all earlier writes must be applied before this one, which then begins its own
-    /// commit.
+    /// Whether all earlier writes must be applied before this one. Such a write has its own commit.
     var needsSettledState: Bool {
         switch self {
         case .createCollection, .alterCollection, .dropCollection, .drop: true
@@ -84,7 +83,7 @@ struct PreparedIndex: Sendable {
     let batches: IndexBatches
     /// The words of each row for the store; `nil` where the store keeps none.
     let words: [DocumentWords?]?
-    /// The bytes of these words in memory.
+    /// The bytes of `words` in memory.
     var wordByteCount: Int {
         (words ?? []).reduce(0) { sum, words in
             sum + (words.map { $0.stems.utf8.count + $0.forms.utf8.count } ?? 0)
@@ -171,7 +170,7 @@ struct PreparedIndex: Sendable {
             + edges.count * Self.bytesOfEdge
     }
 
-    /// The vectors of all documents that have one, one after the other; each one is checked.
+    /// The vectors of all documents that have one, checked and contiguous.
     private static func vectors(
         of request: IndexManyRequest,
         _ collection: CollectionRecord,
@@ -204,7 +203,7 @@ struct PreparedIndex: Sendable {
             + documents.indices.filter { !hasVector($0) }.map { documents[$0] }
     }
 
-    /// Runs `check` and adds a document's id to its error.
+    /// Runs `check`; if it throws, adds the document's id to the error.
     private static func naming(_ id: DocumentID, _ check: () throws(LodestoneError) -> Void)
         throws(LodestoneError)
     {
@@ -247,7 +246,7 @@ struct PreparedDrop: Sendable {
     let collection: Collection
     let ids: [DocumentID]
     let edges: [SourcedEdge]
-    /// The filter that selects the documents; then `ids` and `edges` are empty.
+    /// The filter that selects the documents; with a filter, `ids` and `edges` are empty.
     let filter: Filter?
     /// The most documents that may satisfy the filter.
     let maxMatches: Int
@@ -290,7 +289,7 @@ struct PreparedDrop: Sendable {
 
 /// A fingerprint of two checksums side by side.
 ///
-/// It distinguishes honest mistakes, but not forgeries.
+/// It detects mistakes, but not forgeries.
 enum Fingerprint {
     static func of(_ text: String) -> UInt64 {
         var text = text

@@ -5,8 +5,8 @@ import LodestoneText
 /// Checks of requests, before any other code reads them.
 ///
 /// Each error names the field, the value and the limit. Names are built only for errors. Measured
-/// (names built always): the check of a search took 2 of the 19 microseconds that the engine needed
-/// apart from its walk.
+/// (names always built): the check took 2 of a search's 19 microseconds in the engine apart from
+/// its walk.
 struct RequestValidation {
     let limits: Limits
 
@@ -124,7 +124,7 @@ struct RequestValidation {
     private func number(_ value: Double, in range: ClosedRange<Double>, _ field: String)
         throws(LodestoneError)
     {
-        // NaN is in no range.
+        // NaN is outside of every range.
         guard range.contains(value) else {
             throw .invalid(
                 .limit,
@@ -196,8 +196,8 @@ struct RequestValidation {
 
     /// Checks a vector for a collection.
     ///
-    /// It must have the collection's number of elements, all finite, and be no longer than
-    /// `VectorCheck.longest`. Under cosine its length must not be zero.
+    /// It must have the collection's number of elements, all finite, and a length of at most
+    /// `VectorCheck.longest`. With the metric cosine its length must not be zero.
     func vector(
         _ vector: ArraySlice<Float>,
         of options: CollectionOptions,
@@ -341,9 +341,8 @@ struct RequestValidation {
 enum VectorCheck {
     /// The length of the longest vectors that are accepted: 2^62.
     ///
-    /// The square of the distance of two such vectors is at most 2^126. That leaves room for an
-    /// index that moves vectors by a center among them, which doubles their lengths, and then adds
-    /// two squares: 2^127 is still a float32.
+    /// The square of the distance of two such vectors is at most 2^126. An index may subtract a
+    /// center, which at most doubles lengths, and then add two squares: 2^127 is still a float32.
     static let longest: Float = 0x1p62
 
     /// The first element that is NaN or infinite.

@@ -5,11 +5,10 @@ import LodestoneStorage
 import LodestoneStructures
 import LodestoneText
 
-/// Gives the documents of a group's writes their rows.
+/// Assigns rows to the documents of a group of writes.
 ///
-/// Later writes of the group see the rows of earlier ones, although none is committed yet. The
-/// assigner stores no copy of a version. So the commit has the only reference to the version's
-/// parts, and changes them without copy-on-write.
+/// Later writes of the group see the rows of earlier ones before any is committed. The assigner
+/// keeps no copy of a version, so the commit changes the version's parts without copy-on-write.
 struct RowAssigner {
     private struct Overlay {
         var nextRow: RowID
@@ -67,7 +66,7 @@ struct RowAssigner {
         )
     }
 
-    /// A change without effect is also committed as a batch, so that its request id is stored.
+    /// A change without effect is committed, too, so that its request id is stored.
     private func alter(
         _ collection: Collection,
         _ change: CollectionChange,
@@ -184,7 +183,7 @@ struct RowAssigner {
         return (firstRow..<overlay.nextRow, vertices, removed)
     }
 
-    /// The edges that leave a stored document.
+    /// A stored document, and edges that leave it.
     private typealias StoredSource = (row: RowID, vertex: VertexID, edges: [Edge])
 
     /// The batch's separate edges by their source: its offset in the batch, or its stored row.
@@ -221,8 +220,7 @@ struct RowAssigner {
         return (added, onStored)
     }
 
-    /// Refuses edges beyond the limit of a document; they are counted in memory, and no edge is
-    /// read.
+    /// Refuses edges beyond a document's limit. The count is in memory, so no edge is read.
     private func checkCount(
         of source: DocumentID,
         _ vertex: VertexID,
@@ -331,8 +329,8 @@ struct RowAssigner {
         return dropped
     }
 
-    /// The most edges of a source whose edges to dropped documents are found by reading all of
-    /// them.
+    /// A source with at most this many edges has all of them read to find those to dropped
+    /// documents.
     ///
     /// A source with more edges may be a hub, so each of its edges to dropped documents is looked
     /// up by name.
@@ -387,7 +385,7 @@ struct RowAssigner {
         return rows
     }
 
-    /// Returns a collection, unless it was dropped between the check of the write and its turn.
+    /// Returns the collection; throws if it was dropped after the write was checked.
     private func existing(_ collection: Collection) throws(LodestoneError) -> Collection {
         guard !collection.isDropped else { throw .noCollection(collection.name) }
         return collection

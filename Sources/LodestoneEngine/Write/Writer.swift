@@ -11,7 +11,7 @@ struct PendingWrite: Sendable {
     let write: PreparedWrite
     let requestID: RequestID?
     let context: CallContext
-    /// Returns whether the write is still wanted.
+    /// Returns whether the write is still to be done.
     ///
     /// The writer calls `begin` before each try to assign rows to the write. After a result of
     /// true, only `completion` ends the call. After a result of false, the write is left out,
@@ -22,10 +22,9 @@ struct PendingWrite: Sendable {
     let queuedAt = ContinuousClock.now
 }
 
-/// The one writer: it commits queued writes as a group, applies them, and only then replies.
+/// The only writer: it commits queued writes as a group, applies them, and then replies.
 ///
-/// Group commit without a timed wait: while one commit is being written to the disk, the next group
-/// gathers.
+/// Group commit without a timed wait: writes that arrive during a commit form the next group.
 ///
 /// Threading: any thread may call `enqueue`; the rest runs on the writer's serial queue.
 final class Writer: Sendable {
@@ -33,7 +32,7 @@ final class Writer: Sendable {
         var pending = Deque<PendingWrite>()
         var isRunning = false
         var closedAt: ContinuousClock.Instant?
-        /// The time at which a group last gave up waiting for another process.
+        /// The time at which a group last stopped waiting for another process.
         var lastBusy: ContinuousClock.Instant?
     }
 
@@ -42,7 +41,7 @@ final class Writer: Sendable {
     /// The bytes at which a group ends, so that commits and their waits do not grow without bound.
     private static let groupBytes = 4 << 20
 
-    /// The reasons of errors by which every write of a group fails.
+    /// The reasons of errors that fail every write of a group.
     private static let reasonsOfStore: Set<LodestoneError.Reason> = [
         .storeBusy, .closed, .closing, .readOnly, .formatTooNew,
     ]
@@ -75,9 +74,9 @@ final class Writer: Sendable {
         }
     }
 
-    /// Refuses further writes and waits for those under way.
+    /// Refuses further writes, and waits for the queued ones.
     ///
-    /// The wait for another process that holds the store is short.
+    /// The wait for another process that holds the store's lock is short.
     func close() {
         waiting.withLock { $0.closedAt = $0.closedAt ?? .now }
         queue.sync {}
@@ -115,8 +114,8 @@ final class Writer: Sendable {
         var assigned = AssignedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
-            // Commits of other processes are applied before `exclusively`, where all other
-            // processes wait.
+            // Commits of other processes are applied before `exclusively`, because all processes
+            // wait for its lock.
             try? catalog.catchUp(for: first.context)
             return try store.exclusively(
                 until: lockDeadline(of: first),
@@ -156,11 +155,11 @@ final class Writer: Sendable {
         }
     }
 
-    /// The end of a write's wait for other processes; `nil`: `lockTimeout` from now on.
+    /// The end of a write's wait for other processes; `nil`: `lockTimeout` from now.
     ///
-    /// If an earlier group gave up while this write was queued, both waited for another process. So
-    /// the timeout of this write counts from its entry into the queue. Otherwise the write may have
-    /// waited only for other writes of this process, and this wait does not count.
+    /// If an earlier group timed out while this write was queued, both waited for another process,
+    /// so the write's timeout counts from its entry into the queue. Otherwise the write may have
+    /// waited for writes of this process, which does not count.
     private func lockDeadline(of pending: PendingWrite) -> ContinuousClock.Instant? {
         let lastBusy = waiting.withLock { $0.lastBusy }
         guard let lastBusy, pending.queuedAt < lastBusy else { return nil }
@@ -178,7 +177,7 @@ final class Writer: Sendable {
             return true
         }
         waiting.withLock { waiting in
-            // The first check is cheap: mostly no call has ended, and this function is called
+            // The check avoids the work below: usually no call has ended, and this method runs
             // often.
             if waiting.pending.contains(where: \.context.isOver) {
                 waiting.pending.removeAll(where: isOver)
@@ -271,9 +270,8 @@ final class Writer: Sendable {
 
     /// Fails the writes of a group, or tries each write alone.
     ///
-    /// A single write may be the cause of the group's failure, so each write is tried alone. No
-    /// write is tried again if the store refuses all writes, or if the writes may have been
-    /// applied.
+    /// One write may have caused the failure of its group, so each is tried alone. No write is
+    /// tried again if the store refuses all writes, or if the writes may have been applied.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
         let isOfStore = Self.reasonsOfStore.contains(error.reason)
         if group.count > 1 && error.outcome == .notApplied && !isOfStore {
