@@ -43,7 +43,7 @@ package enum CallKind: String, Sendable, CaseIterable {
             }
     }
 
-    /// Whether the call works on a whole store or collection, for as long as it takes.
+    /// Whether the call works on a whole store or collection, without a usual limit of time.
     var isMaintenance: Bool {
         [.buildIndex, .snapshot, .verify, .erase, .compact].contains(self)
     }
@@ -55,7 +55,7 @@ package enum CallKind: String, Sendable, CaseIterable {
 
     /// The least role that may make the call.
     ///
-    /// The switch has no default, so a new call doesn't compile without a row.
+    /// The switch has no default, so a new call doesn't compile without a role.
     package var requiredRole: Role {
         switch self {
         case .hello, .ping, .cancel: .read

@@ -49,7 +49,7 @@ extension Connection {
         let unread = stream.unsentByteCount
         let isStalled =
             stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
-        // Only two ticks in a row count: a single burst may go to a client that does read.
+        // Two ticks in a row must be over the limit: a client that reads may get a single burst.
         let isOver = unread > limits.maxUnreadBytes
         if isStalled {
             closeUnread("it has read nothing for too long")

@@ -4,20 +4,20 @@ import LodestoneTransport
 import LodestoneWire
 import Logging
 
-/// One client's connection: its frames in, its replies out.
+/// A client's connection: reads its frames, and writes the replies.
 ///
 /// ```text
 /// awaitingHello ── valid hello ──▶ serving ── drain ──▶ draining ── last reply ──▶ ending
 ///       └───────────── broken framing, refused credentials, time is up ─────────────▶ ┘
 /// ```
-/// An ending connection has sent its last message. It still reads, and discards what it reads,
-/// until the client closes or a second has passed: closing a socket with unread input would reset
-/// it, and the reset can overtake the last message.
+/// An ending connection has sent its last message. Until the client closes, or a second has passed,
+/// it reads and discards input: closing a socket with unread input would reset it, and the reset
+/// can overtake the last message.
 ///
 /// Threading: the variables belong to the loop. `reply` and `finish` may be called from any thread.
 // Sendable is unchecked because the compiler can't see that the variables are used on the loop
-// only. `ByteStreamHandler` promises the loop for the methods that it calls. Everything else here
-// is called from these methods, from the server loop's tick, or through `stream.loop.async`.
+// only. `ByteStreamHandler` calls its methods on the loop. All other methods here are called from
+// these methods, from the server loop's tick, or through `stream.loop.async`.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     enum Phase {
         case awaitingHello
@@ -26,22 +26,22 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         case ending
     }
 
-    /// Reasons to read nothing for a while.
+    /// The reasons for which a connection reads nothing for a while.
     struct Suspensions: OptionSet {
         let rawValue: UInt8
-        /// The client has more replies left to read than its limit.
+        /// The client has left more replies unread than its limit.
         static let backpressure = Suspensions(rawValue: 1)
         /// A frame waits for memory.
         static let memory = Suspensions(rawValue: 2)
-        /// A worker decodes a long frame; the bytes after it wait for that.
+        /// A worker decodes a long frame; the bytes after it wait.
         static let decoding = Suspensions(rawValue: 4)
     }
 
-    /// Longer messages are decoded by a worker.
+    /// The longest message that the loop decodes; a worker decodes a longer one.
     private static let maxBytesOnLoop = 256 << 10
-    /// The wrong tokens and malformed messages after which the connection is closed.
+    /// The number of wrong tokens and malformed messages after which the connection is closed.
     private static let maxFailures = 3
-    /// How long an ending connection waits for the client to close.
+    /// The time that an ending connection waits for the client to close.
     private static let lingerTime = Duration.seconds(1)
 
     let stream: ByteStream
@@ -63,16 +63,16 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var lastActivity = ContinuousClock.now
     /// The start time and the length so far of a frame that has arrived in part.
     var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
-    /// Whether the event loop knows of no further work after the message that is being handled.
+    /// Whether the event loop has no known work after the current message.
     private(set) var isLastReady = false
     /// The reasons for which nothing is read now.
     private(set) var suspensions: Suspensions = []
     var isReadingSuspended: Bool { !suspensions.isEmpty }
-    /// Whether the time of a short read of this connection is noted in the queue of reads.
+    /// Whether the queue of reads has the time of a short read of this connection.
     var isKnownForShortReads = false
     /// The number of the frame that the frame gate has let in, or that waits at the gate.
     private var frameAtGate: UInt64?
-    /// Frames that came to the gate so far.
+    /// The number of frames that have reached the gate.
     private var gateCount: UInt64 = 0
     /// The frame that a worker decodes.
     private var longFrame: LongFrame?
@@ -202,7 +202,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Ends the connection because others need the memory of a frame that is still on its way.
+    /// Ends the connection because others need the memory of a frame that has not arrived as a
+    /// whole.
     private func endFrame(_ number: UInt64, _ byteCount: Int) {
         guard frameAtGate == number, longFrame == nil else { return }
         end(with: .frameMemory(byteCount))
@@ -215,7 +216,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         resume(.memory)
     }
 
-    /// Gives back the memory of a frame, unless a worker still decodes it.
+    /// Frees the memory of a frame, unless a worker is decoding it.
     private func leaveGate() {
         guard frameAtGate != nil, longFrame == nil else { return }
         frameAtGate = nil
@@ -336,7 +337,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Output
 
-    /// Sends `reply` with everything else of this round, or `now`.
+    /// Sends `reply` at the end of the loop's round, or `now`.
     ///
     /// Any thread.
     func reply(_ reply: Reply, to id: UInt64, now: Bool = false) {
@@ -349,9 +350,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Whether the client has so much left to read that no more replies should be made for it.
+    /// Whether the client has left so much unread that no more replies should be made for it.
     ///
-    /// Output that only waits for the end of the round doesn't count. Any thread.
+    /// Output that waits for the end of the round doesn't count. Any thread.
     var isBackpressured: Bool {
         guard stream.unsentByteCount > limits.maxUnreadBytes / 4 else { return false }
         stream.flush()
@@ -370,15 +371,15 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         if !isBackpressured { calls.runDeferredWork() }
     }
 
-    /// Sends the reply to a current call, and forgets the call.
+    /// Removes a current call, and sends its reply.
     ///
     /// Any thread.
     func finish(_ call: PendingCall, _ reply: Reply) {
-        // The call is forgotten before the reply is sent: a client that sends its next request upon
-        // the reply must not meet the limits that this call filled.
+        // The call is removed before the reply is sent: a request that follows the reply must not
+        // meet the limits that this call filled.
         let wasAlone = calls.remove(call)
         handler.ended(call, reply, peer: stream.peer)
-        // A client that waits for this reply alone should not wait for the loop as well.
+        // A client that waits only for this reply should not also wait for the loop.
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
         call.context.replyBudget?.end()
         handler.output.letInIfAnyWaits()
@@ -409,7 +410,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: End
 
-    /// Tells the client to leave, and ends after the replies to all current calls.
+    /// Sends the client a go-away message, and ends after the replies to all current calls.
     func drain() {
         switch phase {
         case .awaitingHello:

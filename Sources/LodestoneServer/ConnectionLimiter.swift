@@ -2,9 +2,9 @@
 import LodestoneCore
 import Synchronization
 
-/// Counts the connections and calls of a server, and keeps them within the limits.
+/// The counts of a server's connections and calls, kept within the limits.
 ///
-/// It also tells when the last one has ended.
+/// A waiter learns when the last of them has ended.
 ///
 /// Threading: every method may be called from any thread.
 final class ConnectionLimiter: Sendable {
@@ -12,9 +12,9 @@ final class ConnectionLimiter: Sendable {
     struct Counts: Sendable {
         /// Open connections.
         var connections = 0
-        /// Open connections that have not said hello, and may still do so.
+        /// Open connections that may still send their hello.
         var unauthenticated = 0
-        /// Calls in flight on a worker or in the engine, also those of closed connections.
+        /// Calls in flight on a worker or in the engine, including those of closed connections.
         var calls = 0
 
         var isEmpty: Bool { connections == 0 && calls == 0 }
@@ -46,8 +46,8 @@ final class ConnectionLimiter: Sendable {
 
     /// Counts a new connection, which has not said hello.
     ///
-    /// At the limit of open connections without a hello, the oldest of these connections is closed.
-    /// Clients say hello at once, and connections that say nothing must not keep them out.
+    /// At the limit of open connections without a hello, the oldest of them is closed. Clients say
+    /// hello at once, so silent connections must not keep them out.
     ///
     /// - Parameter close: Closes the connection; any thread.
     /// - Returns: The ticket of the connection until it has said hello or is closed.
@@ -106,7 +106,7 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    /// Ends every wait, whatever is still there.
+    /// Ends every wait, even with connections and calls left.
     func giveUpWaiting() {
         for waiter in takeWaiters(evenIfNotEmpty: true) { waiter.resume() }
     }

@@ -5,22 +5,21 @@ import LodestoneEngine
 import LodestoneSystem
 import Synchronization
 
-/// Runs the work of many connections on a bounded number of threads, and gives each connection its
-/// share of their time.
+/// A queue that runs the work of many connections on a bounded number of threads, and divides their
+/// time fairly among the connections.
 ///
 /// Every connection has a queue of its own. A free thread takes the first job of the connection
 /// that has had the least time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time
-/// of a job in place of the length of a packet. A connection that had no job begins with the time
-/// of the others, so idle connections save up no time.
+/// of a job as the length of a packet. A connection without jobs resumes with the time of the
+/// others, so an idle connection does not save up time.
 ///
-/// `width` jobs run at once. For each job that has run for `youngTime`, one additional job may run.
-/// The additional job must be of a connection that has no running job and whose jobs usually end
-/// within `youngTime`. So a short search waits at most `youngTime` behind long searches, whatever
-/// their number.
+/// `width` jobs run at once. For each job that has run for `longJobTime`, one additional job may
+/// run. Its connection must have no running job, and its jobs must usually end within
+/// `longJobTime`. So a short search waits at most `longJobTime` behind any number of long searches.
 ///
-/// At most `width` additional jobs are of connections whose usual time is unknown: the jobs of many
-/// new connections may all be long. The usual time of a connection is the processor time of its
-/// jobs. By the clock, a short job would count as long when it shares a processor with long jobs.
+/// At most `width` additional jobs are of connections with an unknown usual time, because the jobs
+/// of many new connections may all be long. The usual time of a connection is the processor time of
+/// its jobs: by the clock, a short job that shares a processor with long jobs would count as long.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
@@ -35,8 +34,8 @@ final class FairQueue: Sendable {
         let run: @Sendable () -> Void
     }
 
-    /// The time after which a running job permits one additional job.
-    static let youngTime = Duration.milliseconds(10)
+    /// The running time from which on a job counts as long, and permits one additional job.
+    static let longJobTime = Duration.milliseconds(10)
 
     private let width: Int
     private let maxThreads: Int
@@ -54,7 +53,7 @@ final class FairQueue: Sendable {
     ///     order.
     ///   - maxWaiting: The most jobs that wait.
     ///   - maxWait: The longest expected wait for jobs of other connections. Beyond it, a job is
-    ///     refused if earlier jobs of its connection wait already.
+    ///     refused if earlier jobs of its connection are waiting.
     init(
         label: String,
         width: Int,
@@ -68,8 +67,8 @@ final class FairQueue: Sendable {
         self.maxWaiting = maxWaiting
         self.maxWait = maxWait
         maxThreads = min(width + extraWidth, BlockingPool.maxWidth)
-        // A serial queue has a thread of its own while it has work; a concurrent one shares the
-        // threads of the process (`BlockingPool`).
+        // A serial queue has its own thread while it has work; concurrent queues share the threads
+        // of the process (`BlockingPool`).
         let threads = (0..<max(1, maxThreads)).map { DispatchQueue(label: "\(label).\($0)") }
         state = Mutex(FairQueueState(threads: threads))
         timer = DispatchQueue(label: "\(label).timer")
@@ -82,8 +81,7 @@ final class FairQueue: Sendable {
 
     /// Whether a job of a connection could run outside of the queue without passing another job.
     ///
-    /// It can when the connection has no job here, and each connection that waits has a job that
-    /// runs.
+    /// It can when the connection has no job here, and each waiting connection has a running job.
     func mayBypass(_ id: QueueID) -> Bool {
         state.withLock { state in
             (state.queues[id]?.isIdle ?? true) && state.ready.allSatisfy { $0.runningCount > 0 }
@@ -106,28 +104,28 @@ final class FairQueue: Sendable {
         if let refusal { throw refusal }
     }
 
-    /// Takes the job with `context` out of its queue.
+    /// Removes the job with `context` from its queue.
     ///
-    /// False when it has begun or was never there.
+    /// Returns false when it has begun or was never there.
     func remove(_ context: CallContext, of id: QueueID) -> Bool {
         state.withLock { $0.remove(context, of: id) }
     }
 
-    /// Notes the time of a job of a connection that ran outside of the queue.
+    /// Records the time of a connection's job that ran outside of the queue.
     func note(_ time: Duration, of id: QueueID) {
         state.withLock { $0.note(time.nanoseconds, of: id) }
     }
 
-    /// Deletes the queue of a connection that gets no more jobs.
+    /// Deletes the queue of a closed connection.
     func forget(_ id: QueueID) {
         state.withLock { $0.forget(id) }
     }
 
-    /// The reason to refuse a job; `nil` when it is taken.
+    /// The reason to refuse a job; `nil` when it is accepted.
     ///
-    /// A full queue refuses every job. Otherwise a job is refused only when its connection has jobs
-    /// waiting and other connections make it wait: a client that is alone, and keeps to its limits,
-    /// is never refused.
+    /// A full queue refuses every job. Otherwise a job is refused only when its connection has
+    /// waiting jobs and other connections would delay it for too long. So a client that is alone
+    /// and within its limits is never refused.
     private func refusal(
         of job: Job,
         in queue: FairQueueState.ConnectionQueue?,
@@ -151,16 +149,16 @@ final class FairQueue: Sendable {
 
     /// Starts the jobs that may run now.
     ///
-    /// When quick connections still wait, a timer starts jobs again once the next running job
-    /// reaches `youngTime`.
+    /// If quick connections still wait, a timer repeats this when the next running job reaches
+    /// `longJobTime`.
     private func startJobs(_ state: inout FairQueueState, _ now: ContinuousClock.Instant) {
         while let thread = state.idleThreads.last, let running = take(&state, now) {
             state.idleThreads.removeLast()
             thread.async { self.work(running, on: thread) }
         }
-        guard !state.isTimerSet, let due = state.nextOld(after: now, Self.youngTime),
+        guard !state.isTimerSet, let due = state.nextLong(after: now, Self.longJobTime),
             state.running.count < maxThreads,
-            state.ready.contains(where: { $0.isQuick(Self.youngTime) && $0.runningCount == 0 })
+            state.ready.contains(where: { $0.isQuick(Self.longJobTime) && $0.runningCount == 0 })
         else { return }
         state.isTimerSet = true
         let delay = now.duration(to: due).nanoseconds
@@ -173,18 +171,18 @@ final class FairQueue: Sendable {
         }
     }
 
-    /// Takes the next job out of its queue, if one may run now.
+    /// Removes the next job from its queue; `nil` if none may run now.
     private func take(_ state: inout FairQueueState, _ now: ContinuousClock.Instant)
         -> FairQueueState.Running?
     {
         let count = state.running.count
         guard count < maxThreads, !state.ready.isEmpty else { return nil }
         if count < width { return state.take(now) { $0.runningCount < perConnection } }
-        let old = state.oldCount(now, Self.youngTime)
-        guard count < width + old else { return nil }
+        let longJobs = state.longCount(now, Self.longJobTime)
+        guard count < width + longJobs else { return nil }
         let takesUnknown = count < 2 * width
         return state.take(now) { queue in
-            queue.runningCount == 0 && queue.isQuick(Self.youngTime)
+            queue.runningCount == 0 && queue.isQuick(Self.longJobTime)
                 && (takesUnknown || queue.usualTime != nil)
         }
     }
@@ -196,7 +194,7 @@ final class FairQueue: Sendable {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// Runs jobs until none may run; on `thread`.
+    /// Runs jobs on `thread`, until none may run.
     private func work(_ first: FairQueueState.Running, on thread: DispatchQueue) {
         var next: FairQueueState.Running? = first
         while let running = next {
@@ -208,9 +206,9 @@ final class FairQueue: Sendable {
                 state.end(running, now, processorTime: used)
                 let next = take(&state, now)
                 if next == nil { state.idleThreads.append(thread) }
-                // The end of a job may permit two jobs: a job of another connection, and the next
-                // job of the same connection, whose jobs keep their order. This thread has taken
-                // one of them. Another thread starts the other.
+                // The end of a job may permit two jobs: one of another connection, and the next one
+                // of the same connection, whose jobs keep their order. This thread has taken one;
+                // another thread starts the other.
                 startJobs(&state, now)
                 return next
             }

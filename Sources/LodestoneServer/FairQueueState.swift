@@ -3,29 +3,30 @@ import DequeModule
 import Dispatch
 import LodestoneCore
 
-/// The connections' queues in a `FairQueue`, and the jobs that run.
+/// The state of a `FairQueue`: the queues of connections, and the running jobs.
 ///
-/// Times are nanoseconds. The choice of the next job compares all connections that wait. For a
-/// thousand connections this takes a microsecond.
+/// Times are nanoseconds. The choice of the next job compares all waiting connections: a
+/// microsecond for a thousand.
 ///
 /// Threading: guarded by the mutex of its queue.
 struct FairQueueState {
-    /// The jobs of one connection that wait, and the number that run.
+    /// The waiting jobs of one connection, and the number of its running jobs.
     final class ConnectionQueue {
         let id: FairQueue.QueueID
         var waiting: Deque<FairQueue.Job> = []
         var runningCount = 0
-        /// The time that the connection has had, on the clock that all connections share.
+        /// The time served to the connection, on the virtual clock of all connections.
         var served: Int64
-        /// The processor time that a job usually takes; `nil` before the first has ended.
+        /// The usual processor time of a job; `nil` before the first job has ended.
         var usualTime: Int64?
         /// The epoch of the fair queue in which `served` was counted.
         ///
         /// In a later epoch, `served` starts over at `virtualTime`.
         var epoch: UInt64
-        /// Whether the connection gets no more jobs.
+        /// Whether the connection is closed, and gets no more jobs.
         var isClosed = false
-        /// The value of `waitCount` when the connection last began to wait.
+        /// The order among equal `served`: the value of `waitCount` when the connection last became
+        /// ready.
         var waitOrder: UInt64 = 0
 
         init(id: FairQueue.QueueID, served: Int64, epoch: UInt64) {
@@ -46,12 +47,12 @@ struct FairQueueState {
         let job: FairQueue.Job
         fileprivate let queue: FairQueue.QueueID
         fileprivate let start: ContinuousClock.Instant
-        /// The time that the connection was charged when the job began.
+        /// The time charged to the connection when the job began.
         fileprivate let charge: Int64
         fileprivate let number: UInt64
     }
 
-    /// The divisor in the moving average of usual times: the last job has this part of the weight.
+    /// The divisor of the moving average of usual times: the last job weighs one part in this many.
     private static let weightOfLast: Int64 = 4
     /// The most queues that are kept.
     ///
@@ -60,19 +61,18 @@ struct FairQueueState {
 
     /// The queues of all connections that have had a job here.
     ///
-    /// An empty queue is kept for the usual time of its jobs, which is needed when the next one
-    /// comes.
+    /// An empty queue is kept, because its next job needs the usual time.
     private(set) var queues: [FairQueue.QueueID: ConnectionQueue] = [:]
-    /// The queues with a job that waits.
+    /// The queues with a waiting job.
     private(set) var ready: [ConnectionQueue] = []
     private(set) var running: [Running] = []
     private(set) var waitingCount = 0
-    /// The threads that run no job: serial queues, each with a thread while it has work.
+    /// The idle threads: serial queues, each with a thread while it has work.
     var idleThreads: [DispatchQueue]
-    /// Whether the timer for jobs that reach `youngTime` is set.
+    /// Whether the timer for jobs that reach `longJobTime` is set.
     var isTimerSet = false
-    /// The least `served` with which a connection begins to wait: the largest `served` at which a
-    /// job was taken.
+    /// The largest `served` at which a job began. A connection that becomes ready has at least this
+    /// `served`.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
     private var epoch: UInt64 = 0
@@ -99,7 +99,7 @@ struct FairQueueState {
         waitingCount += 1
     }
 
-    /// Takes the job with `context` out of its queue; false when it isn't there.
+    /// Removes the job with `context` from its queue; false when it isn't there.
     mutating func remove(_ context: CallContext, of id: FairQueue.QueueID) -> Bool {
         guard let queue = queues[id],
             let index = queue.waiting.firstIndex(where: { $0.context === context })
@@ -111,8 +111,7 @@ struct FairQueueState {
         return true
     }
 
-    /// Takes the first job of the connection that has had the least time, among those that
-    /// `mayRun`.
+    /// Removes the first job of the connection with the least `served` among those that `mayRun`.
     mutating func take(
         _ now: ContinuousClock.Instant,
         _ mayRun: (ConnectionQueue) -> Bool
@@ -133,8 +132,8 @@ struct FairQueueState {
         ready.swapAt(best, ready.count - 1)
         ready.removeLast()
         virtualTime = max(virtualTime, queue.served)
-        // The job's time is not known yet: the connection is charged its usual time, which `end`
-        // corrects.
+        // The job's time is not known yet, so the connection is charged its usual time; `end`
+        // corrects it.
         let charge = queue.usualTime ?? usualTimeOfAll
         queue.served += charge
         queue.runningCount += 1
@@ -145,7 +144,7 @@ struct FairQueueState {
         return started
     }
 
-    /// Charges the connection of a job that has ended with the time that it took.
+    /// Charges a connection for the actual time of a job that has ended.
     mutating func end(
         _ ended: Running,
         _ now: ContinuousClock.Instant,
@@ -160,14 +159,14 @@ struct FairQueueState {
         usualTimeOfAll += (time - usualTimeOfAll) / Self.weightOfLast
         forgetIfClosed(queue)
         if running.isEmpty && ready.isEmpty {
-            // No connection is at a disadvantage, because all of them start over.
+            // All connections start over together, so none is at a disadvantage.
             epoch += 1
             virtualTime = 0
         }
         if queues.count > Self.maxQueues { queues = queues.filter { !$0.value.isIdle } }
     }
 
-    /// Notes the time of a job of a connection that ran outside of the queue.
+    /// Records the time of a connection's job that ran outside of the queue.
     mutating func note(_ time: Int64, of id: FairQueue.QueueID) {
         let queue = queues[id] ?? ConnectionQueue(id: id, served: virtualTime, epoch: epoch)
         queues[id] = queue
@@ -186,23 +185,23 @@ struct FairQueueState {
         forgetIfClosed(queue)
     }
 
-    /// The number of jobs that have run for `youngTime`.
-    func oldCount(_ now: ContinuousClock.Instant, _ youngTime: Duration) -> Int {
-        running.count { $0.start.duration(to: now) >= youngTime }
+    /// The number of jobs that have run for `longJobTime`.
+    func longCount(_ now: ContinuousClock.Instant, _ longJobTime: Duration) -> Int {
+        running.count { $0.start.duration(to: now) >= longJobTime }
     }
 
-    /// The time at which the next running job will have run for `youngTime`.
-    func nextOld(after now: ContinuousClock.Instant, _ youngTime: Duration)
+    /// The time at which the next running job will have run for `longJobTime`.
+    func nextLong(after now: ContinuousClock.Instant, _ longJobTime: Duration)
         -> ContinuousClock.Instant?
     {
-        running.lazy.map { $0.start.advanced(by: youngTime) }.filter { $0 > now }.min()
+        running.lazy.map { $0.start.advanced(by: longJobTime) }.filter { $0 > now }.min()
     }
 
     /// The wait of a job that is added to `queue` now: for all jobs, and for those of other
     /// connections.
     ///
-    /// Before the new job begins, fair queueing gives no other connection more time than this
-    /// connection needs for its jobs with the new one.
+    /// Before the new job begins, fair queueing gives each other connection at most the time that
+    /// this connection needs for its jobs, the new one included.
     func expectedWait(of queue: ConnectionQueue?, width: Int) -> (all: Duration, others: Duration) {
         let usual = queue?.usualTime ?? usualTimeOfAll
         let own = usual * Int64((queue?.waiting.count ?? 0) + (queue?.runningCount ?? 0))

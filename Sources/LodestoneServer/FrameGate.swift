@@ -3,16 +3,16 @@ import DequeModule
 import LodestoneCore
 import Synchronization
 
-/// Lets long frames in while there is memory for them.
+/// A gate that admits long frames while there is memory for them.
 ///
-/// A frame takes its whole length when its header has arrived, so a frame that is let in can also
-/// be finished. The other frames wait with their bytes left in the socket. A quarter of the memory
-/// is for frames of `maxSmallBytes`, which pass the larger ones.
+/// A frame reserves its whole length when its header has arrived, so an admitted frame can be
+/// completed. The bytes of waiting frames stay in the socket. A quarter of the memory is for frames
+/// of at most `maxSmallBytes`, which pass larger ones.
 ///
-/// Among small frames, and among larger ones, the gate lets in the first that there is room for.
-/// Once a frame has waited for `longestBypass`, no frame of its kind passes it. Once a frame has
-/// waited for `gracePeriod`, the gate ends the frames that received nothing for that long, else the
-/// slowest. So clients that send half a frame and then nothing keep no other client out.
+/// Among small frames, and among larger ones, the gate admits the first one that fits. No frame
+/// passes another frame of its kind that has waited for `longestBypass`. Once a frame has waited
+/// for `gracePeriod`, the gate ends the frames that received nothing for that long, or else the
+/// slowest one. So clients that stop in the middle of a frame keep no other client out.
 ///
 /// Threading: every method may be called from any thread.
 final class FrameGate: Sendable {
@@ -21,7 +21,7 @@ final class FrameGate: Sendable {
         let since: ContinuousClock.Instant
         /// The bytes that had arrived at the last check.
         var arrivedByteCount = 0
-        /// The time at which these bytes last became more.
+        /// The time at which `arrivedByteCount` last rose.
         var movedAt: ContinuousClock.Instant
         /// Whether the whole frame has arrived: it waits for a worker, not for its client.
         var isComplete = false
@@ -42,13 +42,13 @@ final class FrameGate: Sendable {
         var waiting: Deque<Waiting> = []
     }
 
-    /// How long a frame waits before the slowest of the others is ended.
+    /// The wait of a frame after which the gate ends others.
     private static let gracePeriod = Duration.seconds(1)
     /// The most bytes of a small frame.
     private static let maxSmallBytes = 4 << 20
-    /// The time during which other frames may pass a frame that has no room.
+    /// The wait of a frame during which others may pass it.
     private static let longestBypass = Duration.seconds(5)
-    /// The speed above which a frame is never ended.
+    /// The speed above which the gate never ends a frame.
     private static let fastBytesPerSecond = 4.0 * 1_048_576
 
     private let memory: MemoryBudget
@@ -61,14 +61,14 @@ final class FrameGate: Sendable {
     /// Frames that wait for memory.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    /// Takes the memory of a frame, or calls `admit` later, once the memory is taken.
+    /// Reserves the memory of a frame, or calls `admit` once it is reserved later.
     ///
     /// - Parameters:
     ///   - connection: The connection of the frame; it has one frame here at a time.
     ///   - byteCount: The length of the frame.
     ///   - end: Ends the connection when others need the memory; any thread.
-    ///   - admit: Called when a frame that waited gets its memory; any thread.
-    /// - Returns: Whether the memory is taken now.
+    ///   - admit: Called when a waiting frame gets its memory; any thread.
+    /// - Returns: Whether the memory is reserved on return.
     func enter(
         _ connection: ConnectionLimiter.Ticket,
         byteCount: Int,
@@ -99,7 +99,7 @@ final class FrameGate: Sendable {
         }
     }
 
-    /// Gives back the memory of a frame, or removes it from the frames that wait.
+    /// Frees the memory of a frame, or removes it from the waiting frames.
     func leave(_ connection: ConnectionLimiter.Ticket) {
         let admitted = state.withLock { state in
             if let frame = state.admitted.removeValue(forKey: connection) {
@@ -112,7 +112,7 @@ final class FrameGate: Sendable {
         for admit in admitted { admit() }
     }
 
-    /// Notes how much of a frame has arrived.
+    /// Records how much of a frame has arrived.
     func note(_ connection: ConnectionLimiter.Ticket, arrivedByteCount: Int) {
         state.withLock { state in
             guard let before = state.admitted[connection]?.arrivedByteCount,
@@ -123,12 +123,12 @@ final class FrameGate: Sendable {
         }
     }
 
-    /// Notes that all of a frame has arrived.
+    /// Records that all of a frame has arrived.
     func complete(_ connection: ConnectionLimiter.Ticket) {
         state.withLock { $0.admitted[connection]?.isComplete = true }
     }
 
-    /// Ends frames when another has waited for too long.
+    /// Ends frames if another frame has waited for too long.
     func relieve(_ now: ContinuousClock.Instant) {
         let ending: [Admitted] = state.withLock { state in
             guard let first = state.waiting.first,
@@ -151,17 +151,18 @@ final class FrameGate: Sendable {
 
     private static func isLarge(_ byteCount: Int) -> Bool { byteCount > maxSmallBytes }
 
-    /// Takes the memory of a frame, if that much is free for a frame of its size.
+    /// Reserves the memory of a frame; returns false when too little is free for a frame of its
+    /// size.
     private func reserve(_ byteCount: Int) -> Bool {
         let used = memory.usedByteCount
-        // A frame that is alone may take all of the memory.
+        // A large frame may use the last quarter only if it is alone.
         if Self.isLarge(byteCount), used > 0, used + byteCount > memory.limit / 4 * 3 {
             return false
         }
         return memory.reserve(byteCount)
     }
 
-    /// Whether a frame may not pass those that wait, or those before the one at `end`.
+    /// Whether a frame must not pass the waiting frames, or those before index `end`.
     private static func mustWait(
         _ byteCount: Int,
         _ state: borrowing State,

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Remembers whether searches that looked short turned out short.
+/// The gate for inline searches: it closes for a while after a search that took too long.
 ///
-/// A loop that runs a search keeps its other connections waiting. After a search that took
-/// longer than `limit`, no search is tried on the loop for twenty times as long. So such errors
-/// take at worst 5 percent of a loop's time.
+/// A loop that runs a search keeps its other connections waiting. After a search that took longer
+/// than `limit`, no search runs inline for twenty times its duration. So wrong estimates take at
+/// most 5 percent of a loop's time.
 ///
 /// Threading: every method may be called from any thread.
 final class InlineSearchGate: Sendable {
-    /// The longest time that a search may keep a loop.
+    /// The longest time that an inline search may take.
     let limit: Duration
     private static let pauseFactor = 20
 
     private let origin = ContinuousClock.now
-    /// The time until which no search is tried, in nanoseconds after `origin`.
+    /// The time before which no search runs inline, in nanoseconds after `origin`.
     private let pausedUntil = Atomic<Int64>(0)
 
     init(limit: Duration) {
         self.limit = limit
     }
 
-    /// Whether a search that looks short may be tried.
+    /// Whether a search that is estimated short may run inline.
     func permits(_ now: ContinuousClock.Instant) -> Bool {
         nanoseconds(now) >= pausedUntil.load(ordering: .relaxed)
     }
 
-    /// Notes the time that a search took on the loop.
+    /// Records the time that a search took on the loop.
     func note(_ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant) {
         let time = start.duration(to: end)
         guard time > limit else { return }

@@ -5,8 +5,8 @@ import LodestoneWire
 import Synchronization
 
 /// A message on its way from the loop that received it to the worker that decodes it.
-// Sendable is unchecked because of the pointers in the buffer: the loop has given the buffer away
-// when the worker gets it, and no other thread has it.
+// Sendable is unchecked because of the pointers in the buffer: the loop passes the buffer to one
+// worker, and uses it no more.
 final class LongFrame: @unchecked Sendable {
     private let bytes: ByteBuffer
     private let message: Range<Int>
@@ -17,10 +17,10 @@ final class LongFrame: @unchecked Sendable {
         self.message = message
     }
 
-    /// Drops the message, which is then not decoded; any thread.
+    /// Drops the message, so that no worker decodes it; any thread.
     func drop() { isDropped.store(true, ordering: .relaxed) }
 
-    /// The message, unless it was dropped; on a worker.
+    /// Decodes the message on a worker; `nil` when it was dropped.
     func decode(limits: Limits) -> Result<Request, DecodingFailure>? {
         if isDropped.load(ordering: .relaxed) { return nil }
         return bytes.withUnsafeBytes { bytes in

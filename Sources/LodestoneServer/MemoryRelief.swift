@@ -4,25 +4,25 @@ import Dispatch
 import LodestoneCore
 import Synchronization
 
-/// Gives memory back to the system after a peak.
+/// Returns memory to the system after a peak.
 ///
-/// The allocator keeps freed memory for the next use. After one large reply that next use may
-/// never come.
+/// The allocator keeps freed memory for the next use, which may never come after one large reply.
 ///
 /// Threading: every method may be called from any thread.
 final class MemoryRelief: Sendable {
     private struct State {
-        /// The most memory that was in use since memory was last given back.
+        /// The peak of memory in use since memory was last returned.
         var peak = 0
-        /// The time since which less than half of the peak is in use.
+        /// The time since when less than half of the peak is in use.
         var lowSince: ContinuousClock.Instant?
         /// The functions that free memory kept for large messages.
         var pools: [@Sendable () -> Void] = []
     }
 
-    /// The least peak after which memory is given back.
+    /// The least peak after which memory is returned.
     private static let minPeak = 8 << 20
-    /// The time for which use must stay low; the next batch of an import comes sooner.
+    /// The time for which use must stay low. It is longer than the pause between two batches of an
+    /// import.
     private static let gracePeriod = Duration.seconds(3)
 
     private let memory: ServerMemory
@@ -34,7 +34,7 @@ final class MemoryRelief: Sendable {
     }
 
     /// Adds a function that frees memory kept for large messages; it is called before memory is
-    /// given back.
+    /// returned.
     func add(_ trim: @escaping @Sendable () -> Void) {
         state.withLock { $0.pools.append(trim) }
     }

@@ -2,9 +2,9 @@
 import LodestoneCore
 import Synchronization
 
-/// Keeps reads from beginning while clients leave too many replies unread.
+/// A gate that keeps reads from beginning while clients leave too many replies unread.
 ///
-/// Once half of the memory is used, reads wait if their clients don't take their replies. Once all
+/// When half of the memory is used, the reads of clients that leave replies unread wait. When all
 /// of it is used, every read waits. `ServerLoop` then closes connections that have read nothing for
 /// `gracePeriod`, first those with the most unread bytes. After `longestWait` it also closes
 /// connections that read slowly, so the wait is short.
@@ -18,13 +18,13 @@ final class OutputGate: Sendable {
         let retry: @Sendable () -> Void
     }
 
-    /// How long a connection may read nothing while others need the memory.
+    /// The time for which a connection may read nothing while others need the memory.
     static let gracePeriod = Duration.seconds(1)
-    /// How long a read waits before connections that read slowly are closed.
+    /// The wait of a read after which connections that read slowly are closed.
     static let longestWait = Duration.seconds(5)
 
     private let memory: MemoryBudget
-    /// The memory of replies that are being made, which become output next.
+    /// The memory of replies in the making, which become output next.
     private let replies: MemoryBudget
     private let waiting = Mutex<[Waiting]>([])
     private let waitingCount = Atomic<Int>(0)
@@ -37,20 +37,20 @@ final class OutputGate: Sendable {
     /// Whether no read may begin.
     var isFull: Bool { memory.isExhausted }
 
-    /// The longest time that a waiting read has waited; `nil` when none waits.
+    /// The longest wait of all waiting reads; `nil` when none waits.
     func longestWait(_ now: ContinuousClock.Instant) -> Duration? {
         waiting.withLock { $0.map(\.since).min() }?.duration(to: now)
     }
 
-    /// The bytes that must be freed before every read may go on.
+    /// The bytes that must be freed before every read may begin.
     var excess: Int { memory.usedByteCount - memory.limit / 2 + 1 }
 
-    /// Lets a read begin, or calls `retry` later, once there is memory again.
+    /// Admits a read, or calls `retry` later, when there is memory again.
     ///
     /// - Parameters:
     ///   - context: The context of the read's call.
     ///   - isBlocked: Whether the client of the call leaves its replies unread.
-    ///   - retry: Called when a read that waited may begin; any thread.
+    ///   - retry: Called when a waiting read may begin; any thread.
     /// - Returns: Whether the read may begin now.
     func enter(
         _ context: CallContext,
@@ -64,12 +64,12 @@ final class OutputGate: Sendable {
             )
             waitingCount.store(waiting.count, ordering: .releasing)
         }
-        // The memory may have come back since `mayEnter` was called.
+        // Memory may have been freed since `mayEnter` was called.
         letIn()
         return false
     }
 
-    /// Removes a read from those that wait; false when it isn't there.
+    /// Removes a waiting read; false when it isn't there.
     func remove(_ context: CallContext) -> Bool {
         guard waitingCount.load(ordering: .acquiring) > 0 else { return false }
         return waiting.withLock { waiting in
@@ -82,7 +82,7 @@ final class OutputGate: Sendable {
         }
     }
 
-    /// Lets the waiting reads go on for which there is memory.
+    /// Admits the waiting reads for which there is memory.
     func letIn() {
         let entering = waiting.withLock { waiting in
             var entering: [Waiting] = []
@@ -104,8 +104,8 @@ final class OutputGate: Sendable {
 
     private func mayEnter(_ isBlocked: Bool) -> Bool {
         let used = memory.usedByteCount
-        // Replies in the making count too: many reads that begin at once would each find little
-        // used.
+        // Replies in the making count, too: otherwise many reads that begin at once would each find
+        // little used.
         guard used + replies.usedByteCount < memory.limit + replies.limit / 2 else { return false }
         return used < (isBlocked ? memory.limit / 2 : memory.limit)
     }

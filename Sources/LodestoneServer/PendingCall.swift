@@ -38,7 +38,7 @@ final class PendingCall: Sendable {
 final class PendingCalls: Sendable {
     private struct State {
         var calls: [UInt64: PendingCall] = [:]
-        /// Calls whose reply is not in the output yet; some of them are no longer in `calls`.
+        /// The number of calls whose reply is not in the output yet; some are no longer in `calls`.
         var unrepliedCount = 0
         var deferred: [@Sendable () -> Void] = []
         var isDraining = false
@@ -62,7 +62,7 @@ final class PendingCalls: Sendable {
     func insert(_ call: PendingCall) throws(LodestoneError) {
         let refusal: LodestoneError? = state.withLock { state in
             guard state.calls[call.id] == nil else { return .idInUse(call.id) }
-            // A client at its limit may still send calls that describe the server.
+            // A client at its limit may still send calls that describe the server or collections.
             let room = call.kind.isDescription ? 2 * limit : limit
             guard state.calls.count < room else { return .tooManyInFlight(limit) }
             state.calls[call.id] = call
@@ -72,7 +72,7 @@ final class PendingCalls: Sendable {
         if let refusal { throw refusal }
     }
 
-    /// Forgets a call whose reply is sent next.
+    /// Removes a call whose reply is sent next.
     ///
     /// - Returns: Whether it was the only call.
     func remove(_ call: PendingCall) -> Bool {
@@ -92,9 +92,9 @@ final class PendingCalls: Sendable {
         state.withLock { $0.calls.values.filter { $0.context.deadline <= now } }
     }
 
-    /// Notes that the reply to a call is in the output.
+    /// Records that the reply to a call is in the output.
     ///
-    /// - Returns: Whether the connection only waited for that.
+    /// - Returns: Whether the connection waited for this reply only.
     func replySent() -> Bool {
         state.withLock { state in
             state.unrepliedCount -= 1
@@ -108,7 +108,7 @@ final class PendingCalls: Sendable {
 
     /// Defers `work` until `runDeferredWork`.
     ///
-    /// False when the connection is closed; the caller then goes on with the work.
+    /// Returns false when the connection is closed; the caller then runs the work.
     func deferWork(_ work: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             guard !state.isClosed else { return false }
@@ -127,7 +127,7 @@ final class PendingCalls: Sendable {
         for work in deferred { work() }
     }
 
-    /// Takes every call, for the last time.
+    /// Returns every call, and accepts no more.
     func close() -> [PendingCall] {
         state.withLock { state in
             state.isClosed = true

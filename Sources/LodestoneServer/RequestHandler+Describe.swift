@@ -13,8 +13,8 @@ extension RequestHandler {
 
     /// Describes collections and the server.
     ///
-    /// This does not run on the loop, because changes of other processes are read first. It waits
-    /// behind no search, and runs however much memory other requests take.
+    /// It does not run on the loop, because it first applies commits of other processes. It waits
+    /// for no search, and needs no part of the requests' memory.
     func describe(_ incoming: IncomingCall) {
         guard let call = begin(incoming, nil) else { return }
         let job = FairQueue.Job(context: call.context) { [self] in

@@ -4,11 +4,12 @@ import LodestoneEngine
 import LodestoneWire
 import Synchronization
 
-/// The calls that work on a whole collection or store, for as long as it takes.
+/// The calls that work on a whole collection or store.
 extension RequestHandler {
     /// Compacts a collection.
     ///
-    /// The compaction goes on when its caller no longer waits: its result is worth the same.
+    /// The compaction continues when its caller no longer waits, because its result is still
+    /// useful.
     func compact(_ collection: String, _ incoming: IncomingCall) {
         guard let call = begin(incoming, collection) else { return }
         let connection = incoming.connection
@@ -20,7 +21,7 @@ extension RequestHandler {
         }
     }
 
-    /// Builds an index on a thread of its own, which yields to searches and writes.
+    /// Builds an index on its own thread, which yields to searches and writes.
     func build(_ collection: String, _ incoming: IncomingCall) {
         guard builds.add(1, ordering: .relaxed).newValue <= Self.maxBuilds else {
             builds.subtract(1, ordering: .relaxed)
@@ -44,7 +45,7 @@ extension RequestHandler {
         }
     }
 
-    /// Performs work on the whole store, on a thread of its own, one such call at a time.
+    /// Performs work on the whole store on its own thread, one such call at a time.
     func maintain(_ incoming: IncomingCall) {
         guard !isMaintaining.exchange(true, ordering: .acquiring) else {
             refuse(incoming, .maintenanceRuns)

@@ -19,9 +19,9 @@ extension RequestHandler {
     /// Runs a short search on the loop, when no other work is known to wait for the loop or a
     /// worker.
     ///
-    /// Waking a worker takes more time than a short search needs apart from its walk in the graph.
-    /// A search that takes too long is begun again on a worker, and for a while no search is tried
-    /// here.
+    /// Waking a worker takes more time than a short search takes apart from its walk in the graph.
+    /// A search that takes too long is restarted on a worker, and for a while no search runs
+    /// inline.
     ///
     /// - Returns: Whether the call has its reply.
     private func runInline(
@@ -53,8 +53,8 @@ extension RequestHandler {
         inlineSearches.add(1, ordering: .relaxed)
         metrics.inlineSearches.increment()
         if !connection.isKnownForShortReads {
-            // Long reads of others would delay this connection's next search, if its usual
-            // time on a worker were unknown.
+            // If this connection's usual time were unknown to the queue, long reads of others would
+            // delay its next search.
             connection.isKnownForShortReads = true
             reads.note(start.duration(to: end), of: connection.queueID)
         }

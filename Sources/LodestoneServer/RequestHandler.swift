@@ -5,7 +5,8 @@ import LodestoneWire
 import Logging
 import Synchronization
 
-/// Takes a decoded request to the thread that serves it: the loop, a worker, or the engine's.
+/// Dispatches a decoded request to the thread that serves it: the loop, a worker, or one of the
+/// engine.
 ///
 /// Threading: may be used from every loop and worker.
 final class RequestHandler: Sendable {
@@ -14,31 +15,31 @@ final class RequestHandler: Sendable {
     let connectionLimiter: ConnectionLimiter
     let metrics = ServerMetrics()
     let logger: Logger
-    /// The log of denials.
+    /// The log of denied calls and tokens.
     let audit: Logger
     let reads: FairQueue
     /// The queue in which the engine checks and prepares writes.
     ///
-    /// The writes of one connection keep the order of their arrival. They run here because a large
-    /// batch would keep a loop from its other connections.
+    /// The writes of one connection keep the order of their arrival. A large batch would keep a
+    /// loop from its other connections.
     private let writes: FairQueue
-    /// The queue in which long frames are decoded, off the loop for the same reason.
+    /// The queue that decodes long frames, off the loop for the same reason.
     let decoding: FairQueue
     let memory: ServerMemory
     /// The gate at which long frames wait for memory.
     let frames: FrameGate
     let output: OutputGate
     let relief: MemoryRelief
-    /// The queue in which collections are described; a list of all may open thousands.
+    /// The queue that describes collections; a list of all may open thousands.
     let descriptions: FairQueue
-    /// Whether maintenance of the whole store runs: `maintain`.
+    /// Whether maintenance of the whole store is running (`maintain`).
     let isMaintaining = Atomic<Bool>(false)
     let inlineSearchGate: InlineSearchGate
     /// The number of searches that ran on a loop; `restartedSearches` counts those that took too
     /// long.
     let inlineSearches = Atomic<Int>(0)
     let restartedSearches = Atomic<Int>(0)
-    /// The number of current builds of indexes: one runs, the others wait for it.
+    /// The number of current calls that build an index: one runs, the others wait for it.
     let builds = Atomic<Int>(0)
     static let maxBuilds = 8
 
@@ -65,8 +66,8 @@ final class RequestHandler: Sendable {
             extraWidth: 16,
             perConnection: 1
         )
-        // At most two frames are decoded at once: the memory of a decoded request is counted only
-        // afterwards.
+        // At most two frames are decoded at once, because the memory of a decoded request is
+        // counted only afterwards.
         decoding = FairQueue(
             label: "lodestone.decoding",
             width: min(2, Processors.count),
@@ -108,7 +109,7 @@ final class RequestHandler: Sendable {
         }
         switch request.call {
         case .hello:
-            break  // the connection's own
+            break  // served by the connection
         case .cancel(let id):
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
         case .ping: replyToPing(incoming)
@@ -156,7 +157,7 @@ final class RequestHandler: Sendable {
         output.letInIfAnyWaits()
     }
 
-    /// Counts and logs a call before its reply is sent, and gives back its memory.
+    /// Counts and logs a call before its reply is sent, and frees its memory.
     func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
         let time = call.acceptedAt.duration(to: .now)
         memory.requests.release(call.byteCount)
@@ -240,8 +241,8 @@ final class RequestHandler: Sendable {
     /// Adds a call to those in flight, or replies with the reason for a refusal.
     func begin(_ incoming: IncomingCall, _ collection: String?) -> PendingCall? {
         let request = incoming.request
-        // A description reserves no memory: it needs little, and a reservation would change the
-        // figures that it reports.
+        // A description reserves no memory: it needs little, and would otherwise change the figures
+        // that it reports.
         let estimate =
             incoming.kind.isDescription
             ? 0

@@ -4,10 +4,10 @@ import LodestoneWire
 
 /// The memory that decoded requests take.
 enum RequestMemory {
-    /// About how much memory the request of a frame takes.
+    /// An estimate of the memory that the decoded request of a frame takes.
     ///
-    /// Vectors keep their size. The rest becomes values with headers of their own: eight times the
-    /// bytes covers batches of tiny documents, the worst honest case.
+    /// Vectors keep their size. All else becomes values with their own headers: eight times the
+    /// bytes covers batches of tiny documents, the worst usual case.
     static func estimate(frameByteCount: Int, call: Call) -> Int {
         let vectorBytes =
             switch call {

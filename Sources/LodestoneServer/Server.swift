@@ -31,7 +31,7 @@ package final class Server: Service {
 
     /// Opens the port.
     ///
-    /// - Returns: The address of the server; for port 0 it has the port that was taken.
+    /// - Returns: The address of the server; for port 0 it has the port that the system chose.
     /// - Throws: `.unavailable` when the address is taken; `.failedPrecondition` when it would
     ///   leave the data open to other machines, and when the server was started before.
     package func start() throws(LodestoneError) -> Endpoint {
@@ -86,8 +86,8 @@ package final class Server: Service {
 
     /// Ends the server after the calls in flight.
     ///
-    /// It takes no more connections, tells clients to leave, and waits for the calls in flight, at
-    /// most for `drainTimeout`. Returns when no connection and no call is left.
+    /// It accepts no more connections, sends clients a go-away message, and waits for the calls in
+    /// flight, at most for `drainTimeout`. It returns when no connection and no call is left.
     package func drain() async {
         guard let (listener, serverLoops) = leave() else { return }
         handler.logger.info(
@@ -106,7 +106,7 @@ package final class Server: Service {
         await waitUntilEmpty(serverLoops)
     }
 
-    /// Takes no more connections, closes all, cancels the calls in flight and waits for them.
+    /// Accepts no more connections, closes all, cancels the calls in flight and waits for them.
     package func shutdown() async {
         guard let (listener, serverLoops) = leave() else { return }
         listener.close()
@@ -138,7 +138,8 @@ package final class Server: Service {
     }
 
     private func waitUntilEmpty(_ serverLoops: [ServerLoop]) async {
-        // A cancelled call ends within milliseconds. If one does not, stopping matters more.
+        // A cancelled call ends within milliseconds. The server does not wait for one that does
+        // not.
         serverLoops[0].loop.schedule(after: configuration.drainTimeout + .seconds(5)) { [handler] in
             handler.logger.error(
                 "calls did not end when cancelled; stopping without them",

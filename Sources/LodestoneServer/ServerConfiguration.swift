@@ -7,7 +7,7 @@ import LodestoneTransport
 package struct ServerConfiguration: Sendable {
     /// The address to listen at.
     ///
-    /// Port 0 takes any free port.
+    /// For port 0 the system chooses a free port.
     package var endpoint: Endpoint
     /// Permissions of the file of a Unix socket.
     package var socketMode: UInt32
@@ -21,23 +21,22 @@ package struct ServerConfiguration: Sendable {
     package var eventLoops: Int
     /// The most searches, walks and reads that run at once.
     package var readWorkers: Int
-    /// The longest expected wait for reads of other connections; beyond it, a read is refused if
-    /// earlier reads of its connection wait already.
+    /// The longest expected wait for reads of other connections. Beyond it, a read is refused if
+    /// earlier reads of its connection are waiting.
     package var maxQueueWait: Duration
-    /// The longest time that a search may keep an event loop; a longer one begins again on a
-    /// worker.
+    /// The longest time that a search may run on an event loop; a longer one restarts on a worker.
     package var maxSearchTimeOnLoop: Duration
     /// The time that a loop polls for an expected request before it sleeps: `BusyPoll`.
     package var busyPoll: Duration
     /// The bytes that connections and calls may take, in addition to the collections' memory.
     ///
-    /// Requests in flight have a third, and replies while they are made have a third; one reply
-    /// may take five eighths of it. Frames on their way in have a sixth, and replies that clients
-    /// have not read have a sixth.
+    /// Requests in flight have a third. Replies in the making have a third, and one reply may take
+    /// five eighths of that. Incoming frames have a sixth, and replies that clients have not read
+    /// have a sixth.
     package var memoryBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
-    /// The time for requests in flight once the server is told to stop.
+    /// The time that a drain leaves to requests in flight.
     package var drainTimeout: Duration
 
     /// Creates a configuration; the defaults are the documented ones.
@@ -73,7 +72,8 @@ package struct ServerConfiguration: Sendable {
 
     /// One loop per four cores, 1 to 16.
     ///
-    /// Two loops on two cores were slower than one, since clients and searches need cores too.
+    /// Measured (two cores): two loops are slower than one, because clients and searches need
+    /// cores, too.
     package static var defaultEventLoops: Int {
         min(max(1, Processors.count / 4), 16)
     }

@@ -3,7 +3,7 @@ import LodestoneCore
 
 /// The errors that the server itself raises, each worded once.
 extension LodestoneError {
-    /// The single reply to a missing, unknown or wrong token, which does not tell the cases apart.
+    /// The one reply to a missing, unknown or wrong token; it does not reveal which.
     static var unauthenticated: LodestoneError {
         LodestoneError(
             .unauthenticated,

@@ -37,7 +37,7 @@ final class ServerLoop: @unchecked Sendable {
         loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
     }
 
-    /// Serves a connection that was just accepted, or turns it away.
+    /// Serves an accepted connection, or refuses it.
     ///
     /// On the loop.
     func add(_ stream: ByteStream) {
@@ -55,14 +55,14 @@ final class ServerLoop: @unchecked Sendable {
         stream.start(connection, outputMemory: handler.memory.output)
     }
 
-    /// Forgets a connection that is closed.
+    /// Removes a closed connection.
     ///
     /// On the loop.
     func remove(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Tells every client to leave.
+    /// Sends every client a go-away message.
     ///
     /// Any thread.
     func drain() {
@@ -84,7 +84,7 @@ final class ServerLoop: @unchecked Sendable {
 
     /// Closes connections that read nothing, and later those that read slowly.
     ///
-    /// It stops once the unread replies take little enough memory for every read to go on.
+    /// It stops once the unread replies take so little memory that every read may begin.
     private func closeUnread(_ now: ContinuousClock.Instant) {
         let wait = handler.output.longestWait(now)
         guard handler.output.isFull || wait ?? .zero >= OutputGate.gracePeriod else { return }

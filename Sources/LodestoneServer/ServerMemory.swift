@@ -5,8 +5,8 @@ import LodestoneStructures
 
 /// The memory that the connections and calls of a server may take, in addition to its collections.
 ///
-/// Each part has its own share. So frames that arrived in part leave room for replies, and replies
-/// leave room for frames.
+/// Each part has its own share, so partial frames leave room for replies, and replies leave room
+/// for frames.
 struct ServerMemory: Sendable {
     /// The memory of decoded requests in flight.
     let requests: MemoryBudget
@@ -17,7 +17,7 @@ struct ServerMemory: Sendable {
     /// The memory of replies that clients have not read.
     let output: MemoryBudget
 
-    /// The bytes of a frame that are not counted: every connection may have that many.
+    /// The bytes per connection that are not counted.
     static let uncountedFrameBytes = BufferPool.smallByteCount
 
     /// Divides `limit` bytes among the parts.
@@ -62,7 +62,7 @@ package enum MemoryShares {
 enum SystemMemory {
     /// The memory of the machine, or less where a control group limits it.
     ///
-    /// Read once: a start makes the defaults of the settings a hundred times.
+    /// Read once, because a start computes the defaults of the settings a hundred times.
     static let byteCount: Int = {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)

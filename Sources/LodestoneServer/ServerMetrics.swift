@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Metrics
 
-/// The counters of the server, for the metrics backend that the program has chosen.
+/// The counters of the server, for the metrics backend of the program.
 struct ServerMetrics: Sendable {
     private struct PerCall: Sendable {
         let succeeded: Counter
@@ -12,13 +12,13 @@ struct ServerMetrics: Sendable {
     private let calls: [CallKind: PerCall]
     /// Connections accepted.
     let accepted = Counter(label: "lodestone_connections_total")
-    /// Connections turned away because there were too many.
+    /// Connections refused because there were too many.
     let turnedAway = Counter(label: "lodestone_connections_refused_total")
     /// Tokens that were missing or wrong, and calls that a role does not allow.
     let denied = Counter(label: "lodestone_denied_total")
-    /// Searches that ran on the loop that read them.
+    /// Searches that ran inline, on the loop that read them.
     let inlineSearches = Counter(label: "lodestone_searches_inline_total")
-    /// Searches that began on the loop and had to begin again on a worker.
+    /// Searches that began inline and restarted on a worker.
     let restartedSearches = Counter(label: "lodestone_searches_restarted_total")
     /// Frames that could not be decoded.
     let malformed = Counter(label: "lodestone_malformed_total")

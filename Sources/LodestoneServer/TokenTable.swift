@@ -6,8 +6,8 @@ import LodestoneSystem
 
 /// The credentials that a server accepts, each with its role.
 ///
-/// The table keeps only SHA-256 digests of tokens. A lookup compares the digest of a token with
-/// every entry in constant time, without an early exit, so the time of a reply tells nothing.
+/// The table keeps only SHA-256 digests of tokens. A lookup compares the token's digest with every
+/// entry, in constant time and without an early exit, so the time of a reply reveals nothing.
 package struct TokenTable: Sendable {
     /// The shortest token that a file may hold.
     ///

@@ -5,7 +5,7 @@ package import LodestoneCore
 package struct Request: Sendable, Equatable {
     /// The id, chosen by the client: not 0, and not in use by another request of the connection.
     package var id: UInt64
-    /// The time left when the request was sent; `nil`: the server's default.
+    /// The time that was left when the request was sent; `nil`: the server's default.
     package var deadline: Duration?
     /// The idempotency key of a write; `nil` for calls that only read.
     package var requestID: RequestID?

@@ -2,11 +2,11 @@
 import CLodestoneProto
 import LodestoneCore
 
-// Shared parts of all decoders. An error names its field from the inside out: each level that the
-// error passes puts its own name in front.
+// Shared parts of all decoders. An error gets the path of its field from the inside out: each level
+// prepends its own name.
 
 extension LodestoneError {
-    /// The same error, with the name of the message around it in its field.
+    /// The same error, with the name of the enclosing message prepended to its field.
     func within(_ outer: String) -> LodestoneError {
         var error = self
         error.field = error.field.map { "\(outer).\($0)" } ?? outer
@@ -14,7 +14,7 @@ extension LodestoneError {
     }
 }
 
-/// Adds `field` to the path of an error that `body` throws.
+/// Runs `body`, and prepends `field` to the path of an error.
 func within<Result>(
     _ field: @autoclosure () -> String,
     _ body: () throws(LodestoneError) -> Result
@@ -115,7 +115,7 @@ func documentIDs(
     return elements
 }
 
-/// The case that an enum's number on the wire stands for.
+/// The case of an enum with a number on the wire.
 ///
 /// - Throws: `UNKNOWN_ENUM`.
 func enumCase<Case: RawRepresentable<Int32>>(
@@ -134,7 +134,7 @@ func enumCase<Case: RawRepresentable<Int32>>(
     return value
 }
 
-/// The message of a field that may not be missing.
+/// The message of a required field.
 func required<Message>(_ field: String, _ message: UnsafeMutablePointer<Message>?)
     throws(LodestoneError) -> UnsafeMutablePointer<Message>
 {
@@ -142,7 +142,7 @@ func required<Message>(_ field: String, _ message: UnsafeMutablePointer<Message>
     return message
 }
 
-/// The floats of a message, handed out one vector after the other.
+/// The floats of a message, one vector per call of `next`.
 struct VectorSlices {
     private let floats: UnsafePointer<Float>?
     /// The number of elements of each vector.

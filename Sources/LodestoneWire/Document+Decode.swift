@@ -12,7 +12,7 @@ extension Document {
         )
     }
 
-    /// Decodes a document whose id and vector the caller has.
+    /// Decodes a document apart from its id and vector.
     init(_ message: UnsafePointer<CDocument>, id: DocumentID, vector: [Float]?)
         throws(LodestoneError)
     {
@@ -34,7 +34,7 @@ extension Document {
         )
     }
 
-    /// Decodes documents that share the floats of the message around them.
+    /// Decodes documents that share the floats of the enclosing message.
     static func decode(
         _ documents: UnsafeMutablePointer<UnsafeMutablePointer<CDocument>?>?,
         _ count: Int,

@@ -2,7 +2,8 @@
 import LodestoneCore
 
 extension MessageWriter {
-    /// Writes a document of a message that carries the vectors of all its documents.
+    /// Writes a document without its vector; the enclosing message has the vectors of all
+    /// documents.
     mutating func document(_ field: UInt8, _ document: Document) {
         message(field) { writer in
             writer.text(1, document.id.string)
@@ -13,8 +14,7 @@ extension MessageWriter {
 
     /// Writes documents, then their vectors.
     mutating func documents(_ field: UInt8, _ documents: [Document], vectors: UInt8) {
-        // The loop goes by index: otherwise each document would be retained on its way, with all
-        // its parts.
+        // The loop uses indices: an iterator would retain each document with all its parts.
         for index in documents.indices { document(field, documents[index]) }
         self.vectors(vectors, documents.lazy.compactMap(\.vector)) { vectorIndex in
             let index = documents.indices.filter { documents[$0].vector != nil }[vectorIndex]
@@ -52,8 +52,7 @@ extension MessageWriter {
         }
     }
 
-    /// Writes metadata with its names in the order of their bytes, so that equal metadata is
-    /// equal on the wire.
+    /// Writes metadata in the byte order of its names, so that equal metadata has equal bytes.
     mutating func metadata(_ field: UInt8, _ metadata: Metadata) {
         message(field) { writer in
             if metadata.count < 2 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Finds the next frame in the bytes received: a 4-byte big-endian length, then the message.
+/// Finds the next frame in received bytes: a 4-byte big-endian length, then the message.
 ///
-/// The decoder holds no bytes and never allocates: it checks a length before any caller makes room.
+/// The decoder holds no bytes and never allocates. It checks a length before a caller allocates
+/// memory for it.
 package struct FrameDecoder: Sendable {
     /// The number of bytes of the length in front of every message.
     package static let headerByteCount = 4
 
-    /// The most bytes of an accepted message; raised once the client has said hello.
+    /// The most bytes of an accepted message; the connection raises it after the client's hello.
     package var maxFrameBytes: Int
 
     package init(maxFrameBytes: Int) {
@@ -19,13 +20,13 @@ package struct FrameDecoder: Sendable {
     package enum Progress: Sendable, Equatable {
         /// The message has this range of the buffer; the next frame begins at its end.
         case message(Range<Int>)
-        /// The decoder needs at least this many bytes in the buffer to go on.
+        /// The decoder needs at least this many bytes in the buffer to continue.
         case incomplete(byteCount: Int)
     }
 
     /// Finds the frame that begins at the start of `buffer`.
     ///
-    /// - Throws: `EMPTY_FRAME` and `FRAME_TOO_LARGE`. The bytes behind such a header can't be
+    /// - Throws: `EMPTY_FRAME` and `FRAME_TOO_LARGE`. The bytes after such a header can't be
     ///   divided into frames, so the connection must end.
     package func next(in buffer: UnsafeRawBufferPointer) throws(LodestoneError) -> Progress {
         guard buffer.count >= Self.headerByteCount else {

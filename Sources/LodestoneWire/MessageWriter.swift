@@ -4,9 +4,9 @@ import LodestoneStructures
 
 /// Writes protobuf in one pass into memory that may be too small.
 ///
-/// Bytes that do not fit are counted and not written, so that a second attempt can get enough
-/// memory. Room for the length of a nested message is guessed before the message is written. If the
-/// guess was wrong, the message moves by the difference of a few bytes.
+/// Bytes that do not fit are counted but not written, so that a second attempt can get enough
+/// memory. The room for the length of a nested message is guessed first. If the guess is wrong, the
+/// message moves by a few bytes.
 struct MessageWriter {
     /// The memory to write to.
     ///
@@ -26,7 +26,7 @@ struct MessageWriter {
         self.room = room
     }
 
-    /// Moves on by `count` bytes and returns their start; `nil` when they don't fit.
+    /// Advances by `count` bytes, and returns their start; `nil` when they don't fit.
     private mutating func advance(by count: Int) -> Int? {
         let start = byteCount
         byteCount += count
@@ -34,7 +34,7 @@ struct MessageWriter {
         return isTruncated ? nil : start
     }
 
-    /// Notes that a value can't be written; the first one counts.
+    /// Records that a value can't be written; the first failure is kept.
     mutating func fail(_ error: @autoclosure () -> LodestoneError) {
         if failure == nil { failure = error() }
     }
@@ -57,7 +57,7 @@ struct MessageWriter {
         enclosing.map { "\($0.name)[\($0.index)]." }.joined() + "\(name)"
     }
 
-    // MARK: Fields. Each is written whatever its value, so absence always means absence.
+    // MARK: Fields. Defaults are written, too, so an absent field is always an absent value.
 
     mutating func bool(_ field: UInt8, _ value: Bool) {
         varint(field, value ? 1 : 0)
@@ -147,8 +147,8 @@ struct MessageWriter {
 
     /// Writes the vectors as one packed field, or nothing when there is no vector.
     ///
-    /// All vectors must have one length, because a reader divides the floats evenly. `owner` gives
-    /// the field, and the object, of the vector at an index.
+    /// All vectors must have one length, because a reader divides the floats evenly. `owner`
+    /// returns the field and the object of the vector at an index, for errors.
     mutating func vectors(
         _ field: UInt8,
         _ vectors: some Sequence<[Float]>,
@@ -213,10 +213,10 @@ struct MessageWriter {
 
     /// Appends to `output` a frame with the message that `body` writes.
     ///
-    /// `expected` is a guess at the message's size. When the guess was too small and the buffer
-    /// has no room to spare, `body` is called a second time.
+    /// `expected` is a guess at the message's size. When the guess is too small and the buffer has
+    /// no spare room, `body` runs a second time.
     ///
-    /// - Throws: `FRAME_TOO_LARGE` and the first failure; the output is then as it was before.
+    /// - Throws: `FRAME_TOO_LARGE`, or the first failure; the output is then unchanged.
     static func append(
         to output: inout ByteBuffer,
         maxByteCount: Int,
@@ -246,7 +246,7 @@ struct MessageWriter {
 
     // MARK: Bytes
 
-    /// Begins a field; its wire type is length-delimited unless another is given.
+    /// Begins a field; the default of the wire type is length-delimited.
     private mutating func tag(_ field: UInt8, _ wireType: UInt64 = 2) {
         append(UInt64(field) << 3 | wireType)
     }

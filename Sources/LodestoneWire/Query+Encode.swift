@@ -133,8 +133,8 @@ extension MessageWriter {
 extension Duration {
     /// The whole milliseconds, rounded up so that a positive time never becomes none.
     ///
-    /// A time beyond the largest `Int` becomes that `Int`; `components` alone would end the process
-    /// there.
+    /// A time beyond the largest `Int` becomes the largest `Int`: plain arithmetic on `components`
+    /// would trap.
     var milliseconds: Int {
         guard self < .seconds(Int.max / 1_000) else { return .max }
         guard self > .seconds(Int.min / 1_000) else { return .min }

@@ -3,9 +3,9 @@ import CLodestoneProto
 import LodestoneCore
 
 extension ReachedDocuments {
-    /// The documents of a message that has them by columns.
+    /// The documents of a message in columns.
     ///
-    /// - Throws: `MALFORMED` for columns that don't fit each other; the errors of ids and texts.
+    /// - Throws: `MALFORMED` for columns that contradict each other; the errors of ids and texts.
     init(_ message: Lodestone__V1__ReachedColumns) throws(LodestoneError) {
         self.init()
         starts = try documentIDs("starts", message.starts, message.n_starts)
@@ -19,7 +19,7 @@ extension ReachedDocuments {
     private mutating func readIDs(_ message: Lodestone__V1__ReachedColumns) throws(LodestoneError) {
         let bytes = message.ids.buffer
         let lengths = UnsafeBufferPointer(start: message.id_lengths, count: message.n_id_lengths)
-        // Ids that are UTF-8 and begin with a character are UTF-8 together.
+        // If the concatenation is UTF-8 and each id begins a character, each id is UTF-8.
         _ = try message.ids.text("ids")
         idEnds.reserveCapacity(lengths.count)
         var end = 0

@@ -18,7 +18,7 @@ package struct Response: Sendable, Equatable {
 package enum Reply: Sendable, Equatable {
     /// The reply to any call that failed.
     case error(LodestoneError)
-    /// The server is about to leave; this message belongs to no request.
+    /// The server is about to stop; this message belongs to no request.
     case goAway(GoAway)
     case hello(HelloReply)
     case pong(sequenceNumber: UInt64)
@@ -50,7 +50,7 @@ package enum Reply: Sendable, Equatable {
 
 /// The server's description of itself when a connection opens.
 package struct HelloReply: Sendable, Equatable {
-    /// The version of the protocol that both ends use from here on.
+    /// The version of the protocol that both ends use from now on.
     package var protocolVersion: UInt32
     /// Lodestone's version.
     package var serverVersion: String
@@ -76,7 +76,7 @@ package struct HelloReply: Sendable, Equatable {
     }
 }
 
-/// The message of a server that is about to leave.
+/// The message of a server that is about to stop.
 package struct GoAway: Sendable, Equatable {
     /// Requests with larger ids were not started and may be sent to another connection.
     package var lastRequest: UInt64

@@ -234,7 +234,7 @@ extension ScanRequest {
         let message = message.pointee
         self.init(
             collection: try message.collection.text("collection"),
-            // Clients that can't leave a cursor out begin their loops with an empty one.
+            // Some clients can't omit a cursor, so they begin with an empty one.
             cursor: message.cursor.len > 0 ? try ScanCursor("cursor", message.cursor) : nil
         )
         if message.has_limit != 0 { limit = Int(message.limit) }
@@ -255,7 +255,7 @@ extension ScanCursor {
     /// key.
     static let byteCounts = 8...512
 
-    /// - Throws: `BAD_CURSOR` for bytes that no server has given.
+    /// - Throws: `BAD_CURSOR` for bytes that no server has returned.
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard Self.byteCounts.contains(bytes.len) else {
             throw .invalid(
@@ -325,7 +325,7 @@ extension ListEdgesRequest {
             id: try message.id.documentID("id"),
             direction: try enumCase("direction", message.direction.rawValue),
             labels: try texts("labels", message.labels, message.n_labels, limit: limits.maxBatch),
-            // Clients that can't leave a cursor out begin their loops with an empty one.
+            // Some clients can't omit a cursor, so they begin with an empty one.
             cursor: message.cursor.len > 0 ? try EdgeCursor("cursor", message.cursor) : nil
         )
         if message.has_limit != 0 { limit = Int(message.limit) }
@@ -333,10 +333,10 @@ extension ListEdgesRequest {
 }
 
 extension EdgeCursor {
-    /// The most bytes of a cursor: two edges by label and id, with their lengths, and some more.
+    /// The most bytes of a cursor: more than two edges by label and id, with their lengths.
     static let maxByteCount = 2_048
 
-    /// - Throws: `BAD_CURSOR` for bytes that no server has given.
+    /// - Throws: `BAD_CURSOR` for bytes that no server has returned.
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard bytes.len <= Self.maxByteCount else {
             throw .invalid(

@@ -272,7 +272,7 @@ extension ReachedDocuments {
         byColumns ? 32 * (1 + starts.count + labels.count) + idBytes.count + 4 * count : 24 * count
     }
 
-    /// The number of documents per depth, from 1; `nil` when they are not in order of their depth.
+    /// The number of documents per depth, from depth 1; `nil` when they are not ordered by depth.
     fileprivate var countsByDepth: [UInt32]? {
         var counts: [UInt32] = []
         for depth in depths {
@@ -283,7 +283,7 @@ extension ReachedDocuments {
         return counts
     }
 
-    /// A bit per document: whether its edge was followed against its direction.
+    /// One bit per document: whether its edge was followed against its direction.
     fileprivate var incomingBits: [UInt8] {
         var bits = [UInt8](repeating: 0, count: (count + 7) / 8)
         for (position, isIncoming) in areIncoming.enumerated() where isIncoming {

@@ -4,7 +4,7 @@ import LodestoneCore
 
 /// The bounds of the decoder for one message.
 struct DecodingBounds {
-    /// The most messages inside each other.
+    /// The deepest nesting of messages.
     var nesting: Int
     /// The most bytes of one packed document.
     var documentByteCount: Int
@@ -19,13 +19,13 @@ struct DecodingBounds {
 
     /// The bounds of a message that a server sent.
     ///
-    /// A document lies deeper in a hit than in the batch that wrote it, and the server's limits may
-    /// be wider than in the client's release.
+    /// A document is nested deeper in a hit than in a batch, and the server may have wider limits
+    /// than the client's release.
     static func response(_ limits: Limits) -> DecodingBounds {
         DecodingBounds(nesting: 2 * limits.maxNesting, documentByteCount: .max)
     }
 
-    /// The number of bytes that a message of `byteCount` bytes may take once unpacked.
+    /// The most bytes that a message of `byteCount` bytes may take when unpacked.
     ///
     /// Unpacked messages of many small items take 10 to 25 times their bytes. Unpacked messages of
     /// vectors and text take little more than their bytes. The bound is 32 times `byteCount` and 64
@@ -104,7 +104,7 @@ extension MessageCodec {
         }
     }
 
-    /// Unpacks bytes that have no groups and passed their scan, and calls `body` with the message.
+    /// Unpacks bytes that passed their scan, and calls `body` with the message.
     private static func unpacked<Message, Result>(
         _ start: UnsafePointer<UInt8>?,
         _ byteCount: Int,
@@ -180,7 +180,7 @@ extension LodestoneError {
         }
     }
 
-    /// The id of a packed document if it comes first, as every encoder writes it.
+    /// The id of a packed document, if it is the first field, where every encoder writes it.
     private static func documentID(in bytes: Slice<UnsafeRawBufferPointer>) -> String? {
         guard bytes.first == 0x0A, let first = bytes.dropFirst().first else { return nil }
         var byteCount = Int(first)
