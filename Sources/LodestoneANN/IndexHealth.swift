@@ -2,36 +2,37 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The measured recall of an index (`SampledQueries`), and so whether it is healthy.
+/// The measured recall of an index (`SampledQueries`), which decides whether searches use the
+/// index.
 ///
 /// Threading: a value.
 package struct IndexHealth: Sendable, Equatable {
     /// Nodes of a graph that no search can reach.
     package var unreachable = 0
-    /// The share of the nearest neighbors that a search finds; `nil`: not measured.
+    /// The share of the true nearest neighbors that a search finds; `nil`: not measured.
     package var recall: Double?
     /// The number of vectors when `recall` was measured.
     package var measuredCount = 0
-    /// Vectors added and dropped since.
+    /// The number of vectors added and dropped since `recall` was measured.
     package var changedCount = 0
     /// The factor by which searches widen the beam to reach `recall`.
     package var expansion = 1
-    /// The number of vectors when a graph of the options' form was refused; 0: none was.
+    /// The number of vectors when a graph of the options' form was refused; 0: no refusal.
     package var refusedCount = 0
-    /// The number of forms that were refused then, in the order of `HNSWCore.forms`.
+    /// The number of refused forms, the first ones of `HNSWCore.forms`.
     package var refusedForms = 0
 
     /// The least recall with which an index is used.
     package static let recallFloor = 0.9
-    /// The recall up to which walks are made wider.
+    /// The recall at which walks are wide enough.
     ///
-    /// The goal is above `recallFloor` because the graph grows before it is measured again, and
-    /// because users' queries can be harder than sampled ones.
+    /// The goal is above `recallFloor`, because the graph grows before its next measurement, and
+    /// users' queries can be harder than sampled ones.
     package static let recallGoal = 0.97
     /// The least number of vectors at which a write measures recall.
     private static let measurableCount = 256
 
-    /// Creates the health of an index that was never measured.
+    /// Creates the health of an unmeasured index.
     package init() {}
 
     /// Whether searches may use the index.
@@ -39,7 +40,7 @@ package struct IndexHealth: Sendable, Equatable {
 
     /// Whether searches may use an index of `count` vectors.
     ///
-    /// A small index that was never measured isn't used: a scan of its vectors takes no longer.
+    /// A small unmeasured index isn't used: a scan of its vectors is as fast.
     func isUsable(for count: Int) -> Bool {
         isUsable && (recall != nil || count >= Self.measurableCount)
     }
@@ -57,7 +58,7 @@ package struct IndexHealth: Sendable, Equatable {
     }
 }
 
-/// The health in a base: a section of its own, `IXHE`, of eight numbers.
+/// The health in a base: the section `IXHE`, of eight numbers.
 extension IndexHealth {
     private static let version: UInt32 = 1
 

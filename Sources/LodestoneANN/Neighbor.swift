@@ -22,6 +22,7 @@ package struct EstimatedNeighbor: Sendable, Equatable {
     package var row: UInt32
     /// The estimate of the distance.
     package var distance: Float
-    /// The most by which the exact distance differs, but for one row in thousands; 0 or more.
+    /// The bound of the difference from the exact distance, at least 0; one row in thousands
+    /// exceeds it.
     package var error: Float
 }

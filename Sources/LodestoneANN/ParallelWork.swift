@@ -2,17 +2,17 @@
 import LodestoneSystem
 import Synchronization
 
-/// Runs work in parts, on threads of its own.
+/// Work in parts, on new threads.
 ///
-/// On Linux a new thread inherits the niceness of its creator, so work that yields to searches does
-/// so on all its threads. Dispatch's threads don't inherit it. Starting a thread takes some 20
+/// On Linux a new thread inherits its creator's niceness, so work at a low priority keeps the
+/// priority on all threads. Dispatch's threads don't inherit it. Starting a thread takes some 20
 /// microseconds.
 enum ParallelWork {
     /// Runs `body` for each part, and returns once all are done.
     ///
     /// - Parameters:
-    ///   - parts: The number of parts. At most so many threads run, the calling one among them;
-    ///     fewer where the system gives no more.
+    ///   - parts: The number of parts, and the most threads, including the calling one; the system
+    ///     may give fewer.
     ///   - body: Does one part; its argument is the number of the part.
     static func perform(parts: Int, _ body: @Sendable (Int) -> Void) {
         withoutActuallyEscaping(body) { body in

@@ -2,29 +2,28 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Queries like those of users, made from a collection's own vectors, with their true neighbors.
+/// Synthetic queries like those of users, made from a collection's vectors, with their true
+/// neighbors.
 ///
-/// A query lies between a vector and a similar one: it is the sum of their directions, or under
-/// Euclidean distance their mean. The vectors themselves would be easier queries, because the
-/// index is made of them. A graph that finds every vector by itself may find only a third of the
-/// neighbors of users' queries.
+/// A query is between a vector and a similar one: the sum of their directions, or their mean for
+/// Euclidean distance. The vectors themselves would be easier queries: a graph that finds each
+/// vector by itself may find only a third of the neighbors of users' queries.
 struct SampledQueries {
     /// The number of neighbors to find per query.
     private static let neighborCount = 10
     /// The number of queries in the first round.
     ///
-    /// Where recall is 0.95 or more, its deviation is about 0.1 per query, so 100 queries
-    /// measure it to within 0.02.
+    /// At a recall of 0.95 or more, its deviation is about 0.1 per query, so 100 queries measure it
+    /// to within 0.02.
     private static let firstCount = 100
-    /// The number of queries after further rounds, if the first round does not decide whether
-    /// recall is enough.
+    /// The number of queries after further rounds, if the first round is not decisive.
     private static let fullCount = 400
     private static let openRecall = 0.8..<IndexHealth.recallGoal
-    /// The number of drawn vectors from which a query takes the vector most similar to its first
-    /// one.
+    /// The number of random vectors from which the vector most similar to a query's first vector is
+    /// chosen.
     private static let choice = 32
-    /// The most multiplications of the exact scan, some hundreds of milliseconds of one core, and
-    /// the fewest queries at any cost.
+    /// The most multiplications of the exact scan, some hundreds of milliseconds of one core; and
+    /// the fewest queries, even if they need more.
     private static let multiplications = 1 << 33
     private static let fewest = 25
 
@@ -33,7 +32,7 @@ struct SampledQueries {
     private let flat: FlatIndex
     private let threads: Int
     private let exists: @Sendable (UInt32) -> Bool
-    /// The number of vectors whose rows exist.
+    /// The number of existing rows with a vector.
     let rowCount: Int
 
     init(
@@ -54,10 +53,10 @@ struct SampledQueries {
 
     /// The share of the true neighbors that `search` finds; 1 without vectors.
     ///
-    /// Any of several equally near neighbors counts. A search that throws finds none.
+    /// Any of several equally near neighbors counts as a true one. A search that throws finds none.
     ///
-    /// - Complexity: an exact scan and a call of `search` for each of 100 to 400 queries. There
-    ///   are fewer queries where so many would take long.
+    /// - Complexity: an exact scan and a call of `search` for each of 100 to 400 queries. Fewer
+    ///   queries run if 100 would take too long.
     func recall(_ search: (VectorQuery) throws(LodestoneError) -> [VectorSearchResult]) -> Double {
         guard rowCount > 0 else { return 1 }
         let affordable = Self.multiplications / max(1, rowCount * table.dimension)
@@ -99,7 +98,7 @@ struct SampledQueries {
         }
         var bounds = [[(count: Int, distance: Float)]](repeating: [], count: parts.count)
         bounds.withUnsafeMutableBufferPointer { bounds in
-            // Unchecked: each thread writes a part of its own.
+            // Unchecked: each thread writes its own part.
             nonisolated(unsafe) let bounds = bounds
             ParallelWork.perform(parts: parts.count) { part in
                 let found = try? flat.search(
@@ -115,7 +114,7 @@ struct SampledQueries {
         return bounds.flatMap { $0 }
     }
 
-    /// A query vector; `nil` when hardly any row exists, so that some tries met none.
+    /// A query vector; `nil` when some tries met no existing row.
     private func queryVector(_ random: inout Numbers) -> [Float]? {
         guard let first = vector(&random) else { return nil }
         var nearest: (similarity: Double, vector: [Float])?
@@ -130,7 +129,7 @@ struct SampledQueries {
         return sum.contains { $0 != 0 } ? sum : first
     }
 
-    /// The vector of a row that exists; `nil` when some tries met none.
+    /// The vector of a random existing row; `nil` when some tries met none.
     private func vector(_ random: inout Numbers) -> [Float]? {
         let total = table.blocks.reduce(0) { $0 + $1.count }
         for _ in 0..<64 {
@@ -164,7 +163,7 @@ struct SampledQueries {
         return vector.map { Float(Double($0) * factor) }
     }
 
-    /// Pseudorandom numbers that are the same each time, so that a measurement can be repeated.
+    /// Pseudorandom numbers from a fixed seed, so that a measurement can be repeated.
     private struct Numbers {
         private var drawn: UInt64 = 0
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneStructures
 
-/// Vectors that lie one after the other in memory, in the order of their rows.
+/// Vectors that are contiguous in memory, in the order of their rows.
 ///
-/// `@unchecked Sendable`: the memory is only read, and its writer appends behind `count` or not at
-/// all.
+/// `@unchecked Sendable`: the memory is only read; a writer at most appends after `count`.
 package struct VectorBlock: @unchecked Sendable {
     /// The first element of the vector of `firstRow`, aligned like a `Float`.
     package private(set) var base: UnsafePointer<Float>
@@ -14,12 +13,12 @@ package struct VectorBlock: @unchecked Sendable {
     package let rows: MappedArray<UInt32>?
     /// The number of vectors, which follow one another with `dimension` elements each.
     package private(set) var count: Int
-    /// Keeps the memory where it is for as long as the block lives.
+    /// Keeps the memory valid as long as the block exists.
     package let owner: AnyObject
-    /// The block's bytes with checksums to compare before their first use; `nil` when they need
-    /// none.
+    /// The block's bytes with checksums, which are compared before the first use; `nil` when no
+    /// check is needed.
     package let checked: VerifiedBytes?
-    /// The number of vectors in `rows` and `checked` that lie before `base`.
+    /// The number of vectors before `base` in `rows` and `checked`.
     private var skipped = 0
 
     /// Creates a block.
@@ -41,20 +40,20 @@ package struct VectorBlock: @unchecked Sendable {
 
     /// The row of the vector at an index.
     package func row(at index: Int) -> UInt32 {
-        // A damaged number shows in `isDamaged`.
+        // `isDamaged` is true after a damaged number.
         rows?.element(skipped + index, or: firstRow) ?? firstRow + UInt32(index)
     }
 
     /// The index of a row's vector; `nil` when the block has no vector of the row.
     ///
-    /// - Complexity: O(log `count`) when rows are missing in between, else O(1).
+    /// - Complexity: O(log `count`) if the rows have gaps, else O(1).
     package func index(of row: UInt32) -> Int? {
         guard row >= firstRow else { return nil }
         let index = firstIndex(atOrAfter: row)
         return index < count && self.row(at: index) == row ? index : nil
     }
 
-    /// The first index whose row is at least `row`, or one beyond the end.
+    /// The first index with a row of at least `row`; `count` if there is none.
     private func firstIndex(atOrAfter row: UInt32) -> Int {
         guard row > firstRow else { return 0 }
         if rows == nil { return Int(row - firstRow) }

@@ -2,59 +2,58 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// Finds near vectors among those of a collection.
+/// An index that finds the nearest vectors of a collection.
 ///
-/// The vectors themselves lie in a `VectorTable`, which is the truth. An index is derived from them
-/// and finds only candidates. It covers the rows below `endRow`. Searches compare later rows
-/// exactly, one by one, so that every strategy finds a write at once.
+/// The source of truth is a `VectorTable` with the vectors. An index is derived from it, and finds
+/// only candidates. It covers the rows below `endRow`. Searches compare later rows exactly, one by
+/// one, so that each strategy finds a write at once.
 ///
-/// Calls are synchronous and run on their caller's thread: the engine has threads of its own, and
-/// `Engine+Async` is the door for programs.
+/// Calls are synchronous, on the caller's thread. The engine has its own threads, and
+/// `Engine+Async` has the asynchronous calls for programs.
 ///
 /// Threading: a value. The one writer changes its own copy; copies that readers hold stay valid.
 package protocol VectorIndex: Sendable {
-    /// The strategy's name, as explanations give it.
+    /// The strategy's name in explanations.
     var name: String { get }
-    /// Rows from here on are not covered.
+    /// The first row that is not covered.
     var endRow: UInt32 { get }
-    /// Vectors that are covered, dropped ones among them.
+    /// The number of covered vectors, including dropped ones.
     var count: Int { get }
-    /// Bytes in use, without those of the vectors.
+    /// The bytes in use, without the vectors.
     var byteCount: Int { get }
-    /// Whether the index can be relied on.
+    /// The measured quality of the index.
     var health: IndexHealth { get }
-    /// A remark for people on why the index isn't used, or why it differs from its options; else
-    /// empty.
+    /// The reason why the index isn't used or differs from its options, for display; else empty.
     var remark: String { get }
     /// Whether an index of `count` vectors may find enough to be used.
     func isWanted(for count: Int) -> Bool
     /// Whether `indexMany` costs only microseconds per row.
     ///
-    /// Otherwise a start leaves the rows of a long log for later.
+    /// If not, a start postpones the rows of a long log.
     var indexesCheaply: Bool { get }
 
     /// Finds the vectors nearest to each vector of a query, nearest first, ties by smaller row.
     ///
-    /// Each result has `k` neighbors where so many rows are allowed.
+    /// Each result has `k` neighbors, or all allowed rows if there are fewer.
     func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
         -> [VectorSearchResult]
 
-    /// Estimates the distances between a vector and some rows by codes, which is much cheaper than
-    /// exact distances.
+    /// Estimates the distances between a vector and some rows by codes: much cheaper than exact
+    /// distances.
     ///
     /// - Parameters:
     ///   - vector: The query vector.
     ///   - rows: The rows, in any order.
-    /// - Returns: The estimates, in the order of `rows`. Rows without codes are left out: all of
-    ///   them where the strategy has no codes.
+    /// - Returns: The estimates, in the order of `rows`. Rows without codes are left out; a
+    ///   strategy without codes leaves out all.
     func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor]
 
-    /// Indexes rows that were just written, if the strategy does so inside the write.
+    /// Indexes just written rows, if the strategy indexes inside of writes.
     ///
     /// The rows ascend and lie above all earlier ones.
     mutating func indexMany(_ table: VectorTable, from row: UInt32)
 
-    /// Indexes more rows of a table outside of writes, while searches and writes go on.
+    /// Indexes more rows of a table outside of writes; searches and writes continue meanwhile.
     ///
     /// One thread at a time may call this. Other copies of this index still cover the rows that
     /// they covered.
@@ -63,7 +62,7 @@ package protocol VectorIndex: Sendable {
     ///   - table: The table of this index's state.
     ///   - count: The number of rows to read.
     ///   - work: The work, with one thread. Rows that don't exist are skipped.
-    /// - Returns: The index that covers these rows; `nil` where only a compaction can cover them.
+    /// - Returns: The index that covers these rows; `nil` if only a compaction can cover them.
     /// - Throws: The error of the work's `check`. The next call continues from there.
     func extended(over table: VectorTable, by count: Int, _ work: IndexWork) throws(LodestoneError)
         -> (any VectorIndex)?
@@ -77,10 +76,10 @@ package protocol VectorIndex: Sendable {
     ///   this one.
     mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool
 
-    /// Notes that a row was dropped or replaced.
+    /// Records that a row was dropped or replaced.
     mutating func drop(_ row: UInt32)
 
-    /// An index made from this one that covers all rows that exist, without dropped rows.
+    /// An index made from this one that covers exactly the existing rows.
     func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
         -> any VectorIndex
 
@@ -111,7 +110,7 @@ package struct IndexWork: Sendable {
     package var check: @Sendable () throws(LodestoneError) -> Void
     /// Whether a row exists.
     package var exists: @Sendable (UInt32) -> Bool
-    /// Called with the number of rows that are done, and of all rows; by any thread.
+    /// Called with the number of finished rows and of all rows, by any thread.
     package var onProgress: @Sendable (_ done: Int, _ total: Int) -> Void
 
     /// Creates a description of work.

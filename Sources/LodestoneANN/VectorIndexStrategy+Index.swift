@@ -6,7 +6,7 @@ package import LodestoneStructures
 ///
 /// A new strategy needs a case here, in `VectorIndexStrategy`, and on the wire.
 extension VectorIndexStrategy {
-    /// An index that covers nothing yet.
+    /// An index that covers no rows.
     package func makeIndex(dimension: Int, metric: Metric) -> any VectorIndex {
         // A collection without vectors has no dimension.
         let dimension = max(1, dimension)
@@ -22,7 +22,7 @@ extension VectorIndexStrategy {
         }
     }
 
-    /// The index in a base; an index that covers nothing when the base has none of this strategy.
+    /// The index in a base; an index that covers no rows when the base has none of this strategy.
     package func openIndex(from source: some SectionSource, dimension: Int, metric: Metric)
         -> any VectorIndex
     {
@@ -43,7 +43,7 @@ extension VectorIndexStrategy {
 
     /// The index of this strategy that follows the index of another one.
     ///
-    /// It keeps the other's graph or tables where these suit the new options, too.
+    /// It keeps the other's graph or tables if they also suit the new options.
     package func makeIndex(dimension: Int, metric: Metric, after other: any VectorIndex)
         -> any VectorIndex
     {

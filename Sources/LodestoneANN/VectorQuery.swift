@@ -14,11 +14,11 @@ package struct VectorQuery {
     package var efSearch: Int?
     /// The number of nearest neighbors whose distances must be exact; `nil`: all.
     ///
-    /// An index with codes may leave the other neighbors to their codes' distances.
+    /// An index with codes may estimate the distances of the others.
     package var exactCount: Int?
     /// Whether a row exists.
     package var exists: (UInt32) -> Bool
-    /// The rows that may be found, which all exist; `nil`: all that exist.
+    /// The rows that may be found, all existing; `nil`: all existing rows.
     package var allowed: RowSet?
     /// The call's context, checked about every half a millisecond of work.
     package var context: CallContext
@@ -46,7 +46,8 @@ package struct VectorQuery {
 package struct VectorSearchResult: Sendable {
     /// The neighbors, nearest first.
     package var neighbors: [Neighbor]
-    /// Further neighbors, nearest first by their codes; none unless the query has an `exactCount`.
+    /// Further neighbors with estimated distances, nearest first; empty unless the query has an
+    /// `exactCount`.
     ///
     /// None of them is nearer than the first `exactCount` of `neighbors`.
     package var estimated: [EstimatedNeighbor] = []
@@ -54,7 +55,7 @@ package struct VectorSearchResult: Sendable {
     package var strategy: String
     /// Nodes of a graph, or buckets, that the search visited.
     package var visited = 0
-    /// Distances computed, exact ones and those between codes.
+    /// Distances computed, exact and by codes.
     package var computed = 0
     /// Vectors that were compared exactly.
     package var scanned = 0

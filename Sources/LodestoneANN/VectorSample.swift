@@ -4,15 +4,15 @@ package import LodestoneStructures
 extension VectorTable {
     /// A sample of rows with a vector, spread evenly over the rows that may be found.
     ///
-    /// The sample depends on the rows alone, not on where their vectors lie, so a compaction
-    /// changes nothing. Where few rows of a long range remain, the sample may have fewer than
-    /// half of `count` rows.
+    /// The sample depends on the rows alone and not on the location of their vectors, so a
+    /// compaction does not change it. If few rows of a long range remain, the sample may have fewer
+    /// than half of `count` rows.
     ///
     /// - Parameters:
     ///   - count: The most rows to return, at least 1.
-    ///   - allowed: The rows that may be found, which all exist; `nil`: all that exist.
+    ///   - allowed: The rows that may be found, all existing; `nil`: all existing rows.
     ///   - exists: Whether a row exists; called only when `allowed` is `nil`.
-    /// - Returns: At most `count` rows, ascending; all of them where they are no more.
+    /// - Returns: At most `count` rows, ascending; all rows if there are no more.
     /// - Complexity: Some 100 ns per row, and 64 rows of `allowed` per word read.
     package func sample(_ count: Int, of allowed: RowSet?, exists: (UInt32) -> Bool) -> [UInt32] {
         func next(_ row: UInt32) -> UInt32? {
@@ -27,8 +27,7 @@ extension VectorTable {
             let found = firstRows(from: first, to: last, width: length / Double(parts), next) {
                 allowed == nil ? exists($0) : location(of: $0) != nil
             }
-            // Dropped rows leave long ranges without a row: finer parts find the rows that
-            // remain.
+            // Dropped rows leave long gaps; finer parts find the remaining rows.
             guard found.count < (count + 1) / 2, parts < 64 * count, Double(parts) < length else {
                 if found.count <= count { return found }
                 return (0..<count).map { found[$0 * found.count / count] }
@@ -37,7 +36,7 @@ extension VectorTable {
         }
     }
 
-    /// The first accepted row of each part of a range, if one is among the part's first rows.
+    /// The first accepted row of each part of a range, if it is among the part's first rows.
     private func firstRows(
         from first: UInt32,
         to last: UInt32,

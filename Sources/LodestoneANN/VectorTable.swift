@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The vectors of a collection in one state: blocks in the order of their rows, without overlap.
+/// The vectors of one version of a collection: blocks in the order of their rows, without overlap.
 ///
 /// Threading: a value.
 package struct VectorTable: Sendable {
@@ -12,12 +12,12 @@ package struct VectorTable: Sendable {
     /// Creates an empty table.
     package init(dimension: Int) { self.dimension = dimension }
 
-    /// The row after the last that has a vector.
+    /// The row after the last row with a vector.
     package var endRow: UInt32 {
         blocks.last.map { $0.count > 0 ? $0.row(at: $0.count - 1) + 1 : $0.firstRow } ?? 0
     }
 
-    /// Adds a block whose rows lie above all others.
+    /// Adds a block; its rows are above all others.
     ///
     /// The block joins the last one when it follows that in memory and neither has checksums.
     package mutating func append(_ block: VectorBlock) {
@@ -59,9 +59,9 @@ package struct VectorTable: Sendable {
 
     /// The vector of a row; `nil` when there is none, or when it fails its checksum.
     ///
-    /// A failed checksum shows in the block's `isDamaged`.
+    /// After a failed checksum the block `isDamaged`.
     package func vector(of row: UInt32) -> UnsafePointer<Float>? {
-        // A copy of the block would retain its owner for each row.
+        // A local copy of the block would retain its owner per row.
         guard let number = blockIndex(of: row), let index = blocks[number].index(of: row),
             blocks[number].check(rows: index..<index + 1, dimension: dimension)
         else { return nil }
@@ -78,7 +78,7 @@ package struct VectorTable: Sendable {
         return suffix.reversed()
     }
 
-    /// Calls `body` with every row from `row` on that has a vector, in order.
+    /// Calls `body` with each row from `row` on that has a vector, ascending.
     package func forEach<E: Error>(
         from row: UInt32,
         _ body: (UInt32, UnsafePointer<Float>) throws(E) -> Void

@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// A `FlatIndex` keeps nothing: it compares every vector.
+/// A `FlatIndex` has no state: it compares every vector.
 extension FlatIndex: VectorIndex {
     package var name: String { "flat" }
     package var endRow: UInt32 { .max }

@@ -3,15 +3,15 @@ import CLodestoneSystem
 import CVectorKernels
 package import LodestoneCore
 
-/// An index that compares a query with every row: exact, with nothing to build or keep.
+/// An index that compares a query with every row: exact, and without state.
 ///
-/// Distances are float32. Rows whose distances differ by less than its rounding (about 1e-6 of the
-/// sums) may come in another order than with arithmetic of more digits. The metrics:
+/// Distances are float32. Rows whose distances differ by less than float32's rounding (about 1e-6
+/// of the sums) may come in another order than in exact arithmetic. The metrics:
 ///
-/// - `.cosine`: 1 − q·x / (|q| |x|), clamped to 0...2. Lengths do not matter, from elements of
-///   1e-38 to elements of 1e38. A row of zeros has distance 1.
+/// - `.cosine`: 1 − q·x / (|q| |x|), clamped to 0...2. Lengths do not matter, for elements from
+///   1e-38 to 1e38. A row of zeros has distance 1.
 /// - `.euclidean`: |q − x|². Above 3.4e38 it is infinite, and such rows come last, by row.
-/// - `.dotProduct`: −q·x. Beyond ±3.4e38 it is infinite of either sign.
+/// - `.dotProduct`: −q·x. Beyond ±3.4e38 it is infinite, with the sign.
 ///
 /// Threading: a value without state. Any number of searches may run at once, each on its caller's
 /// thread.
@@ -36,16 +36,16 @@ package struct FlatIndex: Sendable {
 
     /// Finds the `k` rows nearest to each query.
     ///
-    /// Many queries in one call are cheaper than as many calls: rows are read from memory once.
-    /// The distances are the same to the bit either way.
+    /// One call with many queries is cheaper than many calls, because rows are read from memory
+    /// once. The distances are the same to the bit.
     ///
     /// - Parameters:
     ///   - queries: `dimension` finite elements each; not all zero for cosine.
     ///   - k: At least 0.
     ///   - blocks: The rows, with finite elements. No row is in two blocks; blocks come in any
     ///     order.
-    ///   - isAllowed: Whether a row may be found; `nil` allows all. It is called only for a row
-    ///     near enough to be among the `k` nearest so far, once per query.
+    ///   - isAllowed: Whether a row may be found; `nil` allows all. It is called once per query,
+    ///     and only for a row that is near enough to be among the `k` nearest so far.
     ///   - context: The call's context, checked about every half a millisecond of work.
     /// - Returns: For each query at most `k` neighbors, nearest first, ties by smaller row.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
@@ -146,7 +146,7 @@ package struct FlatIndex: Sendable {
         return neighbors
     }
 
-    /// Answers a query by comparing with every row of some blocks.
+    /// Searches some blocks by comparing every row.
     package func search(_ query: VectorQuery, in blocks: [VectorBlock])
         throws(LodestoneError) -> [VectorSearchResult]
     {

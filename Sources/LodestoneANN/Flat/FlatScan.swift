@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A current search of a `FlatIndex`.
+/// A running search of a `FlatIndex`.
 ///
 /// The scan reads rows in chunks that stay in the second-level cache, and compares each chunk with
-/// all queries before the next. A prefilter compares many queries together in panels, each once it
-/// has found `k` rows. The scan measures only the pairs that pass the prefilter: a few of a
+/// all queries before the next. A prefilter compares the queries of a panel together, once each
+/// query has found `k` rows. The scan measures only the pairs that pass the prefilter: a few of a
 /// thousand. Queries that don't fill a panel are measured in groups of four, which share each
-/// loaded row, and the last ones one by one. The distances, and so the results, are the same to the
-/// bit in all three ways.
+/// loaded row, and the last ones one by one. All three ways give distances, and so results, that
+/// are the same to the bit.
 struct FlatScan {
     private let queries: PreparedQueries
     private let panels: GEMMPrefilter
@@ -27,11 +27,11 @@ struct FlatScan {
 
     /// Multiplications between two checks of the context.
     ///
-    /// They take 0.05 to 0.5 ms with vector instructions, a few times that without.
+    /// They take 0.05 to 0.5 ms with vector instructions, and a few times as long without.
     private static let multiplicationsPerCheck = 2 << 20
     /// Elements of a chunk for several queries: 256 KiB, a quarter of a usual second-level cache.
     private static let elementsPerCachedChunk = 64 << 10
-    /// Rows of a chunk at most: bounds the memory for distances.
+    /// The most rows of a chunk, which bounds the memory for distances.
     private static let maxChunkRows = 4_096
     /// Rows of a step of the prefilter, which reads up to eight at once; chunks have whole steps.
     private static let chunkStep = 8
@@ -49,14 +49,12 @@ struct FlatScan {
         self.kernels = kernels
         panels = GEMMPrefilter(queries, dimension: dimension, metric: metric, kernels: kernels)
         let count = queries.norms.count
-        // A single query reads each row once, so its chunks are as long as a check of the context
-        // may wait.
+        // A single query reads each row once, so only the checks of the context limit its chunks.
         let elements = count > 1 ? Self.elementsPerCachedChunk : Self.multiplicationsPerCheck
         let rowsOfElements = elements / dimension / Self.chunkStep * Self.chunkStep
         chunkRows = min(max(rowsOfElements, 16), Self.maxChunkRows, rows)
-        // Panels of every metric need the norms' pass: it reads each row in order, and so brings a
-        // chunk into the cache twice as fast as the prefilter would, which reads eight rows at
-        // once.
+        // Panels of every metric need the pass of the norms: it reads row after row, and so loads a
+        // chunk into the cache twice as fast as the prefilter, which reads eight rows at once.
         needsNorms =
             panels.count > 0 || metric == .cosine && count >= VectorKernels.blockQueries
         nearest = Array(repeating: TopK(k: k, expected: rows), count: count)
@@ -229,7 +227,7 @@ struct FlatScan {
         }
     }
 
-    // Few rows get past `firstWithin` once `k` are found, so this costs little next to `measure`.
+    // Few rows pass `firstWithin` once `k` are found, so this costs little compared with `measure`.
     private mutating func collect(
         _ query: Int,
         from offset: Int,

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Many queries, transposed into panels for a matrix product with rows, and the limits beyond
-/// which a pair of query and row needs no scan.
+/// Queries transposed into panels for a matrix product with rows, and the limits beyond which a
+/// pair of query and row needs no scan.
 ///
-/// The prefilter computes no distances. It leaves out the pairs for which a scan would certainly
-/// find a distance beyond a bound. Prefilter and scan add up the same numbers in different orders,
-/// in float32. With u = 2^-24, any order of n additions differs from the exact sum by less than
-/// γ(n) = nu / (1 − nu) times the sum of magnitudes (Higham, Accuracy and Stability of Numerical
-/// Algorithms, section 3.1). This γ(n) is at most 1.001 nu for 16,384 elements. The limits allow
-/// for 4n + 64 roundings:
+/// The prefilter computes no distances. It excludes the pairs whose distance is certainly beyond a
+/// bound. Prefilter and scan add up the same numbers in different orders, in float32. With u =
+/// 2^-24, any order of n additions differs from the exact sum by less than γ(n) = nu / (1 − nu)
+/// times the sum of magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section
+/// 3.1). This γ(n) is at most 1.001 nu for 16,384 elements. The limits allow for 4n + 64 roundings:
 ///
 /// - Cosine: the sum over q/|q| · x/|x|, whose magnitudes add up to 1 at most, takes n + 4
 ///   roundings in the prefilter and n + 8 in the scan. The row's length takes another n/2 + 3 in
@@ -18,7 +17,7 @@ import LodestoneCore
 ///   roundings in the prefilter and n in the scan.
 /// - Euclidean: the sum, whose magnitudes add up to the distance, takes n + 3 roundings in each.
 struct GEMMPrefilter {
-    /// Queries of each panel but the last; a mask has one bit for each.
+    /// The queries of each panel but the last; a mask has one bit per query.
     let width: Int
     /// The number of queries in panels, counted from the first query.
     let count: Int
@@ -31,8 +30,8 @@ struct GEMMPrefilter {
 
     /// Transposes queries into panels.
     ///
-    /// The last queries stay out when they fill less than three quarters of a panel's smallest
-    /// width: the prefilter takes the same time for one query as for that whole width.
+    /// The last queries are left out if they fill less than three quarters of a panel's smallest
+    /// width, because the prefilter takes as long for one query as for that width.
     init(_ queries: PreparedQueries, dimension: Int, metric: Metric, kernels: VectorKernels) {
         width = kernels.panelWidth
         step = kernels.panelStep
@@ -87,13 +86,13 @@ struct GEMMPrefilter {
 
     /// The factor that turns the sum over q/|q| · x into a value that grows with the distance.
     ///
-    /// It is NaN where the sum tells nothing: no limit excludes NaN.
+    /// It is NaN where the sum is meaningless: no limit excludes NaN.
     func scale(inverseNorm: Float) -> Float {
         guard metric == .cosine else { return -1 }
         return inverseNorm > 0 ? -inverseNorm : .nan
     }
 
-    /// The value beyond which no pair has a distance within a bound.
+    /// The value beyond which a pair's distance exceeds a bound.
     ///
     /// - Parameters:
     ///   - query: The number of the query.
@@ -104,7 +103,7 @@ struct GEMMPrefilter {
         guard bound.isFinite else { return nil }
         let bound = Double(bound)
         let slack = Double(4 * dimension + 64) * 0x1p-24
-        // The most that underflow may take away, in the prefilter and in a scan.
+        // The largest loss by underflow, in the prefilter and in a scan.
         let lost = Double(dimension) * 0x1p-147
         let limit: Double
         switch metric {

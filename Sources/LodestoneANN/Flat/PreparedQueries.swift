@@ -23,8 +23,8 @@ struct PreparedQueries {
             norms.append(1)
             return
         }
-        // The angle does not depend on the length. A power of two brings the largest element to
-        // 1..<2: nothing is rounded, and the sums of any query stay in range.
+        // The angle does not depend on the length. A power of two scales the largest element to
+        // 1..<2 without rounding, and keeps the sums of any query in range.
         let scale = Double(sign: .plus, exponent: -Int(peak.exponent), significand: 1)
         var squaredNorm = 0.0
         for element in query {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The `k` nearest rows of all that were offered; among equal distances, the smaller rows.
+/// The `k` nearest of all offered rows; at equal distances, the smaller rows.
 ///
 /// A binary heap with the farthest on top. A row is one integer, with the distance in the high half
-/// and the row id in the low half. So one comparison decides, and ties have one order.
+/// and the row id in the low half. So one comparison decides, and ties are ordered.
 struct TopK {
     private let capacity: Int
     private var heap: [UInt64] = []
 
-    /// The distance that a row must not exceed to be worth offering; infinite until `k` are held.
+    /// The largest distance that is worth offering; infinite until `k` rows are held.
     private(set) var bound = Float.infinity
 
-    /// Creates an empty heap for `k` rows, at least 0, of at most `expected` rows that are offered.
+    /// Creates an empty heap for `k` rows, at least 0, of at most `expected` offered rows.
     init(k: Int, expected: Int) {
         capacity = k
         heap.reserveCapacity(min(k, expected))
@@ -72,8 +72,8 @@ struct TopK {
         heap[hole] = key
     }
 
-    // The bits of floats of one sign sort like integers. So the sign bit is flipped, and for
-    // negative floats all other bits, too. Adding zero turns a negative zero into zero.
+    // The bits of floats of one sign sort like integers. So the sign bit is flipped; for negative
+    // floats, all bits. Adding zero turns a negative zero into zero.
     private static func key(row: UInt32, distance: Float) -> UInt64 {
         let bits = (distance + 0).bitPattern
         let ordered = bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits

@@ -37,7 +37,7 @@ package struct VectorKernels: @unchecked Sendable {
     let scan: Scan
     /// `blockQueries` queries against rows.
     let scanBlock: ScanBlock
-    /// A panel of queries against rows: finds pairs worth a scan.
+    /// A panel of queries against rows: finds the pairs that need a scan.
     let prefilter: Prefilter
     /// Computes the squared norms of rows, from which `scanBlock` and `prefilter` get their
     /// factors.
@@ -51,10 +51,11 @@ package struct VectorKernels: @unchecked Sendable {
     static let blockQueries = Int(LODE_BLOCK_QUERIES)
     /// The most queries of a panel.
     let panelWidth: Int
-    /// The number that a panel's width is a multiple of.
+    /// A panel's width is a multiple of this number.
     let panelStep: Int
 
-    /// The factor of a row for `scanBlock`: 1 / |x|, or 0 where it must compute by the definition.
+    /// The factor of a row for `scanBlock`: 1 / |x|, or 0 if the kernel must compute by the
+    /// definition.
     static func inverseNorm(squaredNorm: Float) -> Float {
         squaredNorm > LODE_MIN_SQUARED_NORM && squaredNorm < LODE_MAX_SQUARED_NORM
             ? 1 / squaredNorm.squareRoot() : 0
@@ -71,13 +72,13 @@ package struct VectorKernels: @unchecked Sendable {
         self.init(metric, table: lode_kernels_best().pointee)
     }
 
-    /// Instructions that kernels are written with.
+    /// The instruction sets for which kernels exist.
     package enum InstructionSet: String, CaseIterable, Sendable {
         case scalar, avx2, avx512
     }
 
-    /// Limits every index of this process to instructions no newer than these, for measurements in
-    /// place of other processors.
+    /// Limits all indexes of this process to these and older instructions, to measure as on another
+    /// processor.
     ///
     /// It must be called before the first index is created.
     package static func limit(to most: InstructionSet) {

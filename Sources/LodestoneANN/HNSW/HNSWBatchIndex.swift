@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The graph index of `.hnswBatch`: compactions and the background make the graph, and no write
-/// waits for it.
+/// The graph index of `.hnswBatch`: compactions and a background thread link vectors, and no write
+/// waits for that.
 ///
 /// The graph of a build or a base is frozen, and a search takes no lock. `extended` links rows into
-/// a copy. From `adopt` on, the index searches the copy, and shares its lock.
+/// a copy. After `adopt`, the index searches the copy and shares its lock.
 ///
 /// Threading: a value, as `HNSWIndex` says.
 package struct HNSWBatchIndex: HNSWIndex {
@@ -14,6 +14,6 @@ package struct HNSWBatchIndex: HNSWIndex {
 
     package init(core: HNSWCore) { self.core = core }
 
-    /// Does nothing: the rows wait for `extended` or `compacted`.
+    /// Does nothing: `extended` or `compacted` links the rows later.
     package mutating func indexMany(_ table: VectorTable, from row: UInt32) {}
 }

@@ -63,8 +63,7 @@ extension HNSWCore {
         withExtendedLifetime(graph) {}
     }
 
-    /// The options that a stored health belongs to: the health of another graph tells nothing of
-    /// this one.
+    /// The options of the measured graph: the health of a graph with other options is not used.
     private static func words(of options: HNSWOptions) -> [UInt32] {
         [UInt32(options.quantization.rawValue), UInt32(options.m), UInt32(options.efConstruction)]
     }

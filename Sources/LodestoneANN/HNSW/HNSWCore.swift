@@ -10,16 +10,16 @@ package struct HNSWCore: Sendable {
     /// The options of the collection; the graph may have another `form`.
     var options: HNSWOptions
     private(set) var graph: HNSWSharedGraph?
-    /// Rows from here on are not covered, though the graph may have some of them.
+    /// The first row that is not covered; the graph may have later rows.
     private(set) var endRow: UInt32 = 0
-    /// Covered rows that were dropped.
+    /// The number of dropped rows that are covered.
     private(set) var droppedCount = 0
     var health = IndexHealth()
     let flat: FlatIndex
-    /// A build that was cancelled, for the next one to continue.
+    /// Keeps a cancelled build, which the next build continues.
     let checkpoint: HNSWBuildCheckpoint
 
-    /// The state of an index that covers nothing yet.
+    /// The state of an index that covers no rows.
     init(
         _ options: HNSWOptions,
         dimension: Int,
@@ -33,7 +33,7 @@ package struct HNSWCore: Sendable {
         flat = FlatIndex(dimension: dimension, metric: metric)
     }
 
-    /// This state with another graph, in which nothing was dropped.
+    /// This state with another graph, without dropped rows.
     func replacingGraph(by graph: HNSWFrozenGraph?, _ health: IndexHealth) -> HNSWCore {
         var core = HNSWCore(options, dimension: dimension, metric: metric, checkpoint: checkpoint)
         core.open(graph)
@@ -41,7 +41,7 @@ package struct HNSWCore: Sendable {
         return core
     }
 
-    /// Takes a graph that covers every row below its end.
+    /// Sets a graph that covers every row below its end.
     mutating func open(_ graph: HNSWFrozenGraph?) {
         self.graph = graph.map { .frozen($0) }
         endRow = graph?.endRow ?? 0
@@ -86,7 +86,8 @@ package struct HNSWCore: Sendable {
                     return try search.run()
                 })
             else {
-                // The graph is damaged. The caller reports that, and the result of a scan is exact.
+                // The graph is damaged. The caller reports the damage, and a scan gives an exact
+                // result.
                 return try flat.search(query, in: table.blocks)
             }
             results.append(result)
@@ -109,15 +110,15 @@ package struct HNSWCore: Sendable {
 
     // MARK: Changes
 
-    /// Counts a row that was dropped.
+    /// Counts a dropped row.
     mutating func drop(_ row: UInt32) {
-        // Below the end every row that existed has a node.
+        // Every row below the end has had a node.
         if row < endRow { droppedCount += 1 }
     }
 
-    /// Links rows from `row` on, inside the write that brings them.
+    /// Links rows from `row` on, inside their write.
     mutating func link(_ table: VectorTable, from row: UInt32) {
-        // Rows that their own write did not link wait for `extended`, as do all later rows.
+        // If a write did not link its rows, `extended` must link them and all later rows.
         let uncovered = graph == nil ? table.blocks : table.suffix(from: endRow)
         guard let first = uncovered.first, first.firstRow >= row else { return }
         guard let growing = growingGraph(for: table) else { return }
@@ -126,7 +127,7 @@ package struct HNSWCore: Sendable {
         measureIfDue(table) { _ in true }
     }
 
-    /// The graph with more rows, linked outside of writes; `nil` where only a compaction can cover
+    /// The graph with more rows, linked outside of writes; `nil` if only a compaction can cover
     /// them.
     func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
         throws(LodestoneError) -> HNSWCore?
@@ -151,7 +152,7 @@ package struct HNSWCore: Sendable {
         return core
     }
 
-    /// The graph into which rows are linked; `nil` when the present graph is damaged.
+    /// The graph into which rows are linked; `nil` when the current graph is damaged.
     private func growingGraph(for table: VectorTable) -> HNSWGrowingGraph? {
         guard let graph else { return HNSWGrowingGraph(for: table, metric: metric, options: form) }
         return graph.growing
@@ -164,7 +165,7 @@ package struct HNSWCore: Sendable {
         guard case .growing(let linked)? = extended.graph, extended.endRow > endRow,
             graph.map({ $0.isContinued(by: linked) }) ?? (form == extended.form && linked.count > 0)
         else { return false }
-        // Rows that were dropped while `extended` linked them.
+        // Some rows were dropped while `extended` linked them.
         droppedCount += linked.rows(in: endRow..<extended.endRow).count { !exists($0) }
         graph = .growing(linked)
         endRow = extended.endRow

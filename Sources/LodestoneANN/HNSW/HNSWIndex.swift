@@ -2,17 +2,17 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// A graph of neighbors (Malkov & Yashunin, arXiv:1603.09320) that is walked by small codes, with
-/// exact re-ranking of the nearest.
+/// An HNSW graph (Malkov & Yashunin, arXiv:1603.09320): walks compare small codes, and exact
+/// distances re-rank the nearest.
 ///
-/// Two types conform: `HNSWBatchIndex`, whose graph is made apart from writes, and
-/// `HNSWInlineIndex`, whose graph each write extends. They differ in `indexMany` and
-/// `indexesCheaply` alone. Both hold an `HNSWCore`, and so both search by `HNSWSearch`.
+/// Two types conform: `HNSWBatchIndex`, whose graph is made outside of writes, and
+/// `HNSWInlineIndex`, whose graph each write extends. They differ only in `indexMany` and
+/// `indexesCheaply`. Both have an `HNSWCore`, and search by `HNSWSearch`.
 ///
-/// Rows that are not linked yet are compared exactly, too.
+/// A search also compares rows that are not linked yet, exactly.
 ///
 /// Threading: a value. Several values may share a graph (`HNSWSharedGraph`). Each value covers the
-/// rows below an end of its own, so added rows change none of the values.
+/// rows below its own `endRow`, so rows added to the graph don't change the other values.
 package protocol HNSWIndex: VectorIndex {
     /// The graph, and the rows that it covers.
     var core: HNSWCore { get set }
@@ -21,15 +21,15 @@ package protocol HNSWIndex: VectorIndex {
 }
 
 extension HNSWIndex {
-    /// Creates an index that covers nothing yet.
+    /// Creates an index that covers no rows.
     package init(_ options: HNSWOptions, dimension: Int, metric: Metric) {
         self.init(core: HNSWCore(options, dimension: dimension, metric: metric))
     }
 
     /// Opens the graph of a base.
     ///
-    /// The index covers nothing when the base has no graph that fits, or when all forms of the
-    /// graph were refused.
+    /// The index covers no rows when the base has no fitting graph, or when all forms of the graph
+    /// were refused.
     package init(
         from source: some SectionSource,
         _ options: HNSWOptions,
@@ -46,7 +46,7 @@ extension HNSWIndex {
     package var health: IndexHealth { core.health }
     package var remark: String { core.remark }
 
-    /// Nodes that no search reaches, counted now.
+    /// The number of nodes that no search reaches.
     ///
     /// - Complexity: O(links).
     package var unreachableCount: Int {

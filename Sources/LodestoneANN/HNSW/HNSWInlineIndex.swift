@@ -3,8 +3,8 @@ import LodestoneCore
 
 /// The graph index of `.hnswInline`: each write links its own rows into the graph.
 ///
-/// The graph grows under a lock that searches share. Until the first write, the graph of a base is
-/// searched in place, without a lock.
+/// The graph grows under a lock that searches share. Before the first write, searches of a base's
+/// graph need no lock.
 ///
 /// Threading: a value, as `HNSWIndex` says. One thread at a time writes.
 package struct HNSWInlineIndex: HNSWIndex {

@@ -2,10 +2,10 @@
 import CVectorKernels
 import LodestoneCore
 
-/// The rows that a search found in buckets, each once, with their costs by the hyperplanes.
+/// The distinct rows that a search found in buckets, with their costs by the hyperplanes.
 struct CandidateSet {
-    /// The allowed rows, ascending within each `take`: memory is read faster in this order than in
-    /// that of buckets.
+    /// The allowed rows, ascending within each `take`, because reading memory in this order is
+    /// faster than in bucket order.
     private(set) var rows: ContiguousArray<UInt32> = []
     private var costs: ContiguousArray<Float> = []
     private let count: Int
@@ -44,7 +44,7 @@ struct CandidateSet {
         if count % 64 != 0 { found[found.count - 1] = 1 << UInt64(count % 64) - 1 }
     }
 
-    /// Takes the rows that were found since the last `take` and are allowed.
+    /// Appends the allowed rows that were found since the last `take`.
     mutating func take(
         from runs: ContiguousArray<LSHRun>,
         isAllowed: ((UInt32) -> Bool)?,
@@ -89,7 +89,7 @@ struct CandidateSet {
         weights.appendCosts(of: slots, in: run, to: &costs)
     }
 
-    /// The rows that cost least, at most `count`, the cheapest first.
+    /// The rows of the least costs, at most `count`, cheapest first.
     func cheapest(_ count: Int) -> [UInt32] {
         var cheapest = TopK(k: count, expected: rows.count)
         for (row, cost) in zip(rows, costs) where cost <= cheapest.bound {
@@ -104,20 +104,20 @@ struct CandidateSet {
 /// The cost of a signature's difference from the query's.
 ///
 /// The cost is the sum, over the differing bits of all tables, of the query's distances from their
-/// hyperplanes. `ProbeSequence` orders the buckets of one table by the same cost. The cost tells
-/// more of the angle than the number of differing bits does: a hyperplane that is far from the
-/// query tells more than a near one. Measured (WordNet, 300 rows selected, true neighbors among
-/// them): by cost nineteen of twenty, by the number of bits seventeen. Costs are counted from that
-/// of a signature without bits, so they may be negative.
+/// hyperplanes. `ProbeSequence` orders the buckets of one table by the same cost. The cost predicts
+/// the angle better than the number of differing bits: a difference at a hyperplane far from the
+/// query means more. Measured (WordNet, 300 rows selected, true neighbors among them): by cost
+/// nineteen of twenty, by the number of bits seventeen. Costs are relative to a signature without
+/// bits, so they may be negative.
 struct SignatureWeights {
     private let tables: Int
     private let hyperplanes: Int
     private let kernels: VectorKernels
-    // The weight of each bit that is set: negative where the query's signature has it too, else
+    // The weight of each set bit: negative if the query's signature also has the bit, else
     // positive.
     private var weights: ContiguousArray<Float>
 
-    /// Prepares the weights for a query's projections.
+    /// Computes the weights from a query's projections.
     init(_ projections: [Float], hyperplanes: Int, kernels: VectorKernels) {
         tables = projections.count / hyperplanes
         self.hyperplanes = hyperplanes

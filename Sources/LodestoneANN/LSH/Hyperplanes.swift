@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The hyperplanes of all tables, with each metric's transformation of vectors before the hash.
+/// The hyperplanes of all tables, and the transformation of vectors before the hash.
 ///
 /// Each bit of a signature is the side of a hyperplane (Charikar 2002): two vectors differ in it
 /// with a probability of their angle / π. Normals are drawn from a normal distribution and made
@@ -10,13 +10,13 @@ import LodestoneStructures
 /// than independent normals do (Ji et al. 2012).
 ///
 /// - Cosine: the hyperplanes go through the origin.
-/// - Euclidean: the hyperplanes go through the middle of the rows, the median of each element,
-///   which a few rows far away don't move. Seen from the middle, vectors that are near to each
-///   other have a small angle, wherever the origin is.
+/// - Euclidean: the hyperplanes go through the middle of the rows: the median of each element,
+///   which outliers don't move. About the middle, vectors that are near to each other have a small
+///   angle, for any origin.
 /// - Dot product: a row x becomes (x, √(M² − |x|²)) and a query (q, 0), where M is a length that
 ///   few rows exceed. (Neyshabur & Srebro 2015 take the largest length: then one long row makes all
-///   others alike.) The angle between these two falls as the inner product grows; the angle between
-///   x and q alone does not. For rows of one length it is the angle between x and q. Rows longer
+///   others alike.) The angle between these two decreases as the inner product increases, unlike
+///   the angle between x and q. For rows of equal length the two angles are the same. Rows longer
 ///   than M are hashed by their direction.
 struct Hyperplanes: Sendable {
     let dimension: Int
@@ -24,9 +24,9 @@ struct Hyperplanes: Sendable {
     let count: Int
     /// The normals, `dimension` elements each.
     private let normals: ContiguousArray<Float>
-    /// The last element of each normal, for the element that dot products add to a vector.
+    /// The additional element of each normal, for the element that dot products add to a vector.
     private let tails: ContiguousArray<Float>
-    /// The number that each projection must exceed to set a bit: the projection of the middle.
+    /// The threshold of each projection for a set bit: the projection of the middle.
     private var offsets: ContiguousArray<Float>
     // M²
     private var largestSquaredNorm: Float = 0
@@ -53,7 +53,7 @@ struct Hyperplanes: Sendable {
         offsets = ContiguousArray(repeating: 0, count: count)
     }
 
-    /// Vectors of length 1, each at a right angle to all before it.
+    /// Vectors of length 1, each orthogonal to all earlier ones.
     private static func orthogonal(
         _ count: Int,
         _ length: Int,
@@ -68,7 +68,7 @@ struct Hyperplanes: Sendable {
                 for index in 0..<length { vector[index] -= dot * other[index] }
             }
             let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            // Random vectors don't coincide; in one dimension the sign is all there is.
+            // Random vectors don't coincide; in one dimension only the sign is left.
             vectors.append(vector.map { $0 / norm })
         }
         return vectors
@@ -76,12 +76,12 @@ struct Hyperplanes: Sendable {
 
     /// The number of rows in the sample for the middle and M.
     private static let sampledRows = 512
-    /// The most that M exceeds the length of nineteen of twenty rows, as a factor.
+    /// The largest factor of M over the length that nineteen of twenty rows don't exceed.
     ///
     /// M is the length of the longest row up to this bound.
     private static let longestWithinM: Float = 2
 
-    /// Fixes the middle, or M, by some of `rows`, which are at least one.
+    /// Computes the middle, or M, from some of `rows`; there must be at least one.
     ///
     /// - Complexity: O(`sampledRows` × `dimension`), some ten milliseconds for 384 elements.
     mutating func fit(to rows: [UnsafePointer<Float>]) {
@@ -123,7 +123,8 @@ struct Hyperplanes: Sendable {
         for first in stride(from: 0, to: rows.count, by: group) {
             let width = min(group, rows.count - first)
             vectors.withUnsafeMutableBufferPointer { vectors in
-                // The last group keeps vectors of the one before, which are not read.
+                // In the last group, unused lanes keep vectors of the previous group, which are not
+                // read.
                 for lane in 0..<width {
                     vectors.baseAddress.map {
                         ($0 + lane * dimension).update(from: rows[first + lane], count: dimension)
@@ -214,8 +215,8 @@ extension Hyperplanes {
 private struct NormalNumbers {
     private var drawn: UInt64 = 0
 
-    // The sum of twelve uniform numbers: normal enough, without a logarithm, which could round
-    // differently on another machine.
+    // The sum of twelve uniform numbers is normal enough, and needs no logarithm, whose rounding
+    // may differ by machine.
     mutating func next() -> Double {
         var sum = -6.0
         for _ in 0..<12 {

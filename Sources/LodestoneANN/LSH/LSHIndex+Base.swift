@@ -30,11 +30,12 @@ extension LSHIndex {
         try health.write(to: &sink)
     }
 
-    /// Opens the sections that `write` wrote; `nil` when they have other options, or aren't whole.
+    /// Opens the sections that `write` wrote; `nil` when they have other options, or are not
+    /// complete.
     ///
-    /// The number of probes may be another one: no table depends on it.
+    /// The number of probes may differ, because no table depends on it.
     ///
-    /// - Complexity: O(tables × hyperplanes × `dimension`), whatever the rows.
+    /// - Complexity: O(tables × hyperplanes × `dimension`), for any number of rows.
     package init?(
         from source: some SectionSource,
         _ options: LSHOptions,

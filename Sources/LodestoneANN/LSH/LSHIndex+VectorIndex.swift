@@ -10,7 +10,7 @@ extension LSHIndex {
     /// The cost of a row in the buckets: finding it, and comparing its signatures.
     private static let costPerRow = 14.0
     private static let scanCostPerRow = 2.0
-    /// The cost of an element: in the caches, from memory in order, and from anywhere in memory.
+    /// The cost of an element: in the caches, from memory in order, and from scattered memory.
     private static let costPerElement = (cached: 0.17, read: 0.4, gathered: 0.35)
     private static let cachedElements = 2 << 20
 
@@ -21,7 +21,7 @@ extension LSHIndex {
         return Double(count) * (scanCostPerRow + Double(dimension) * perElement)
     }
 
-    /// The cost of a comparison with some rows, here and there.
+    /// The cost of a comparison with some scattered rows.
     private static func gatherCost(_ count: Int, _ dimension: Int) -> Double {
         Double(count) * (costPerRow + Double(dimension) * costPerElement.gathered)
     }
@@ -66,7 +66,7 @@ extension LSHIndex: VectorIndex {
     package var name: String { "lsh" }
     package var indexesCheaply: Bool { true }
 
-    /// Whether the tables find enough: new ones with the same options would find no more.
+    /// Whether the tables find enough. New tables with the same options would not find more.
     package func isWanted(for count: Int) -> Bool { health.isUsable }
 
     package func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)
@@ -108,8 +108,7 @@ extension LSHIndex: VectorIndex {
     }
 
     package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
-        // Rows that their own write did not hash wait for the next compaction, as do all later
-        // rows.
+        // If a write did not hash its rows, they and all later rows wait for the next compaction.
         guard let first = table.suffix(from: endRow).first, first.firstRow >= row else { return }
         let added = table.suffix(from: endRow).reduce(0) { $0 + $1.count }
         if mustFitAgain(with: added) {
@@ -126,13 +125,13 @@ extension LSHIndex: VectorIndex {
         }
     }
 
-    /// The number of rows from which on more rows tell little more of the middle and the lengths.
+    /// The number of rows above which more rows hardly change the middle and the lengths.
     private static let fittedEnough = 1 << 14
 
-    /// Whether `added` more rows make so many that the hyperplanes fitted to the first may not suit
-    /// all.
+    /// Whether, after `added` more rows, the hyperplanes that were fitted to the first rows may not
+    /// fit all.
     ///
-    /// Hashing all rows again takes no longer than hashing took so far.
+    /// Hashing all rows again takes no longer than all hashing before.
     private func mustFitAgain(with added: Int) -> Bool {
         flat.metric != .cosine && count > 0 && fittedCount < Self.fittedEnough
             && count + added >= max(64, 4 * fittedCount)
@@ -142,7 +141,7 @@ extension LSHIndex: VectorIndex {
 
     package var remark: String { health.isUsable ? "" : health.finding("The hash tables find") }
 
-    /// The same tables with other probes; `nil` when the options need other tables.
+    /// The same tables with another number of probes; `nil` when the options need other tables.
     func adapted(to options: LSHOptions) -> LSHIndex? {
         guard options.tables == self.options.tables,
             options.hyperplanes == self.options.hyperplanes
@@ -151,7 +150,7 @@ extension LSHIndex: VectorIndex {
         adapted.endRow = endRow
         adapted.runs = runs
         adapted.fittedCount = fittedCount
-        // Other probes find more neighbors, or fewer: recall is measured when it is due again.
+        // Another number of probes changes recall, which is measured when a measurement is due.
         if options == self.options { adapted.health = health }
         return adapted
     }
@@ -160,7 +159,7 @@ extension LSHIndex: VectorIndex {
         -> any VectorIndex
     {
         try work.check()
-        // For Euclidean distance and dot product, the hyperplanes are fitted again to the present
+        // For Euclidean distance and dot product, the hyperplanes are fitted again to the current
         // rows.
         var index =
             flat.metric == .cosine

@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Finds near rows by hash buckets, and compares the rows in these exactly.
+/// An LSH index: it finds rows by hash buckets, and compares them exactly.
 ///
 /// The index hashes by orthogonal hyperplanes (`Hyperplanes`) with query-directed probing
-/// (`ProbeSequence`). The candidates are the rows that share a probed bucket with the query. Those
-/// whose signatures in all tables cost least (`SignatureWeights`) are compared in float32 by the
-/// kernels of `FlatIndex`. So distances and ties are those of `FlatIndex` to the bit, and only rows
-/// may be missing. The papers compare all candidates instead. Measured (WordNet, nine of ten true
-/// neighbors): all candidates were a fifth of all rows, and comparing them was no faster than
-/// comparing all rows.
+/// (`ProbeSequence`). The candidates are the rows in the probed buckets. The candidates whose
+/// signatures cost least (`SignatureWeights`) are compared in float32 by the kernels of
+/// `FlatIndex`. So distances and ties are those of `FlatIndex` to the bit; a result can only lack
+/// rows. The papers compare all candidates. Measured (WordNet, nine of ten true neighbors): all
+/// candidates were a fifth of all rows, and comparing them was no faster than comparing all rows.
 ///
-/// Rows that are appended together become a run (`LSHRun`): tables that are never changed. Runs of
-/// similar size are merged, so that there are few runs, and each row is sorted only a few times.
-/// Runs that are large, or lie in a file, stay as they are until `compacted`.
+/// Rows that are appended together become a run (`LSHRun`): immutable tables. Runs of similar size
+/// are merged, so that there are few runs and each row is sorted only a few times. Large runs, and
+/// runs in a file, stay until `compacted`.
 ///
-/// Dropped rows stay in the runs: a search skips them by `isAllowed`, and `compacted` leaves them
-/// out.
+/// Dropped rows stay in the runs until `compacted`; a search skips them by `isAllowed`.
 ///
-/// Threading: a value. A copy shares the runs and is not changed by what its source appends.
+/// Threading: a value. A copy shares the runs, and appends to one copy don't change the other.
 package struct LSHIndex: Sendable {
     /// Tables, hyperplanes and probes.
     package let options: LSHOptions
-    /// The row after the last one that was appended; rows below it need no append.
+    /// The row after the last appended one.
     package internal(set) var endRow: UInt32 = 0
     package internal(set) var health = IndexHealth()
     /// The number of rows to which the hyperplanes were fitted.
@@ -31,11 +29,11 @@ package struct LSHIndex: Sendable {
     private(set) var hyperplanes: Hyperplanes
     var runs: ContiguousArray<LSHRun> = []
 
-    /// The number of rows from which on `append` no longer merges a run: merging it takes some 10
-    /// ms per table.
+    /// The size from which on `append` no longer merges a run: merging it takes some 10 ms per
+    /// table.
     private static let maxMergedCount = 1 << 16
-    /// The most times that a search with too few rows doubles its probes before it compares all
-    /// rows.
+    /// The number of times that a search with too few rows doubles its probes before it compares
+    /// all rows.
     private static let maxDoublings = 4
     /// The most candidates that are compared: a fixed number, plus a number per hit.
     private static let comparedRows = 200
@@ -51,7 +49,7 @@ package struct LSHIndex: Sendable {
             && options.probes >= 1
     }
 
-    /// Creates an empty index of vectors of `dimension` elements, with options that are valid.
+    /// Creates an empty index of vectors of `dimension` elements; the options must be valid.
     package init(_ options: LSHOptions, dimension: Int, metric: Metric) {
         self.init(
             options,
@@ -79,8 +77,8 @@ package struct LSHIndex: Sendable {
 
     /// Adds rows, ascending and none below `endRow`, with vectors of `dimension` elements.
     ///
-    /// The first call fits the hyperplanes to its rows. While rows are few, `indexMany` starts
-    /// again with all of them.
+    /// The first call fits the hyperplanes to its rows. While there are few rows, `indexMany`
+    /// repeats this with all of them.
     ///
     /// - Complexity: O(tables × hyperplanes × `dimension`) per row, and O(tables × log² rows) for
     ///   sorting.
@@ -138,14 +136,14 @@ package struct LSHIndex: Sendable {
     /// Finds rows near to the query; some of the nearest may be missing.
     ///
     /// A search probes more buckets while it has too few allowed rows: fewer than `k`, or with
-    /// `isAllowed` fewer than are to be compared. If there are still fewer than `k`, it compares
+    /// `isAllowed` fewer than the number to compare. If there are still fewer than `k`, it compares
     /// all rows. So the result is never short.
     ///
     /// - Parameters:
     ///   - query: `dimension` finite elements; not all zero for cosine.
     ///   - k: At least 0.
-    ///   - vector: Returns the vector of a row, which stays where it is during the call. It returns
-    ///     `nil` only when damage was found, and the caller discards the result.
+    ///   - vector: Returns the vector of a row, valid during the call. It returns `nil` only after
+    ///     damage, and the caller then discards the result.
     ///   - isAllowed: Whether a row may be found, called once per found row; `nil` allows all.
     ///   - context: The call's context, checked about every hundred microseconds of work.
     /// - Returns: `k` rows, or all that are allowed; nearest first, ties by smaller row.
@@ -178,7 +176,7 @@ package struct LSHIndex: Sendable {
             )
         )
         var probes = options.probes
-        // Where a filter excludes the near rows, the few candidates that pass may be any rows.
+        // If a filter excludes the near rows, a few passing candidates may be far ones.
         let enough = isAllowed == nil ? k : Self.comparedCount(k: k)
         for _ in 0...Self.maxDoublings where candidates.rows.count < enough {
             for table in 0..<options.tables {
@@ -189,7 +187,7 @@ package struct LSHIndex: Sendable {
                 }
             }
             try candidates.take(from: runs, isAllowed: isAllowed, context: context)
-            // The next round probes as many buckets as all rounds so far.
+            // The next round probes as many buckets as all earlier rounds.
             probes = result.probedBuckets / options.tables
         }
         var targetCount = Self.comparedCount(k: k)

@@ -2,16 +2,16 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The tables of rows that were indexed together; never changed.
+/// The immutable tables of rows that were indexed together.
 ///
-/// A row is known by its slot in the run, 0 to `count` − 1, and has one signature per table. A
-/// table is the list of slots sorted by their signatures, with a directory over the signatures'
-/// first bits: bucket b of the directory begins at `directory[b]` and ends at `directory[b + 1]`. A
-/// directory with as many bits as a table has hyperplanes holds the hash buckets themselves. Else
-/// few signatures share their first bits, and a lookup compares these signatures, too. The tables
-/// lie one after the other.
+/// A row has a slot in the run, 0 to `count` − 1, and one signature per table. A table is the list
+/// of slots sorted by their signatures, with a directory over the signatures' first bits: bucket b
+/// of the directory begins at `directory[b]` and ends at `directory[b + 1]`. If the directory has
+/// as many bits as a table has hyperplanes, its buckets are the hash buckets. Otherwise few
+/// signatures share their first bits, and a lookup also compares these signatures. The tables are
+/// contiguous.
 ///
-/// A file may hold anything: every number from it is checked before it is used.
+/// A file may have any content, so each number from it is checked before use.
 final class LSHRun: Sendable {
     /// The rows, ascending.
     let rows: LSHWords
@@ -63,7 +63,7 @@ final class LSHRun: Sendable {
         self.directory = .memory(directory)
     }
 
-    /// The bits of a directory with one bucket per one or two rows.
+    /// The bits of a directory with one bucket for one or two rows.
     private static func directoryBits(count: Int, hyperplanes: Int) -> Int {
         min(hyperplanes, max(1, count).bitWidth - 1 - max(1, count).leadingZeroBitCount)
     }
@@ -101,8 +101,8 @@ final class LSHRun: Sendable {
         }
     }
 
-    /// Calls `body` with the signatures of slots, one per slot and table; with none where the
-    /// file is damaged.
+    /// Calls `body` with the signatures of slots, one per slot and table; with none if the file is
+    /// damaged.
     func withSignatures(of slots: ClosedRange<Int>, _ body: (UnsafeBufferPointer<UInt32>) -> Void) {
         signatures.withElements(
             slots.lowerBound * tables..<(slots.upperBound + 1) * tables,
@@ -110,7 +110,7 @@ final class LSHRun: Sendable {
         )
     }
 
-    /// Adds the live rows, and their signatures, to those of other runs.
+    /// Appends the live rows and their signatures to those of other runs.
     func append(
         to rows: inout ContiguousArray<UInt32>,
         _ signatures: inout ContiguousArray<UInt32>,
@@ -133,7 +133,7 @@ final class LSHRun: Sendable {
         try sink.write("LSHD", directory.elements)
     }
 
-    /// Opens the tables that `write` wrote; `nil` when parts are missing or don't fit together.
+    /// Opens the tables that `write` wrote; `nil` when a part is missing or contradicts another.
     init?(from source: some SectionSource, count: Int, tables: Int, hyperplanes: Int) {
         let directoryBits = Self.directoryBits(count: count, hyperplanes: hyperplanes)
         guard let rows = source.section("LSHR", of: UInt32.self),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The buckets of a table in the order in which a query's neighbors are likely to be in them.
+/// The buckets of a table, the likeliest to have the query's neighbors first.
 ///
 /// Query-directed probing of Lv et al., VLDB 2007: first the bucket of the query, then the buckets
 /// with some of its bits flipped, by the increasing sum of the distances of the flipped bits'
-/// hyperplanes. A heap yields the sets of bits to flip. Each set that leaves the heap puts in two
+/// hyperplanes. A heap yields the sets of bits to flip. Each set that leaves the heap adds two
 /// others that cost no less, so that every set comes once.
 struct ProbeSequence {
     private let signature: UInt32
@@ -21,7 +21,7 @@ struct ProbeSequence {
         order.reserveCapacity(projections.count)
         for (bit, projection) in projections.enumerated() {
             if projection > 0 { signature |= 1 << UInt32(bit) }
-            // A difference of infinities tells nothing, so the other side is tried early.
+            // A difference of infinities is meaningless, so the other side is probed early.
             let cost = projection.isNaN ? 0 : projection.magnitude
             order.append((cost, 1 << UInt32(bit)))
         }

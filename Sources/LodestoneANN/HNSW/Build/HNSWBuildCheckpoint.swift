@@ -18,7 +18,7 @@ final class HNSWBuildCheckpoint: Sendable {
         self.build.withLock { $0 = build }
     }
 
-    /// Takes the build of these rows and options, if there is one; any other build is discarded.
+    /// Removes and returns the build of these rows and options; discards any other build.
     func take(_ rows: [UInt32], _ options: HNSWOptions) -> Build? {
         build.withLock { build in
             defer { build = nil }

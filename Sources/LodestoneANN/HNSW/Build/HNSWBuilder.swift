@@ -3,18 +3,18 @@ import CVectorKernels
 import LodestoneCore
 import Synchronization
 
-/// The building of a graph by several threads, each with a linker of its own (`HNSWLinker`).
+/// The build of a graph by several threads, each with its own linker (`HNSWLinker`).
 ///
-/// Threading: threads share the graph through one lock per node, held while the node's lists are
-/// read or written. The levels, and so the nodes where searches begin, are settled before the
-/// threads start. Unchecked for the pointer to the locks, which is its own.
+/// Threading: threads share the graph by one lock per node, held while the node's lists are read or
+/// written. The levels, and so the entry points of searches, are fixed before the threads start.
+/// Unchecked because of the pointer to the locks, which only the builder has.
 final class HNSWBuilder: @unchecked Sendable {
-    /// Nodes that a thread takes at once.
+    /// The number of nodes that a thread takes at once.
     private static let chunk = 16
 
     let graph: HNSWGraph
     let kernels: lode_code_kernels
-    /// The incoming links of nodes, and the table of their records; only where `addsRows` is set.
+    /// The incoming links of nodes, and the table of their records; only if `addsRows` is set.
     let incoming: IncomingLinks?
     let table: RecordTable?
     /// One lock per node.
@@ -22,8 +22,8 @@ final class HNSWBuilder: @unchecked Sendable {
 
     /// Creates a builder.
     ///
-    /// With `addsRows`, one thread adds rows to a graph that is searched meanwhile. Then no node
-    /// may stay without an incoming link.
+    /// With `addsRows`, one thread adds rows to a graph while searches read it, so no node may stay
+    /// without an incoming link.
     init(
         _ graph: HNSWGraph,
         kernels: lode_code_kernels = lode_code_kernels_best().pointee,
@@ -39,14 +39,14 @@ final class HNSWBuilder: @unchecked Sendable {
 
     deinit { locks.deallocate() }
 
-    /// Links nodes that are in the graph already, the tallest first.
+    /// Links nodes of the graph, those of the highest level first.
     ///
     /// - Parameters:
-    ///   - nodes: The nodes in their order. Those before `taken` are linked already. A call that is
-    ///     cancelled keeps what it has linked.
+    ///   - nodes: The nodes in their order; those before `taken` are already linked. A cancelled
+    ///     call keeps its links.
     ///   - threads: At least 1.
     ///   - check: Called by every thread, between chunks of nodes.
-    ///   - onProgress: Called with the number of further nodes that are linked, by any thread.
+    ///   - onProgress: Called with the number of newly linked nodes, by any thread.
     /// - Throws: The error of `check`.
     /// - Complexity: 100 to 150 µs per node for 384 elements.
     func insert(
@@ -55,7 +55,8 @@ final class HNSWBuilder: @unchecked Sendable {
         check: @Sendable () throws(LodestoneError) -> Void,
         onProgress: @Sendable (Int) -> Void
     ) throws(LodestoneError) {
-        // A node taller than all others becomes the entry point, so one thread links it.
+        // A node of a higher level than all others becomes the entry point, so one thread links it
+        // first.
         let linker = HNSWLinker(self, nodes: graph.capacity)
         while let node = nodes.takeFirst(where: {
             graph.entry == HNSWGraph.none || Int(graph.levels[Int($0)]) > graph.topLevel
@@ -96,7 +97,7 @@ final class HNSWBuilder: @unchecked Sendable {
         }
     }
 
-    /// Brings every list of level 0 to the length that a finished graph has.
+    /// Shortens every list of level 0 to the length of a finished graph.
     func finish(threads: Int) {
         forEachNode(threads: threads) { node, linker in
             let list = linker.graph.neighbors(node, 0)

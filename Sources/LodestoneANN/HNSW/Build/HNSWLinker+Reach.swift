@@ -8,7 +8,7 @@ extension HNSWGraph {
     func unreachableNodes() -> [NodeID] {
         guard entry != Self.none else { return [] }
         var isReached = [Bool](repeating: false, count: count)
-        // A search comes down to level 0 at any node of the levels above that it can reach.
+        // A search descends to level 0 at any node of the upper levels that it can reach.
         var stack: [NodeID] = [entry]
         isReached[Int(entry)] = true
         while let node = stack.popLast() {
@@ -23,15 +23,15 @@ extension HNSWGraph {
     }
 }
 
-/// New links to orphans: nodes to which no other node links, because full lists selected other
-/// links.
+/// New links to orphans: nodes without incoming links, because full lists selected other links.
 ///
-/// Where rows differ in length, selections by the inner product all select the same long rows. The
-/// lists of the long rows have no room for links back to all.
+/// For rows of different lengths, selections by the inner product all select the same long rows,
+/// whose lists have no room for links back to all.
 extension HNSWLinker {
-    /// Rounds of linking unreachable nodes: each can cut off a few others.
+    /// Rounds of linking unreachable nodes: a round can make a few other nodes unreachable.
     private static let rounds = 8
-    /// Beam width of a search for a node to link to an orphan: some nodes around a row have room.
+    /// Beam width of a search for a node that can link to an orphan: some nodes near a row have
+    /// room.
     private static let orphanWidth = 32
 
     /// Links nodes that no search reaches to the nearest reachable node; returns how many remain.
@@ -46,7 +46,7 @@ extension HNSWLinker {
         return unreachable.count
     }
 
-    /// Links to nodes that lost their last incoming link, and to `node` if no link leads to it.
+    /// Adds links to nodes that lost their last incoming link, and to `node` if it has none.
     func linkOrphans(and node: NodeID) {
         guard let incoming, graph.count > 1 else { return }
         var orphans = incoming.takeOrphans()
@@ -62,9 +62,10 @@ extension HNSWLinker {
         }
     }
 
-    /// Adds a link to a node from the nearest node with room for it, else from the nearest node.
+    /// Adds a link to a node from the nearest node with room; if none has room, from the nearest
+    /// node.
     ///
-    /// Nearness is by the distance: by the inner product, all nodes are near to the same few.
+    /// "Nearest" is by distance: by the inner product, the same few nodes are near to all.
     ///
     /// - Returns: The target of the link that the nearest node lost; `nil` when it lost none.
     private func linkNearest(to node: NodeID, width: Int) -> NodeID? {

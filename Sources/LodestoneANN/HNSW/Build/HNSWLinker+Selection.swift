@@ -5,31 +5,31 @@ import LodestoneCore
 /// The selection of links among candidates (Malkov & Yashunin, algorithm 4, relaxed as in DiskANN's
 /// RobustPrune by `alpha`).
 ///
-/// The metric ranks candidates. Angles decide whether a selected link occludes a candidate. They
-/// are angles about the origin for dot products, else about the center of the codes. Inner products
-/// would not do (ip-NSW: Morozov & Babenko 2018): a long row has large products with all others, so
-/// all others would link to long rows only. Measured (rows that could not be reached): by inner
-/// products 22 to 42 %, by angles 0.7 % at most. Distances would not do either: by them a long row
-/// is far from everything, so a search misses the rows with the largest products.
+/// The metric ranks candidates. Angles decide whether a selected link occludes a candidate: about
+/// the origin for dot products, else about the center of the codes. Inner products fail (ip-NSW:
+/// Morozov & Babenko 2018): a long row has large products with all others, so all would link to
+/// long rows only. Measured (unreachable rows): by inner products 22 to 42 %, by angles 0.7 % at
+/// most. Distances fail, too: a long row is far from all others, so a search misses the rows with
+/// the largest products.
 extension HNSWLinker {
     /// The factor by which the second pass of a selection relaxes the first.
     ///
-    /// The second pass drops a candidate that is nearer, by this factor, to a selected link than to
+    /// The second pass drops a candidate that is nearer by this factor to a selected link than to
     /// the node. Measured (WordNet's vectors, at equal recall): 10 to 20 % more queries/s than with
     /// 1, which leaves lists short.
     private static let alpha: Float = 1.3
 
-    /// Selects links among the first `count` candidates, nearest first, into `scratch.selected`;
-    /// returns their number.
+    /// Selects links among the first `count` candidates, which come nearest first. Writes the links
+    /// into `scratch.selected`, and returns their number.
     ///
-    /// The first pass selects a candidate unless it is nearer to a selected link than to the node.
-    /// These links lead in all directions. The second pass fills the rest of `limit`. It selects a
-    /// candidate unless it is nearer to a selected link by the factor `alpha`.
+    /// The first pass selects a candidate unless it is nearer to a selected link than to the node,
+    /// so the links lead in all directions. The second pass fills up to `limit`: it selects a
+    /// candidate unless it is nearer by the factor `alpha` to a selected link.
     ///
-    /// A single pass with `alpha` would fail for nodes that are all about equally far from each
-    /// other: such nodes would fill each other's lists, and no link would lead elsewhere. Measured
-    /// (clusters of 1,000 vectors of 384 normally distributed elements, share of the nearest that a
-    /// search found): single pass 0.82, two passes 0.996.
+    /// A single pass with `alpha` fails for nodes at about equal distances from each other: they
+    /// fill each other's lists, and no link leads elsewhere. Measured (clusters of 1,000 vectors of
+    /// 384 normally distributed elements, share of the nearest that a search found): single pass
+    /// 0.82, two passes 0.996.
     func selectNeighbors(
         of node: NodeID,
         among candidates: UnsafePointer<UInt64>,
@@ -77,8 +77,8 @@ extension HNSWLinker {
         }
     }
 
-    /// Whether a candidate is at a smaller angle, by the factor `alpha`, to one of the first
-    /// `count` selected links than to the node at `origin`, which selects.
+    /// Whether a candidate is nearer, in angle and by the factor `alpha`, to one of the first
+    /// `count` selected links than to the selecting node at `origin`.
     @inline(__always)
     private func isOccluded(
         _ candidate: Candidate,
@@ -102,7 +102,7 @@ extension HNSWLinker {
         return false
     }
 
-    /// Replaces the links of a node by the best of some nodes.
+    /// Replaces the links of a node by a selection among some nodes.
     func relink(_ node: NodeID, at level: Int, among nodes: [NodeID]) {
         let query = shape.makeQuery(of: graph.record(node), into: scratch.recordQuery, kernels)
         var candidates: [UInt64] = []
@@ -121,7 +121,7 @@ extension HNSWLinker {
         select(count, for: node, at: level)
     }
 
-    /// Replaces the links of a node by the best of its full list and one more.
+    /// Replaces the links of a node by a selection among its full list and one more node.
     func reselect(
         among list: UnsafeBufferPointer<NodeID>,
         and target: UInt64,
@@ -143,8 +143,8 @@ extension HNSWLinker {
         select(list.count + 1, for: node, at: level)
     }
 
-    /// Replaces the links of a node by the best of the first `count` of `scratch.candidates`, which
-    /// are sorted.
+    /// Replaces the links of a node by a selection among the first `count` of `scratch.candidates`,
+    /// which are sorted.
     private func select(_ count: Int, for node: NodeID, at level: Int) {
         let selected = selectNeighbors(
             of: node,
@@ -156,12 +156,12 @@ extension HNSWLinker {
         graph.setLinks(links, of: node, at: level)
     }
 
-    /// The most links of a list that was selected again.
+    /// The most links of a list after a new selection.
     ///
-    /// In a build, a list has room for more than `degree` links. This additional room is the slack
-    /// (`HNSWGraph.listLength`). After a selection, the slack is free for later links. A list
-    /// without slack keeps an eighth of `degree` free. Otherwise each later link would require
-    /// another selection.
+    /// In a build, a list has room for more than `degree` links: the slack
+    /// (`HNSWGraph.listLength`), which is free for later links after a selection. A list without
+    /// slack keeps an eighth of `degree` free. Otherwise each later link would need another
+    /// selection.
     private func limit(at level: Int) -> Int {
         if level > 0 { return graph.options.m }
         return graph.listLength > graph.degree ? graph.degree : graph.degree - graph.degree / 8

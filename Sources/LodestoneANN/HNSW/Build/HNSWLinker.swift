@@ -5,8 +5,8 @@ import LodestoneCore
 /// The linking of nodes by one thread of a build.
 ///
 /// An insert searches the levels from the top, selects links in different directions, and adds the
-/// links back (`HNSWLinker+Selection`). For a full list, links are selected again among its own
-/// links and the new one.
+/// reverse links (`HNSWLinker+Selection`). A full list gets a new selection among its links and the
+/// new one.
 ///
 /// Threading: one thread, which shares the graph as `HNSWBuilder` says.
 struct HNSWLinker {
@@ -16,7 +16,7 @@ struct HNSWLinker {
     let shape: RecordShape
     let keys: CodeKeys
     let codes: lode_codes
-    /// The incoming links of nodes, where rows are added to a graph that is searched meanwhile.
+    /// The incoming links of nodes; `nil` unless rows are added while searches read the graph.
     let incoming: IncomingLinks?
     let locks: UnsafeMutablePointer<UInt8>
     private let table: RecordTable?
@@ -37,8 +37,8 @@ struct HNSWLinker {
         codes = shape.layout(graph.records)
     }
 
-    /// Adds a row to a graph that one thread adds to: as a new node, or to the node with an equal
-    /// record.
+    /// Adds a row as a new node, or to the node with an equal record. Only one thread may add rows
+    /// to the graph.
     func add(_ row: UInt32, _ vector: UnsafePointer<Float>) {
         guard let table else { preconditionFailure("The builder adds no rows.") }
         precondition(graph.count < graph.capacity, "The caller makes room first.")
@@ -102,7 +102,7 @@ struct HNSWLinker {
         return beam.run(AllNeighbors(LockedLinks(self, level), scratch))
     }
 
-    /// Lists that other threads may write, each copied under its node's lock.
+    /// Lists that other threads may write; each is copied under its node's lock.
     private struct LockedLinks: LinkReader {
         let graph: HNSWGraph
         let start: UnsafePointer<NodeID>
@@ -135,7 +135,7 @@ struct HNSWLinker {
 
     // MARK: Linking
 
-    /// Links a node to the first `count` selected nodes, and these back to the node.
+    /// Links a node to the first `count` selected nodes, and these nodes to it.
     private func connect(_ node: NodeID, at level: Int, to count: Int) {
         // Selections for full lists overwrite `scratch.selected`.
         let selected = scratch.linkCopy
@@ -143,8 +143,8 @@ struct HNSWLinker {
         selected.update(from: scratch.selected, count: count)
         selectedKeys.update(from: scratch.selectedKeys, count: count)
         lode_lock(locks + Int(node))
-        // Other threads may have found this node at a level above, and added nodes to its list
-        // already.
+        // Other threads may have found this node at a level above, and have added nodes to its
+        // list.
         for index in 0..<count {
             let outcome = graph.addLink(to: selected[index], of: node, at: level)
             if outcome == .full { break }
@@ -174,8 +174,8 @@ struct HNSWLinker {
         case .added: counted?.add(HNSWBeam.node(target))
         case .full:
             let list = graph.list(node, level)
-            // Links that stay are counted before the old ones are removed, so no node is an orphan
-            // in between.
+            // The new links are counted before the old ones are removed, so a node that keeps a
+            // link is never an orphan.
             let before = counted.map { _ in Array(list) } ?? []
             reselect(among: list, and: target, for: node, at: level)
             guard let counted else { return }

@@ -2,7 +2,7 @@
 
 /// The number of links at level 0 that lead to each node of a graph that one thread changes.
 ///
-/// Threading: that thread's. Unchecked for the pointer, which is its own.
+/// Threading: that thread's. Unchecked because of the pointer, which only this object has.
 final class IncomingLinks: @unchecked Sendable {
     private let counts: UnsafeMutablePointer<UInt32>
     /// Nodes that lost their last link.
@@ -30,7 +30,7 @@ final class IncomingLinks: @unchecked Sendable {
         if counts[Int(node)] == 0 { orphans.append(node) }
     }
 
-    /// Takes the nodes to which no link leads; from now on they are the caller's.
+    /// Removes and returns the nodes without incoming links.
     func takeOrphans() -> [NodeID] {
         defer { orphans.removeAll(keepingCapacity: true) }
         return orphans.filter { !hasAny($0) }

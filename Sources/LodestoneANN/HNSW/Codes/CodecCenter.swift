@@ -2,12 +2,12 @@
 import CVectorKernels
 import LodestoneCore
 
-/// The center of codes: the middle of the vectors, and the unit in which they are measured.
+/// The center of codes, a median of the vectors, and their unit of measure.
 ///
-/// The middle is the median of each element, so that a few bad vectors don't move it. Measured (100
-/// rows of length 10,000 before 6,000 others, recall): with a mean 0.07, with the median 0.99.
+/// The center is the median of each element, so that a few outliers don't move it. Measured (100
+/// rows of length 10,000 before 6,000 others, recall): mean 0.07, median 0.99.
 ///
-/// Threading: never changes.
+/// Threading: immutable.
 final class CodecCenter: Sendable {
     /// The most rows in the sample from which the center is computed.
     static let sampleCount = 1_000
@@ -15,11 +15,11 @@ final class CodecCenter: Sendable {
     /// squares stay finite.
     static let largest = Float(sign: .plus, exponent: 48, significand: 1)
 
-    /// The power of two by which vectors are multiplied first, so that elements are about 1.
+    /// The power of two that scales vectors, so that elements are about 1.
     let unit: Float
     /// The median of each element, in that unit.
     let median: [Float]
-    /// The median, rotated as records are.
+    /// The median, rotated like records.
     let rotated: [Float]
     /// The square of the median's length.
     let square: Double
@@ -53,7 +53,7 @@ final class CodecCenter: Sendable {
     }
 }
 
-/// A sample of vectors from which a center is computed.
+/// A sample of vectors, to compute a center.
 struct CodecSample {
     let dimension: Int
     let count: Int
@@ -103,7 +103,7 @@ struct CodecSample {
 
     subscript(row: Int, element: Int) -> Float { elements[row * dimension + element] }
 
-    /// The power of two that brings the largest element of the usual row to about 1.
+    /// The power of two that scales the largest element of a usual row to about 1.
     var unit: Float {
         if isCosine { return 1 }
         let peaks = (0..<count).map { row in
@@ -130,7 +130,7 @@ struct CodecSample {
 }
 
 extension Float {
-    /// The number in another unit, within the range of codes.
+    /// The number in another unit, clamped to the range of codes.
     @inline(__always) func inUnits(of unit: Float) -> Float {
         max(-CodecCenter.largest, min(CodecCenter.largest, self * unit))
     }

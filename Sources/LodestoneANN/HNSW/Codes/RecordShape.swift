@@ -2,9 +2,9 @@
 import CVectorKernels
 import LodestoneCore
 
-/// A kernel that computes the keys of one query to nodes; smaller is nearer.
+/// A kernel that computes the keys of nodes for one query; a smaller key is nearer.
 struct CodeKeys {
-    /// The kernel, to which a node is its number.
+    /// The kernel, which reads a node as its number.
     let kernel:
         @convention(c) (
             lode_codes, lode_query, UnsafePointer<UInt32>, Int, UnsafeMutablePointer<UInt32>
@@ -27,9 +27,9 @@ struct CodeKeys {
 
 /// The codes of a record, and its tail.
 ///
-/// Codes and tails lie in separate arrays. Codes of 384 elements are six whole cache lines, and the
-/// tails of all rows stay in the cache. In one array, codes and tail together took seven or eight
-/// lines, and each load took two.
+/// Codes and tails are in separate arrays. Codes of 384 elements are six whole cache lines, and the
+/// tails of all rows stay in the cache. In one array, codes and tail took seven or eight lines, and
+/// each load touched two.
 struct CodeRecord {
     let codes: UnsafePointer<UInt8>
     let tail: UnsafePointer<Float>
@@ -40,13 +40,13 @@ struct CodeRecord {
     }
 }
 
-/// The memory of a record that is still to be written.
+/// The writable memory of a record.
 struct MutableCodeRecord {
     let codes: UnsafeMutablePointer<UInt8>
     let tail: UnsafeMutablePointer<Float>
 }
 
-/// The layout of the codes and tails of records, and the comparison of records with each other.
+/// The layout of records in codes and tails, and the comparison of records.
 ///
 /// Threading: a value, without references: inner loops copy it.
 struct RecordShape: Sendable {
@@ -54,7 +54,7 @@ struct RecordShape: Sendable {
     enum Ranking {
         /// The metric.
         case metric
-        /// The distance between rows, whatever the metric.
+        /// The Euclidean distance between rows, for any metric.
         case distance
     }
 
@@ -72,8 +72,8 @@ struct RecordShape: Sendable {
     static let termOffset = 1
     static let inverseLengthOffset = 2
     let squareOffset: Int
-    /// The summands of a separation: one next to the product, one inside it next to the key's
-    /// value.
+    /// The constants of a separation: one added to the product, one added to the key's value inside
+    /// of it.
     private let separationBase: Float
     private let separationShift: Float
 
@@ -100,7 +100,7 @@ struct RecordShape: Sendable {
         self.dimension = dimension
         self.quantization = quantization
         queryBytes = quantization == .none ? padded * 4 : padded
-        // Whole cache lines: no load of 64 bytes touches two.
+        // Whole cache lines, so that a load of 64 bytes touches only one.
         stride = (codeBytes + 63) / 64 * 64
         squareOffset = isDot ? 3 : Self.termOffset
         tailCount = squareOffset + 1
@@ -143,7 +143,7 @@ struct RecordShape: Sendable {
     /// The step of a record's codes.
     func scale(of record: CodeRecord) -> Float { record.tail[Self.scaleOffset] }
 
-    /// Makes the query of a record: that of its vector, but for the rounding.
+    /// Makes a query from a record: the query of its vector, apart from rounding.
     func makeQuery(
         of record: CodeRecord,
         into query: UnsafeMutableRawPointer,
@@ -173,8 +173,8 @@ struct RecordShape: Sendable {
         )
     }
 
-    /// Makes signed codes of a record's codes; returns their sum, and in `squares` that of their
-    /// squares.
+    /// Converts a record's codes to signed ones; returns their sum, and the sum of their squares in
+    /// `squares`.
     func sign(
         _ code: UnsafePointer<UInt8>,
         _ query: UnsafeMutableRawPointer,
@@ -184,7 +184,7 @@ struct RecordShape: Sendable {
         kernel(code, dimension, queryBytes, query.assumingMemoryBound(to: Int8.self), &squares)
     }
 
-    /// The value that a key stands for.
+    /// The value of a key.
     @inline(__always) static func value(_ key: UInt32) -> Float {
         Float(bitPattern: key & 0x8000_0000 != 0 ? key ^ 0x8000_0000 : ~key)
     }
@@ -204,9 +204,9 @@ struct RecordShape: Sendable {
     /// 1 - the cosine of the angle between two records: about the origin for dot products, else
     /// about the center.
     ///
-    /// `key` is the key that one record as the query gave the other. The result is made of a
-    /// distance, so that a small angle is not lost in the rounding of a cosine. At the center, all
-    /// directions are equally far away.
+    /// `key` is the key of one record for the other as the query. The result is computed from a
+    /// distance, because the rounding of a cosine would lose small angles. A record at the center
+    /// has the separation 1 from all others.
     @inline(__always)
     func separation(_ key: UInt32, _ one: CodeDirection, _ other: CodeDirection) -> Float {
         let factor = one.factor * other.factor
@@ -216,7 +216,8 @@ struct RecordShape: Sendable {
         return separationBase + value * factor
     }
 
-    /// The input for the angles between one record and others; eight of these can be read.
+    /// The kernel's input for the angles between one record and others; eight elements of `lengths`
+    /// and `factors` must be readable.
     @inline(__always)
     func angles(
         _ one: CodeDirection,
@@ -234,7 +235,7 @@ struct RecordShape: Sendable {
     }
 }
 
-/// The part of a record from which, with a key, its angle to another is computed.
+/// The part of a record that, with a key, determines its angle to another.
 struct CodeDirection {
     /// The record's distance from the center; not used for dot products.
     let length: Float

@@ -2,17 +2,18 @@
 import CVectorKernels
 import LodestoneStructures
 
-/// A fixed rotation that spreads the content of a few elements over all of them.
+/// A fixed rotation that spreads the magnitude of a few elements over all.
 ///
 /// It has four rounds of random signs and a Walsh–Hadamard transform (Ailon & Chazelle 2009). The
 /// transform's width is the largest power of two that fits. The rounds transform the first and the
-/// last elements by turns.
+/// last elements in turn.
 ///
-/// Threading: never changes.
+/// Threading: immutable.
 final class Rotation: Sendable {
     private let count: Int
     private let width: Int
-    /// A sign for each element and round, times the scale of the transform where it applies.
+    /// One sign per element and round, times the scale of the transform where the round transforms
+    /// the element.
     private let factors: [Float]
 
     /// The rotation of vectors of `count` elements.

@@ -49,11 +49,11 @@ struct EncodedQuery {
     private let elements: Double
     private let isProduct: Bool
 
-    /// The most standard deviations that a key is assumed to differ from its exact distance.
+    /// The assumed bound of a key's error, in standard deviations.
     private static let deviations = 4.0
     /// The factor by which a query's error may exceed that of a row of its length.
     private static let coarserQuery = 1.25
-    /// The error of a distance by float32, as part of its size.
+    /// The relative error of a distance by float32's rounding.
     private static let rounding = 4e-6
 
     init(
@@ -83,8 +83,8 @@ struct EncodedQuery {
         }
     }
 
-    /// The distance of a row by its key and the step of its codes, and the most that the exact
-    /// distance hardly differs by.
+    /// The estimated distance of a row by its key and the step of its codes, and the bound of its
+    /// error.
     func estimate(_ key: UInt32, scale: Float) -> (distance: Float, error: Float) {
         let value = Double(RecordShape.value(key))
         let row = Double(scale) * Double(scale) * rowVariance
@@ -92,7 +92,7 @@ struct EncodedQuery {
         var error: Double
         if isProduct {
             distance = factor * (value + offset)
-            // The query's own codes may be coarser than the row's, whose variance stands for both.
+            // The row's variance stands for both, but the query's codes may be coarser.
             error = factor * Self.coarserQuery * Self.deviations * (2 * row).squareRoot()
         } else {
             let variance = row + queryVariance
@@ -104,16 +104,17 @@ struct EncodedQuery {
         return (Float(distance), Float(error))
     }
 
-    /// A distance below which a row's exact distance hardly is, by its key and the step of its
-    /// codes.
+    /// A lower bound of a row's exact distance, by its key and the step of its codes; the exact
+    /// distance is rarely below it.
     func leastDistance(_ key: UInt32, scale: Float) -> Double {
         let value = Double(RecordShape.value(key))
         let row = Double(scale) * Double(scale) * rowVariance
         if isProduct {
-            // Assumes rows and queries of one length: then a query has about the error of a row.
+            // Rows and queries are assumed to have equal lengths, so a query has about the error of
+            // a row.
             return factor * (value + offset - Self.deviations * (2 * row).squareRoot())
         }
-        // The rounding of both: on average, distances grow by the squares of the roundings.
+        // The rounding of both: on average, it increases distances by its square.
         let variance = row + queryVariance
         let spread = 2 * (max(0, value) * variance).squareRoot()
         return factor * (value - elements * variance - Self.deviations * spread)

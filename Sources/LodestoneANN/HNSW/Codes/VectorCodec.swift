@@ -2,23 +2,22 @@
 import CVectorKernels
 import LodestoneCore
 
-/// Turns vectors into the records of a graph, and queries into the form that records are compared
-/// with.
+/// Encodes vectors as records of a graph, and queries for the comparison with records.
 ///
 /// A row is p = P(v - m), where v has length 1 for cosine, m is the median of the rows, and P is a
 /// rotation that makes all elements of p about equally large. Its codes are c = p / s, rounded,
-/// with a step s of its own. So neither a row that is a thousand times as long nor one large
-/// element takes steps away from the rest. Int8 codes have 127 steps to each side. Int4 codes have
-/// 7, clipped at 2.6 deviations. Without quantization c is p without the rotation, and s is 1.
+/// with a step s of its own. So neither a row of a thousand times the usual length nor one large
+/// element costs the others resolution. Int8 codes have 127 steps to each side. Int4 codes have 7,
+/// clipped at 2.6 deviations. Without quantization c is p without the rotation, and s is 1.
 ///
 /// A record's tail is s and t, float32 each. For cosine and Euclidean distance t is the square of
-/// the vector s * c, for which the codes stand, and not of the true vector. Measured (tight
-/// clusters, where the rounding of s * c is as large as distances are; recall): with the true
-/// square 0.12, with this one 0.89. For dot products t is (s * c).Pm. Then 1 / |s * c + Pm| and the
-/// square of s * c follow it.
+/// the vector s * c of the codes, and not of the true vector. Measured (tight clusters, where the
+/// rounding of s * c is as large as distances are; recall): with the true square 0.12, with this
+/// one 0.89. For dot products t is (s * c).Pm. Then 1 / |s * c + Pm| and the square of s * c follow
+/// it.
 ///
 /// A graph has one node for all rows with equal records. The step is rounded up to 8 bits of
-/// mantissa, so that rows that hardly differ have equal records, too.
+/// mantissa, so that nearly equal rows have equal records.
 ///
 /// Threading: a value.
 struct VectorCodec: Sendable {
@@ -30,9 +29,9 @@ struct VectorCodec: Sendable {
 
     /// Steps of int4 codes to each side.
     private static let int4Steps: Float = 7
-    /// Deviations that int4 codes reach.
+    /// The range of int4 codes to each side, in deviations.
     private static let int4Reach: Float = 2.6
-    /// The step below which a row counts as zeros: the square of a step must be a number.
+    /// The step below which a row counts as zeros, because the square of a step must not underflow.
     private static let smallestStep = Float(sign: .plus, exponent: -60, significand: 1)
 
     /// The layout of the codec's records.
@@ -65,7 +64,7 @@ extension VectorCodec {
         self.init(metric, dimension, quantization) { CodecCenter(sample, $0) }
     }
 
-    /// A codec as it was written.
+    /// A codec from its stored values.
     init(
         _ metric: Metric,
         dimension: Int,
@@ -79,7 +78,7 @@ extension VectorCodec {
     }
 
     /// The factor by which the usual squared distance of rows from this center may exceed that from
-    /// a center of their own.
+    /// their own center.
     private static let acceptedSpread = 1.2
 
     /// A codec for vectors like those of a sample; `nil` where this one is about as good.
@@ -97,7 +96,7 @@ extension VectorCodec {
         return isStillGood ? nil : fresh
     }
 
-    /// Writes the `dimension` floats from which codes are made.
+    /// Writes the `dimension` floats that the codes quantize.
     func prepare(
         _ vector: UnsafePointer<Float>,
         asRow: Bool,
@@ -105,8 +104,7 @@ extension VectorCodec {
         _ kernels: lode_code_kernels
     ) {
         if metric == .cosine || metric == .dotProduct && !asRow {
-            // The length doesn't matter. The factor is a double, so lengths from 1e-38 to 1e38 are
-            // all as good.
+            // The factor is a double, so all lengths from 1e-38 to 1e38 work equally well.
             let factor = Self.inverseLength(vector, dimension)
             for index in 0..<dimension { prepared[index] = Float(Double(vector[index]) * factor) }
         } else {
@@ -189,7 +187,7 @@ extension VectorCodec {
                 prepared[index] = max(-8, min(7, step)) * scale
             }
         }
-        // From here on, `prepared` is the vector that the codes stand for.
+        // From here on, `prepared` is the decoded vector of the codes.
         let square = Self.square(prepared, dimension)
         tail[RecordShape.scaleOffset] = scale
         tail[shape.squareOffset] = Float(square)
@@ -199,7 +197,7 @@ extension VectorCodec {
         }
         let length = max(0, square + 2 * term + center.square).squareRoot()
         tail[RecordShape.termOffset] = Float(term)
-        // A vector that is shorter than the rounding of its terms has no direction.
+        // A vector of a length below the rounding of its terms has no direction.
         let hasNoDirection = length * length <= 0x1p-20 * square
         tail[RecordShape.inverseLengthOffset] = hasNoDirection ? 0 : Float(1 / length)
     }
@@ -207,7 +205,7 @@ extension VectorCodec {
 
 /// Memory for one vector at a time.
 ///
-/// Threading: one thread at a time. Unchecked for the pointer, which is its own.
+/// Threading: one thread at a time. Unchecked because of the pointer, which only this object has.
 final class CodecScratch: @unchecked Sendable {
     /// The prepared vector, with the codec's `dimension` elements.
     let prepared: UnsafeMutablePointer<Float>

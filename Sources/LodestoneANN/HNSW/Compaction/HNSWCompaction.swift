@@ -3,18 +3,17 @@ import CVectorKernels
 import LodestoneCore
 import Synchronization
 
-/// Builds the graph of the rows that exist, from nothing or from the previous graph.
+/// Builds the graph of the existing rows, from scratch or from the previous graph.
 ///
-/// From the previous graph it leaves out the nodes of dropped rows, and adds those of new rows. The
-/// links of a node that linked to a dropped node are selected again: among its other links and the
-/// links of the dropped nodes (FreshDiskANN, arXiv:2105.09613, algorithm 4). So no path ends at a
-/// dropped node.
+/// It drops the previous graph's nodes of dropped rows, and adds nodes of new rows. A node that
+/// linked to a dropped node selects new links among its other links and the links of the dropped
+/// nodes (FreshDiskANN, arXiv:2105.09613, algorithm 4). So no path ends at a dropped node.
 struct HNSWCompaction {
     let metric: Metric
     let options: HNSWOptions
     let table: VectorTable
     let work: IndexWork
-    /// Keeps a build that is cancelled, for the next one to continue.
+    /// Keeps a cancelled build, which the next build continues.
     let checkpoint: HNSWBuildCheckpoint
 
     /// The graph of a compaction.
@@ -22,20 +21,20 @@ struct HNSWCompaction {
         let graph: HNSWGraph
         /// Nodes that no search reaches.
         let unreachable: Int
-        /// Rows that were added or dropped.
+        /// The number of rows that were added or dropped.
         let changed: Int
     }
 
-    /// The rows that exist, ascending, with their vectors.
+    /// The existing rows, ascending, with their vectors.
     private struct LiveRows {
         var rows: [UInt32] = []
         var vectors: [UnsafePointer<Float>] = []
     }
 
-    /// Links beyond the degree that a list holds while nodes are linked.
+    /// The links beyond `degree` that a list may hold during a build.
     private var slack: Int { HNSWGraph.degree(options) / 4 }
 
-    /// Builds the next graph, with that of `previous` where it is given.
+    /// Builds the next graph, from `previous` if it is given.
     ///
     /// - Returns: `nil` when there are no vectors, or when one of them is damaged.
     func run(over previous: HNSWSharedGraph?) throws(LodestoneError) -> Result? {
@@ -70,11 +69,11 @@ struct HNSWCompaction {
         return Result(graph: graph, unreachable: unreachable, changed: changed)
     }
 
-    /// The rows that exist; `nil` when a vector is damaged.
+    /// The existing rows; `nil` when a vector is damaged.
     private func liveRows() -> LiveRows? {
         var live = LiveRows()
         for block in table.blocks {
-            // The caller finds the damage in the vectors' blocks.
+            // The caller detects the damage in the vectors' blocks.
             guard block.check(rows: 0..<block.count, dimension: table.dimension) else { return nil }
             for index in 0..<block.count {
                 let row = block.row(at: index)
@@ -86,7 +85,7 @@ struct HNSWCompaction {
         return live
     }
 
-    /// Links nodes, and saves a build that is cancelled.
+    /// Links nodes, and saves the build when it is cancelled.
     private func insert(_ order: HNSWInsertionOrder, by builder: HNSWBuilder, _ rows: [UInt32])
         throws(LodestoneError)
     {
@@ -113,13 +112,14 @@ struct HNSWCompaction {
         )
     }
 
-    /// The previous graph, without its dropped rows and with the new ones.
+    /// The previous graph, without dropped rows and with the new ones.
     ///
-    /// - Returns: `nil` when codes by a new center tell rows of one node apart.
+    /// - Returns: `nil` when codes with a new center distinguish rows of one node.
     private func repaired(_ old: HNSWGraph, _ nodes: LiveNodes, _ live: LiveRows)
         throws(LodestoneError) -> (HNSWBuilder, HNSWInsertionOrder)?
     {
-        // A center that no longer suits is replaced, and all codes are made again: the links stay.
+        // A center that no longer fits is replaced. All codes are then computed again, and the
+        // links stay.
         let codec = old.codec.refitted(
             to: CodecSample(of: live.vectors, dimension: table.dimension, metric)
         )
@@ -154,8 +154,8 @@ struct HNSWCompaction {
     {
         let start = graph.count
         try encode(live.vectors[first...], in: graph, from: start)
-        // A row whose record equals that of an earlier node gets no node. Later records then move
-        // down, so that the records of nodes have no gap.
+        // A row with the record of an earlier node gets no node. Later records then move down, so
+        // that the records of nodes have no gap.
         let table = RecordTable(graph)
         for (offset, row) in live.rows[first...].enumerated() {
             let (next, encoded) = (graph.count, start + offset)

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The form of a graph: that of the options, or another where that one finds too few neighbors.
+/// The form of a graph: that of the options, or another one if that form's recall is too low.
 extension HNSWCore {
     /// The factors by which beams are widened before a graph is refused.
     ///
-    /// A wider walk is tried while it costs less than a scan. One distance of a scan costs as much
+    /// Wider walks are tried while they cost less than a scan. A distance of a scan costs as much
     /// as four distances of codes.
     private static let expansions = [1, 2, 4, 8]
     private static let scanCost = 4.0
-    /// The least width at which health is measured: a query with a narrower walk prefers speed.
+    /// The least width at which recall is measured; a query with a narrower beam prefers speed.
     private static let measuredWidth = 64
-    /// A graph is measured again once one vector in so many was added or dropped.
+    /// A graph is measured again when one vector in this many was added or dropped.
     private static let measuredShare = 64
 
     /// The forms that are tried in turn: that of the options, then vectors instead of codes, then
@@ -27,16 +27,16 @@ extension HNSWCore {
         return forms
     }
 
-    /// The form of the present graph, or of the next one.
+    /// The form of the current graph, or of the next one.
     ///
-    /// After the refused forms comes the next. When all were refused, no graph is built until the
-    /// vectors have doubled.
+    /// It is the form after the refused ones. When all are refused, no graph is built until the
+    /// number of vectors has doubled.
     var form: HNSWOptions {
         let forms = Self.forms(options)
         return forms[min(health.refusedForms, forms.count - 1)]
     }
 
-    /// A state whose graph covers all rows that exist, without dropped rows.
+    /// A state whose graph covers exactly the existing rows.
     func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError) -> HNSWCore {
         let existing = table.blocks.reduce(0) { sum, block in
             sum + (0..<block.count).count { work.exists(block.row(at: $0)) }
@@ -82,18 +82,19 @@ extension HNSWCore {
         return replacingGraph(by: nil, health)
     }
 
-    /// Measures recall after rows were linked, where that is due.
+    /// Measures recall after rows were linked, if a measurement is due.
     mutating func measureIfDue(
         _ table: VectorTable,
         _ exists: @escaping @Sendable (UInt32) -> Bool
     ) {
         guard let count = graph?.count, health.isMeasurementDue(at: count) else { return }
-        // Rows that are not linked yet are compared one by one, which tells nothing of the graph.
+        // Unlinked rows are compared one by one, so they would distort the graph's recall.
         let end = endRow
         measure(table, 1, count) { $0 < end && exists($0) }
     }
 
-    /// Whether every form was refused; then no graph is built until the vectors have doubled.
+    /// Whether every form was refused; no graph is then built until the number of vectors has
+    /// doubled.
     var isRefused: Bool { health.refusedForms >= Self.forms(options).count }
 
     /// Whether a graph of `count` vectors may find enough to be used.
@@ -101,8 +102,7 @@ extension HNSWCore {
         !isRefused || count >= 2 * health.refusedCount
     }
 
-    /// Measures the recall of wider and wider walks, until they find enough; stores the last
-    /// figures.
+    /// Measures the recall of ever wider walks until it is high enough; keeps the last figures.
     private mutating func measure(
         _ table: VectorTable,
         _ threads: Int,

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Copies a graph without some of its nodes: the others get new numbers, and nodes that lost links
-/// get new ones.
+/// Copies a graph without some of its nodes. The others get new ids, and nodes that lost links get
+/// new links.
 ///
-/// Threading: `copy` first, on one thread; then `relink`, whose threads work on nodes of their own.
+/// Threading: first `copy` on one thread, then `relink`, whose threads change different nodes.
 struct HNSWRepair: Sendable {
     private let old: HNSWGraph
     private let live: [NodeID]
     private let rows: [UInt32]
     private let graph: HNSWGraph
-    /// The new number of each old node; `none` for dropped nodes.
+    /// The new id of each old node; `none` for dropped nodes.
     private let numbers: [NodeID]
 
-    /// The most links of a dropped node that a neighbor may select from: the nearest come first.
+    /// The most links of a dropped node that its neighbors may select from, nearest first.
     private static let inherited = 16
 
-    /// Takes the old numbers of the nodes that stay, and the first row that each still has.
+    /// Creates a repair from the old ids of the remaining nodes, and the first row that each still
+    /// has.
     init(_ old: HNSWGraph, _ live: [NodeID], _ rows: [UInt32], into graph: HNSWGraph) {
         self.old = old
         self.live = live
@@ -27,7 +28,7 @@ struct HNSWRepair: Sendable {
         self.numbers = numbers
     }
 
-    /// Copies the nodes that stay, with the links between them.
+    /// Copies the remaining nodes, with the links between them.
     func copy(keepsCodes: Bool) {
         var links: [NodeID] = []
         for (node, row) in zip(live, rows) {
@@ -47,7 +48,7 @@ struct HNSWRepair: Sendable {
         }
     }
 
-    /// Selects links again for nodes that lost links.
+    /// Selects new links for nodes that lost links.
     func relink(by builder: HNSWBuilder, threads: Int) {
         builder.forEachNode(threads: threads) { number, linker in
             for level in 0...Int(graph.levels[Int(number)]) {

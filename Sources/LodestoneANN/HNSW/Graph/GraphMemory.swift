@@ -3,14 +3,13 @@ import Synchronization
 
 /// The memory of all HNSW graphs in this process.
 ///
-/// A graph has the codes and links of every vector in memory while it is built, and while rows are
-/// linked into it. Up to a limit this is the process's own memory. Beyond the limit it is a mapped
-/// file. So a graph that is larger than the memory of its control group makes the build slower and
-/// does not end the process.
+/// A graph has all codes and links in memory while it is built, and while rows are linked into it.
+/// Up to a limit this is anonymous memory, beyond it a mapped file. So a graph larger than the
+/// memory of the control group slows the build down, and does not end the process.
 ///
 /// Threading: every function may be called from any thread.
 package enum GraphMemory {
-    /// Maps zeroed bytes of a file; `nil` where there is no room.
+    /// Maps zeroed bytes of a file; `nil` when the disk is full.
     package typealias FileMapping = @Sendable (Int) -> UnsafeMutableRawPointer?
 
     private struct State {
@@ -20,17 +19,17 @@ package enum GraphMemory {
         var inFiles = 0
     }
 
-    /// The upper links and numbers of small graphs are not worth a file.
+    /// The least bytes that are worth a file.
     private static let leastInFile = 1 << 20
 
     private static let state = Mutex(State())
 
-    /// Limits the process's own memory that graphs take from now on.
+    /// Limits the anonymous memory that graphs take from now on.
     ///
-    /// The limit is one for the process, as memory is: the last call counts.
+    /// The limit applies to the whole process; the last call sets it.
     ///
     /// - Parameters:
-    ///   - limit: Bytes of the process's own memory.
+    ///   - limit: The bytes of anonymous memory.
     ///   - mapsFile: Maps a file for the bytes beyond the limit.
     package static func limit(to limit: Int, beyond mapsFile: @escaping FileMapping) {
         state.withLock {
@@ -39,15 +38,14 @@ package enum GraphMemory {
         }
     }
 
-    /// Bytes of the process's own memory, and of files, that graphs take now.
+    /// The bytes of anonymous memory, and of files, that graphs take now.
     package static var byteCounts: (own: Int, inFiles: Int) {
         state.withLock { ($0.own, $0.inFiles) }
     }
 
-    /// A mapped file in place of the process's own memory; `nil` where the graph is to use own
-    /// memory.
+    /// A mapped file instead of anonymous memory; `nil` when the graph is to use anonymous memory.
     ///
-    /// The caller gives the file back with `release`.
+    /// The caller must free the file by `release`.
     static func mapFile(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         let mapsFile = state.withLock { state -> FileMapping? in
             if byteCount < leastInFile || state.own + byteCount <= state.limit { return nil }
@@ -58,7 +56,7 @@ package enum GraphMemory {
         return address
     }
 
-    /// Counts memory of the process's own.
+    /// Counts anonymous memory.
     static func take(_ byteCount: Int) {
         state.withLock { $0.own += byteCount }
     }

@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// A graph in a base, not checked yet.
+/// An unchecked graph in a base.
 struct HNSWBase {
     let header: HNSWHeader
     let codec: VectorCodec
@@ -18,7 +18,7 @@ struct HNSWBase {
     let copyNodes: MappedArray<NodeID>
 
     var count: Int { rows.count }
-    /// The number of rows that have a node.
+    /// The number of rows with a node.
     var rowCount: Int { rows.count + copyRows.count }
     var byteCount: Int {
         codes.count + (tails.count + links.count) * 4 + count * 9 + upperLinks.count * 4
@@ -82,8 +82,8 @@ struct HNSWBase {
 
     /// Opens the graph in place; `nil` when it is damaged.
     ///
-    /// This compares all bytes with their checksums, and all numbers with their bounds, once: a
-    /// search has no time for that.
+    /// This compares all bytes with their checksums, and all numbers with their bounds, once, so
+    /// that no search has to.
     ///
     /// - Complexity: O(bytes), 0.1 s per GiB.
     func open() -> HNSWGraph? {
@@ -109,7 +109,7 @@ struct HNSWBase {
             guard level == 0 || Int(startList[node]) + level <= lists else { return nil }
         }
         guard Int(levelList[Int(header.entry)]) >= Int(header.topLevel) else { return nil }
-        // A link at a level must lead to a node that has the level.
+        // A link at a level must lead to a node of at least that level.
         for node in 0..<count where levelList[node] > 0 {
             for level in 1...Int(levelList[node]) {
                 let start = (Int(startList[node]) + level - 1) * options.m
@@ -141,7 +141,7 @@ struct HNSWBase {
         return addCopies(to: graph) ? graph : nil
     }
 
-    /// Gives nodes their further rows; returns whether all of them are valid.
+    /// Adds the further rows of nodes; returns whether all are valid.
     private func addCopies(to graph: HNSWGraph) -> Bool {
         let rowList = copyRows.elements(0..<copyRows.count)
         let nodeList = copyNodes.elements(0..<copyNodes.count)

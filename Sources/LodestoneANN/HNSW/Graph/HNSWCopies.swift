@@ -3,19 +3,19 @@ import LodestoneCore
 
 /// The further rows of nodes: rows whose record equals that of an earlier row.
 ///
-/// With a node for each of these rows, copies would fill the candidates and the links of their
-/// neighbors, until no link leads elsewhere. Measured (5 vectors 300 times each and 20 others):
-/// with such nodes, none to three of the 20 were found by their own vector.
+/// With a node per row, copies would fill the candidates and links of their neighbors, and no link
+/// would lead elsewhere. Measured (5 vectors 300 times each, and 20 others; a node per row):
+/// searches by their own vector found none to three of the 20.
 ///
-/// Threading: as the graph that owns them. Unchecked for that.
+/// Threading: that of the owning graph, hence unchecked.
 final class HNSWCopies: @unchecked Sendable {
     /// The further rows, ascending.
     private(set) var rows: [UInt32] = []
     /// The node of each further row.
     private(set) var nodes: [NodeID] = []
-    /// For each further row the index of the next one of its node; `noIndex` for the last.
+    /// The index of the next further row of the same node, per further row; `noIndex` for the last.
     private var next: [UInt32] = []
-    /// For each node the indices of its first and its last further row.
+    /// The indices of the first and the last further row, per node.
     private var chains: [NodeID: (first: UInt32, last: UInt32)] = [:]
 
     private static let noIndex = UInt32.max
@@ -24,7 +24,7 @@ final class HNSWCopies: @unchecked Sendable {
     var isEmpty: Bool { rows.isEmpty }
     var byteCount: Int { 12 * rows.count + 16 * chains.count }
 
-    /// Adds a row of a node; rows ascend.
+    /// Adds a further row of a node; rows must ascend.
     func append(_ row: UInt32, of node: NodeID) {
         precondition(rows.last.map { $0 < row } ?? true, "Rows ascend.")
         let index = UInt32(rows.count)
@@ -65,7 +65,7 @@ final class HNSWCopies: @unchecked Sendable {
         }
     }
 
-    /// A set of `nodeCount` bits, set for each node with a further row in `words`.
+    /// `nodeCount` bits, one per node: set if `words` has a further row of the node.
     ///
     /// - Complexity: O(`count`).
     func nodes(of words: UnsafeBufferPointer<UInt64>, nodeCount: Int) -> [UInt64] {

@@ -5,21 +5,21 @@ import Synchronization
 
 /// A graph that never changes: the result of a build, or the graph of a base.
 ///
-/// Searches take no lock. The graph of a base is opened, and checked, by its first search.
+/// Searches take no lock. The first search of a base's graph opens and checks it.
 ///
-/// Rows are linked into a copy, `growing`. This graph keeps the copy for all states that have this
-/// graph, so a cancelled linking loses nothing.
+/// Rows are linked into a copy, `growing`. This graph keeps the copy for all versions that have the
+/// graph, so a cancelled linking loses no links.
 ///
 /// Threading: any thread.
 final class HNSWFrozenGraph: Sendable {
-    /// The row after the last one that has a node.
+    /// The row after the last row with a node.
     let endRow: UInt32
-    /// The number of rows that have a node.
+    /// The number of rows with a node.
     let count: Int
     let byteCount: Int
     private let base: HNSWBase?
     private let opened = AtomicLazyReference<HNSWGraph>()
-    /// Whether the base is damaged; held while the base is opened.
+    /// Whether the base is damaged. The mutex is held while the base is opened.
     private let isDamaged = Mutex(false)
     private let copy = Mutex<HNSWGrowingGraph?>(nil)
     private let scratches: HNSWScratchPool
@@ -60,8 +60,7 @@ final class HNSWFrozenGraph: Sendable {
         }
     }
 
-    /// The graph that begins with the nodes of this one and into which rows are linked; `nil` when
-    /// this graph is damaged.
+    /// A copy of this graph into which rows are linked; `nil` when this graph is damaged.
     var growing: HNSWGrowingGraph? {
         guard let graph else { return nil }
         return copy.withLock { copy in
@@ -71,6 +70,6 @@ final class HNSWFrozenGraph: Sendable {
         }
     }
 
-    /// Whether a graph is the one that grew from this one.
+    /// Whether a graph is the copy of this one.
     func isOrigin(of other: HNSWGrowingGraph) -> Bool { copy.withLock { $0 === other } }
 }

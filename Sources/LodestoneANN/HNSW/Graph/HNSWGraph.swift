@@ -3,32 +3,31 @@ import CVectorKernels
 import LodestoneCore
 import LodestoneStructures
 
-/// Nodes with their codes and links, in contiguous memory.
+/// An HNSW graph: nodes with their codes and links, in contiguous memory.
 ///
-/// A node is a number from 0 on. It stands for a row, or for several rows with equal records; nodes
-/// ascend with their first rows. At level 0 a node has up to `degree` links, in a list of
-/// `listLength` numbers that ends at the first `none`. The few nodes of the levels above have lists
-/// of `m` numbers in a pool of their own.
+/// A node is a number, from 0. It is one row, or several rows with equal records; nodes ascend with
+/// their first rows. At level 0 a node has up to `degree` links, in a list of `listLength` node ids
+/// that ends at the first `none`. The few nodes of upper levels also have lists of `m` node ids per
+/// level, in a separate pool.
 ///
 /// A graph changes by a few operations: `addNode`, `encode` and `copyRecord`, `addLink`, `setLinks`
 /// and `replaceLastLink`, `settleEntry`, `dropSlack`.
 ///
-/// Threading: either no thread changes the graph, and any thread may search it, or one
-/// `HNSWBuilder` changes it and says how its threads share it. Unchecked for the pointers, which
-/// `owners` keep valid.
+/// Threading: either no thread changes the graph and any thread may search it, or one `HNSWBuilder`
+/// changes it under its own rules. Unchecked because of the pointers, which `owners` keep valid.
 final class HNSWGraph: @unchecked Sendable {
-    /// The number that ends a list.
+    /// The id that ends a list.
     @inline(__always) static var none: NodeID { NodeID(rawValue: .max) }
     /// The most levels above level 0: enough for 2^32 nodes with 2 links per node.
     static let maximumLevel = 31
 
     let codec: VectorCodec
     let options: HNSWOptions
-    /// Nodes that there is memory for.
+    /// The number of nodes that fit the memory.
     let capacity: Int
-    /// The length of a list at level 0, in node numbers.
+    /// The length of a list at level 0, in node ids.
     private(set) var listLength: Int
-    /// Nodes in use.
+    /// The number of nodes.
     private(set) var count = 0
     /// The entry point of searches; `none` without nodes.
     private(set) var entry = HNSWGraph.none
@@ -37,7 +36,7 @@ final class HNSWGraph: @unchecked Sendable {
     /// The further rows of nodes.
     let copies = HNSWCopies()
 
-    // Memory; that of a base is never written, because a builder copies its graph first.
+    // The memory; a builder copies the graph of a base first, so mapped memory is never written.
     private let mutableRecords: MutableCodeRecord
     private let mutableLinks: UnsafeMutablePointer<NodeID>
     private let mutableRows: UnsafeMutablePointer<UInt32>
@@ -51,7 +50,7 @@ final class HNSWGraph: @unchecked Sendable {
     private let lists: HugePageBuffer?
     private var upperOwner: AnyObject?
 
-    /// The record of the first node, which the others follow.
+    /// The record of the first node; the others follow it.
     var records: CodeRecord { CodeRecord(mutableRecords) }
     /// The lists of level 0, one per node.
     var links: UnsafePointer<NodeID> { UnsafePointer(mutableLinks) }
@@ -59,7 +58,7 @@ final class HNSWGraph: @unchecked Sendable {
     var rows: UnsafePointer<UInt32> { UnsafePointer(mutableRows) }
     /// The level of each node.
     var levels: UnsafePointer<UInt8> { UnsafePointer(mutableLevels) }
-    /// For each node the start of its lists above level 0 in `upperLinks`, counted in lists.
+    /// The start of each node's upper lists in `upperLinks`, in lists.
     var upperStarts: UnsafePointer<UInt32> { UnsafePointer(mutableUpperStarts) }
     /// The pool of the lists above level 0.
     var upperLinks: UnsafePointer<NodeID> { UnsafePointer(mutableUpperLinks) }
@@ -76,15 +75,15 @@ final class HNSWGraph: @unchecked Sendable {
     /// Links that an insert selects at level 0.
     static func selectedCount(_ options: HNSWOptions) -> Int { 2 * options.m }
 
-    /// An empty graph with room for `capacity` nodes, whose lists may hold `slack` links beyond
-    /// `degree` during a build.
+    /// An empty graph with room for `capacity` nodes. During a build, a list may hold `slack` links
+    /// beyond `degree`.
     init(_ codec: VectorCodec, _ options: HNSWOptions, capacity: Int, slack: Int = 0) {
         self.codec = codec
         self.options = options
         self.capacity = capacity
         listLength = Self.degree(options) + slack
         let shape = codec.shape
-        // In one piece, so that tails lie in huge pages, too.
+        // One allocation, so that tails are in huge pages, too.
         let codeBytes = (capacity * shape.stride + RecordShape.margin + 63) / 64 * 64
         let memory = HugePageBuffer(byteCount: codeBytes + capacity * shape.tailCount * 4)
         let lists = HugePageBuffer(byteCount: capacity * listLength * 4)
@@ -106,7 +105,7 @@ final class HNSWGraph: @unchecked Sendable {
         mutableUpperLinks = mutableLinks
     }
 
-    /// A copy of a graph, with room for `capacity` nodes, as many as it has or more.
+    /// A copy of a graph, with room for `capacity` nodes, at least those of the graph.
     convenience init(copying other: HNSWGraph, capacity: Int) {
         self.init(copying: other, other.codec, capacity: capacity)
         let shape = codec.shape
@@ -114,7 +113,7 @@ final class HNSWGraph: @unchecked Sendable {
         mutableRecords.tail.update(from: other.records.tail, count: other.count * shape.tailCount)
     }
 
-    /// A copy of a graph whose records are still to be written, by another codec.
+    /// A copy of a graph without its records, which another codec must write.
     convenience init(copying other: HNSWGraph, _ codec: VectorCodec, capacity: Int) {
         self.init(codec, other.options, capacity: capacity)
         precondition(listLength == other.listLength, "It is finished.")
@@ -163,15 +162,15 @@ final class HNSWGraph: @unchecked Sendable {
     /// All nodes.
     var nodes: Range<NodeID> { NodeID(0)..<NodeID(count) }
 
-    /// The row after the last one that has a node.
+    /// The row after the last row with a node.
     var endRow: UInt32 {
         count > 0 ? max(rows[count - 1], copies.rows.last ?? 0) + 1 : 0
     }
 
-    /// The number of rows that have a node.
+    /// The number of rows with a node.
     var rowCount: Int { count + copies.count }
 
-    /// Whether rows below `endRow` and above the first have no node.
+    /// Whether rows between the first and `endRow` lack a node.
     var hasGaps: Bool { count > 0 && Int(endRow - rows[0]) != count }
 
     /// The node of a row, if it has one.
@@ -196,7 +195,7 @@ final class HNSWGraph: @unchecked Sendable {
 
     // MARK: Nodes
 
-    /// The level of a row, the same in every build, so that no random number need be kept.
+    /// The level of a row: a hash of it, the same in every build.
     static func level(of row: UInt32, _ options: HNSWOptions) -> Int {
         let bits = UInt64(row).mixed(with: 0x1EAF)
         var level = 0
@@ -215,7 +214,7 @@ final class HNSWGraph: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - row: The row of the node.
-    ///   - given: The node's level, where that is not the one of its row.
+    ///   - given: The node's level; `nil`: the level of its row.
     /// - Returns: The node's number.
     func addNode(row: UInt32, level given: Int? = nil) -> NodeID {
         precondition(count < capacity, "The caller makes room first.")
@@ -229,7 +228,7 @@ final class HNSWGraph: @unchecked Sendable {
         return node
     }
 
-    /// Makes a node the entry point, if it is taller than the present one.
+    /// Makes a node the entry point, if its level is above that of the current one.
     func settleEntry(_ node: NodeID) {
         let level = Int(levels[Int(node)])
         guard entry == Self.none || level > topLevel else { return }
@@ -251,7 +250,7 @@ final class HNSWGraph: @unchecked Sendable {
         )
     }
 
-    /// Writes the record of a vector to a node, which may be one that is still to be added.
+    /// Writes the record of a vector to a node, which may be added later.
     func encode(_ vector: UnsafePointer<Float>, into node: NodeID, _ scratch: CodecScratch) {
         codec.encode(vector, into: mutableRecord(node), scratch)
     }
@@ -275,12 +274,12 @@ final class HNSWGraph: @unchecked Sendable {
         upperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
     }
 
-    /// The length of the lists of a level.
+    /// The length of a list of a level, in node ids.
     @inline(__always) func listLength(at level: Int) -> Int {
         level == 0 ? listLength : options.m
     }
 
-    /// The list of a node at any level that it has, and its length.
+    /// The list of a node at any of its levels.
     func list(_ node: NodeID, _ level: Int) -> UnsafeBufferPointer<NodeID> {
         UnsafeBufferPointer(
             start: level == 0 ? list(node) : upperList(node, level),
@@ -322,7 +321,7 @@ final class HNSWGraph: @unchecked Sendable {
         return .added
     }
 
-    /// Replaces all links of a node; `links` are no more than a list holds.
+    /// Replaces all links of a node; `links` must fit the list.
     func setLinks(_ links: UnsafeBufferPointer<NodeID>, of node: NodeID, at level: Int) {
         let list = mutableList(node, level)
         for index in 0..<listLength(at: level) {
@@ -337,7 +336,7 @@ final class HNSWGraph: @unchecked Sendable {
         return last.pointee
     }
 
-    /// Moves the lists together without the slack of a build, once none is longer than `degree`.
+    /// Removes the slack of a build from the lists; none may be longer than `degree`.
     ///
     /// This happens in place: a second graph in memory would take half as much as the vectors.
     func dropSlack() {
@@ -366,13 +365,13 @@ final class HNSWGraph: @unchecked Sendable {
     }
 }
 
-/// A list of numbers somewhere in memory.
+/// A list of numbers in memory.
 struct NumberList<Element> {
     let start: UnsafePointer<Element>
     let count: Int
 }
 
-/// The parts of a base that make up a graph.
+/// The sections of a base that a graph uses.
 struct HNSWSections {
     let header: HNSWHeader
     let rows: NumberList<UInt32>

@@ -3,10 +3,10 @@ import CVectorKernels
 import LodestoneCore
 import Synchronization
 
-/// A graph in memory into which rows are linked while searches go on, and the right to change it.
+/// A graph in memory into which rows are linked while searches run, with the locks for that.
 ///
-/// All states of a collection share the graph. Each state has the row up to which it may rely on
-/// the graph.
+/// All versions of a collection share the graph. Each version knows the row up to which the graph
+/// is valid for it.
 ///
 /// Threading: searches share a lock. A thread that links rows takes the lock alone, for a few rows
 /// at a time. A second lock lets one thread at a time link rows or copy the graph. Unchecked
@@ -22,25 +22,25 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         }
     }
 
-    /// The graph: the one to copy at the first linking, and then the copy.
+    /// The graph: the original until the first linking, then its copy.
     private var graph: HNSWGraph
     /// The builder of `graph`; `nil` before the first linking.
     private var builder: HNSWBuilder?
-    /// Held while rows are linked: no other thread changes the graph then, so the holder reads it
+    /// Held while rows are linked. No other thread then changes the graph, so the holder reads it
     /// without `lock`.
     private let linking = Mutex(())
     private let lock = ReadWriteLock()
     private let scratches: HNSWScratchPool
     private var size: Size
 
-    /// A graph that begins with the nodes of another one, which stays as it is.
+    /// A graph that begins as another one, which does not change.
     init(from graph: HNSWGraph) {
         self.graph = graph
         size = Size(graph)
         scratches = HNSWScratchPool(graph.codec)
     }
 
-    /// An empty graph, into which the rows of a table are still to be linked.
+    /// An empty graph for the rows of a table.
     convenience init(for table: VectorTable, metric: Metric, options: HNSWOptions) {
         let codec = VectorCodec(
             metric,
@@ -51,9 +51,9 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         self.init(from: HNSWGraph(codec, options, capacity: 0))
     }
 
-    /// The row after the last one that has a node.
+    /// The row after the last row with a node.
     var endRow: UInt32 { lock.withReadLock { size.endRow } }
-    /// The number of rows that have a node.
+    /// The number of rows with a node.
     var count: Int { lock.withReadLock { size.count } }
     var byteCount: Int { lock.withReadLock { size.byteCount } }
 
@@ -89,32 +89,32 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         return Array(rows[low...].prefix { $0 < range.upperBound })
     }
 
-    /// A copy of the graph that nothing changes.
+    /// An immutable copy of the graph.
     ///
-    /// Searches go on meanwhile; rows are linked afterwards.
+    /// Searches continue meanwhile; the linking of rows waits.
     ///
-    /// - Complexity: O(bytes) once rows were linked.
+    /// - Complexity: O(bytes) if rows were linked.
     var snapshot: HNSWGraph {
         linking.withLock { _ in
             builder == nil ? graph : HNSWGraph(copying: graph, capacity: graph.count)
         }
     }
 
-    /// The rows that a write links before searches get their turn: half a millisecond of linking.
+    /// The rows that a write links per turn of the lock: half a millisecond.
     static let rowsAtOnce = 4
 
-    /// Links the rows of a table that lie above all linked ones.
+    /// Links the rows of a table above all linked ones.
     ///
-    /// Searches go on between a few rows and the next.
+    /// Searches run between the turns of the lock.
     ///
     /// - Parameters:
-    ///   - table: The table of all rows; rows that are linked already may need new codes from it.
-    ///   - row: The first row to link. Earlier rows are linked, or dropped in the caller's state.
+    ///   - table: The table of all rows. Already linked rows may get new codes from it.
+    ///   - row: The first row to link. Earlier rows are linked, or dropped in the caller's version.
     ///   - most: The most rows to read.
-    ///   - rowsAtOnce: Rows that are linked before searches get their turn.
+    ///   - rowsAtOnce: The rows that are linked per turn of the lock.
     ///   - exists: Whether a row exists and needs a node.
     ///   - check: Called before each `rowsAtOnce` rows.
-    /// - Returns: The row up to which all that exist are linked.
+    /// - Returns: The row up to which all existing rows are linked.
     /// - Throws: The error of `check`. Rows that were linked stay linked.
     func link<E: Error>(
         _ table: VectorTable,
@@ -133,7 +133,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
             let linker = HNSWLinker(builder, nodes: graph.capacity)
             var remaining = most
             for block in blocks {
-                // The rows from a damaged one on wait for a compaction.
+                // Damaged rows, and all rows after them, wait for a compaction.
                 guard block.check(rows: 0..<block.count, dimension: dimension) else {
                     return block.firstRow
                 }
@@ -160,10 +160,10 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     /// The most free nodes of a large graph, unless a quarter of its nodes is more.
     private static let freeNodes = 1 << 16
 
-    /// Makes room for more nodes, in a copy where this graph has none; returns the graph's builder.
+    /// Makes room for more nodes, by a copy if this graph has none; returns the graph's builder.
     ///
-    /// If the codec of the first rows fits the later rows badly, a new codec makes all codes again
-    /// when the graph grows. The links stay.
+    /// If the codec of the first rows fits later rows badly, a new codec encodes all rows when the
+    /// graph grows. The links stay.
     private func makeRoom(for added: Int, of table: VectorTable) -> HNSWBuilder {
         let old = graph
         let count = old.count + added
@@ -171,7 +171,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         let capacity =
             Self.capacities.first { $0 >= count }
             ?? count + min(count, max(Self.freeNodes, count / 4))
-        // No other thread changes the old graph, so searches may use it meanwhile.
+        // No thread changes the old graph now, so searches may use it meanwhile.
         let codec = old.codec.refitted(to: CodecSample(of: table, old.codec.metric))
         let graph =
             codec.flatMap { Self.graph(of: old, by: $0, capacity: capacity, table) }
@@ -182,10 +182,10 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         return builder
     }
 
-    /// A graph of the same rows with codes by another codec.
+    /// A graph of the same rows, encoded by another codec.
     ///
-    /// Its links are the same, unless the new codes tell a row from the other rows of its node:
-    /// then all rows are linked again.
+    /// Its links are the same. If the new codes distinguish rows of one node, however, all rows are
+    /// linked again.
     ///
     /// - Returns: `nil` when the vector of a row is damaged.
     private static func graph(
@@ -209,7 +209,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         return graph
     }
 
-    /// A graph of the same rows, linked from nothing.
+    /// A graph of the same rows, linked from scratch.
     private static func relinkedGraph(
         of old: HNSWGraph,
         by codec: VectorCodec,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The first section of a graph in a base, which says how to read the others.
+/// The first section of a graph in a base: the parameters of the others.
 struct HNSWHeader: Equatable {
     /// The version of the format.
     ///
-    /// Format 1 had codes of one scale. Such a graph is not read, but built again from the rows.
+    /// Format 1 had codes of one scale. Such a graph is rebuilt from the rows.
     static let format: UInt32 = 2
     var dimension: UInt32
     var metric: UInt32

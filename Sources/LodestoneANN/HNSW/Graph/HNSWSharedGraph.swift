@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The graph of an index, and the way in which the states of a collection share it.
+/// The graph of an index, and how the versions of a collection share it.
 enum HNSWSharedGraph: Sendable {
     /// Nothing changes the graph, and a search takes no lock.
     case frozen(HNSWFrozenGraph)
     /// Rows are linked into the graph, and a search shares its lock.
     case growing(HNSWGrowingGraph)
 
-    /// The row after the last one that has a node.
+    /// The row after the last row with a node.
     var endRow: UInt32 {
         switch self {
         case .frozen(let graph): graph.endRow
@@ -16,7 +16,7 @@ enum HNSWSharedGraph: Sendable {
         }
     }
 
-    /// The number of rows that have a node.
+    /// The number of rows with a node.
     var count: Int {
         switch self {
         case .frozen(let graph): graph.count
@@ -31,7 +31,7 @@ enum HNSWSharedGraph: Sendable {
         }
     }
 
-    /// Whether the graph may have nodes of rows that a state with this graph doesn't know.
+    /// Whether the graph may have nodes of rows that are later than the index's version.
     var mayHaveLaterRows: Bool {
         if case .growing = self { true } else { false }
     }
@@ -44,7 +44,7 @@ enum HNSWSharedGraph: Sendable {
         }
     }
 
-    /// A state of the graph that nothing changes; `nil` when the graph is damaged.
+    /// An immutable state of the graph; `nil` when the graph is damaged.
     ///
     /// - Complexity: O(bytes) for a graph that grows.
     var snapshot: HNSWGraph? {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneSystem
 
-/// Zeroed memory in 2 MB pages where the system has them, or a file beyond `GraphMemory`'s limit.
+/// Zeroed memory in 2 MB pages if the system has them; a file beyond `GraphMemory`'s limit.
 ///
 /// With 4 KB pages, scattered reads miss the translation buffer at every step.
 ///
-/// Threading: that of the graph that owns it. Unchecked for the pointer, which is its own.
+/// Threading: that of the owning graph. Unchecked because of the pointer, which only this object
+/// has.
 final class HugePageBuffer: @unchecked Sendable {
     let start: UnsafeMutableRawPointer
     let byteCount: Int
     private let isFile: Bool
 
     init(byteCount: Int) {
-        // Whole huge pages, so that the last one is one too.
+        // Whole huge pages, so that the last one is huge, too.
         let page = 2 << 20
         let length = byteCount >= page ? (byteCount + page - 1) / page * page : max(byteCount, 64)
         self.byteCount = length
@@ -33,10 +34,9 @@ final class HugePageBuffer: @unchecked Sendable {
         GraphMemory.take(length)
     }
 
-    /// Gives the memory behind the first `count` bytes, which is not read any more, back to the
-    /// system.
+    /// Frees the memory after the first `count` bytes, which is no longer read.
     func shrink(to count: Int) {
-        // The room in a file stays reserved, so that later writes into it can't fail.
+        // The space of a file stays reserved, so that later writes into it can't fail.
         if isFile { return }
         let page = 2 << 20
         let used = (count + page - 1) / page * page

@@ -3,10 +3,10 @@ import LodestoneSystem
 
 /// A lock that readers share and that a writer holds alone.
 ///
-/// On Linux a waiting writer goes before the readers that come after it. Otherwise readers that
-/// overlap would keep the writer out.
+/// On Linux a waiting writer has priority over later readers. Otherwise overlapping readers would
+/// keep the writer out.
 ///
-/// Threading: any thread. Unchecked for the pointer, which is its own.
+/// Threading: any thread. Unchecked because of the pointer, which only this object has.
 final class ReadWriteLock: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
 

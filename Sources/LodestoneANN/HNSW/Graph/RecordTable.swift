@@ -2,13 +2,14 @@
 import CVectorKernels
 import LodestoneCore
 
-/// Finds the node that has a certain record.
+/// A hash table that finds the node with a certain record.
 ///
-/// Threading: only the one thread that adds nodes uses it. Unchecked for the pointers, which are
-/// its own and the graph's.
+/// Threading: only the thread that adds nodes uses it. Unchecked because of the pointers, which
+/// only this object and the graph have.
 final class RecordTable: @unchecked Sendable {
     private let graph: HNSWGraph
-    /// The slots of the hash table, a power of two: a node each, or `HNSWGraph.none`.
+    /// The slots of the hash table, each a node or `HNSWGraph.none`; their number is a power of
+    /// two.
     private let slots: UnsafeMutableBufferPointer<NodeID>
 
     /// A table of the nodes of a graph, with room for the graph's capacity.
@@ -29,18 +30,16 @@ final class RecordTable: @unchecked Sendable {
         return found == HNSWGraph.none ? nil : found
     }
 
-    /// Adds a node; of several nodes with equal records, which an older graph may have, the first
-    /// stays.
+    /// Adds a node, unless an earlier node has an equal record, as in some older graphs.
     func insert(_ node: NodeID) {
         let slot = slot(of: graph.record(node))
         if slots[slot] == HNSWGraph.none { slots[slot] = node }
     }
 
-    /// The slot of a record, or the free one where it belongs.
+    /// The slot of a record, or the free slot for it.
     private func slot(of record: CodeRecord) -> Int {
         let (codes, tail) = bytes(of: record)
-        // `Hasher` has a seed of the process, so that no client can choose vectors that all
-        // collide.
+        // `Hasher` has a random seed per process, so that no client can choose colliding vectors.
         var hasher = Hasher()
         hasher.combine(bytes: codes)
         hasher.combine(bytes: tail)
@@ -66,7 +65,7 @@ final class RecordTable: @unchecked Sendable {
 }
 
 extension HNSWGraph {
-    /// Adds a row whose record was already written as that of the next node.
+    /// Adds a row whose record is already written as the record of the next node.
     ///
     /// - Returns: The row's node if it is new; `nil` when the row joined a node with an equal
     ///   record.
@@ -81,9 +80,9 @@ extension HNSWGraph {
         return node
     }
 
-    /// Whether codes tell a vector from the node that has its row.
+    /// Whether the codes of a vector differ from those of the node with its row.
     ///
-    /// They do when vector and node are farther apart than the rounding of codes explains.
+    /// They do if vector and node are farther apart than the rounding of codes explains.
     func isApart(
         _ vector: UnsafePointer<Float>,
         from node: NodeID,

@@ -4,8 +4,8 @@ import CVectorKernels
 /// The allowed nodes near a node, for the walk of a search with a filter (ACORN-1: Patel et al.,
 /// arXiv:2403.04871).
 ///
-/// The walk compares only nodes that may be found. It steps over each other node to the links of
-/// that node.
+/// The walk compares only nodes that may be found. Through any other node it goes on to the links
+/// of that node.
 struct AllowedNeighbors: BeamExpansion {
     let links: FrozenLinks
     private let allowed: AllowedNodes
@@ -15,13 +15,13 @@ struct AllowedNeighbors: BeamExpansion {
     private let visited: UnsafeMutablePointer<UInt8>
     private let epoch: UInt8
 
-    /// The number of nodes from which on a frontier reads no further lists.
+    /// The number of allowed nodes at which a frontier is large enough.
     ///
     /// Measured (117,659 vectors of WordNet, 12 to 25 % of them allowed, recall at equal width): 32
     /// nodes 0.989, as a walk without a filter; 24 nodes 0.983 in three quarters of the time; 64
     /// nodes 0.996 in 1.4 times the time.
     static let frontierCount = 32
-    /// Lists lie anywhere in memory, so each is prefetched so many steps before it is read.
+    /// Lists are scattered in memory, so each is prefetched this many steps before it is read.
     private static let listsAhead = 4
 
     init(_ links: FrozenLinks, _ allowed: AllowedNodes, _ scratch: HNSWScratch) {
@@ -33,7 +33,7 @@ struct AllowedNeighbors: BeamExpansion {
 
     @inline(__always) static var prefetchesNextLinks: Bool { false }
 
-    /// Finds the allowed nodes to which `node` links first, then those one step further, until
+    /// Finds first the allowed nodes to which `node` links, then those one step further, until
     /// there are enough.
     @inline(__always) func expand(_ node: NodeID) -> Int {
         let length = links.length
@@ -65,8 +65,8 @@ struct AllowedNeighbors: BeamExpansion {
             let list = links.links(of: bridges[bridge])
             visited[Int(bridges[bridge])] = epoch
             bridge &+= 1
-            // The first pass keeps the allowed nodes, without a branch. The second pass drops those
-            // that were visited.
+            // The first pass selects the allowed nodes without a branch. The second pass drops
+            // visited ones.
             var matches = found
             var index = 0
             while index < length {

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The nodes that a search may find, among those of a graph that no thread changes.
+/// The nodes of an unchanging graph that a search may find.
 struct AllowedNodes {
     private let words: UnsafePointer<UInt64>
     private let wordCount: Int
-    /// The row of each node; `nil` where rows follow each other.
+    /// The row of each node; `nil` when the rows have no gaps.
     private let rows: UnsafePointer<UInt32>?
     private let firstRow: UInt32
-    /// A bit for each node with a further row that may be found; `nil` where nodes have one row.
+    /// A bit per node, set if a further row of it may be found; `nil` when all nodes have one row.
     private let furtherNodes: UnsafePointer<UInt64>?
 
     /// The nodes of the rows that may be found.
     ///
-    /// `words` has a bit for each of these rows. `furtherNodes` has a bit for each node with a
-    /// further row that may be found. Both must outlive this value.
+    /// `words` has one bit per row, set if the row may be found. `furtherNodes` has one bit per
+    /// node, set if a further row of it may be found. Both must outlive this value.
     init(
         _ words: UnsafePointer<UInt64>,
         wordCount: Int,
@@ -36,17 +36,16 @@ struct AllowedNodes {
         return (furtherNodes[Int(node.rawValue >> 6)] &>> UInt64(node.rawValue & 63)) & 1 != 0
     }
 
-    /// The number of lists around a node whose links are tested against the filter.
+    /// The number of lists near a node whose links are tested against the filter.
     ///
     /// Their few hundred links suffice to judge a selectivity of a twentieth or more.
     private static let testedLists = 6
-    /// The least share that passes around a usual node, relative to the share that passes
-    /// everywhere.
+    /// The least share that passes around a usual node, relative to the share of all rows.
     private static let usualShare = 0.25
 
-    /// Whether the share of passing nodes around a node is about that of all, `selectivity`.
+    /// Whether the share of passing nodes around a node is about `selectivity`, the share of all.
     ///
-    /// Where it is less, a walk among passing nodes stays in the first cluster that it reaches.
+    /// If it is less, a walk among passing nodes stays in the first cluster that it reaches.
     /// Measured (60,000 vectors in 100 clusters, a filter of the 20 farthest from the query): such
     /// a walk found 0.74 of the nearest.
     func areUsual(around node: NodeID, selectivity: Double, in graph: HNSWGraph) -> Bool {

@@ -3,24 +3,24 @@ import CLodestoneSystem
 import CVectorKernels
 import LodestoneCore
 
-/// The rows of the nodes that a walk or a scan of codes found, taken as they are needed.
+/// The rows of the nodes that a walk or a scan of codes found, computed on demand.
 struct CandidateRows {
     private let graph: HNSWGraph
     private let scratch: HNSWScratch
-    /// The filter of the rows; `nil` where every row may be found.
+    /// The filter of the rows; `nil` when every row may be found.
     private let filter: VectorQuery?
     /// The number of nodes in the beam.
     private let count: Int
     /// The most rows that are taken of one node.
     private let rowsOfNode: Int
-    /// The least `rowsOfNode`: so many rows with equal records are still told apart by exact
-    /// distances.
+    /// The least `rowsOfNode`: exact distances distinguish at least this many rows with equal
+    /// records.
     private static let rowsOfNodeAtLeast = 512
     /// The next node of the beam.
     private var next = 0
-    /// Rows that may be found, the nearest by their codes first.
+    /// Rows that may be found, nearest first by their codes.
     private(set) var rows: [UInt32] = []
-    /// Whether the beam ended while its rows may be among the nearest, as far as codes can tell.
+    /// Whether, by the codes, rows beyond the end of the beam may be among the nearest.
     private(set) var isCutOff = false
 
     /// The rows of the first `count` nodes in the beam of a search that pass `filter`.
@@ -32,7 +32,7 @@ struct CandidateRows {
         scratch = search.scratch
     }
 
-    /// Takes rows until there are `targetCount`, or no more.
+    /// Takes rows until there are `targetCount`, or none is left.
     mutating func take(_ targetCount: Int) {
         rows.reserveCapacity(targetCount)
         for ahead in next..<max(next, min(count, next + targetCount)) {
@@ -41,8 +41,8 @@ struct CandidateRows {
         while rows.count < targetCount, next < count { takeNext() }
     }
 
-    /// Takes up to `most` further rows, as long as they may be nearer than `distance` by their
-    /// codes.
+    /// Takes up to `most` further rows, as long as by their codes they may be nearer than
+    /// `distance`.
     mutating func take(_ most: Int, within distance: Float) {
         guard let query = scratch.encoded else { return }
         let targetCount = rows.count + most
@@ -51,7 +51,7 @@ struct CandidateRows {
             let element = scratch.beam[next]
             let scale = graph.codec.shape.scale(of: graph.record(HNSWBeam.node(element)))
             let least = query.leastDistance(HNSWBeam.key(element), scale: scale)
-            // A NaN leaves nothing open, either.
+            // The condition is false for NaN, too.
             guard least < Double(distance) else { return }
             takeNext()
         }

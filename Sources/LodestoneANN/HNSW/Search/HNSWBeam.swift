@@ -5,29 +5,29 @@ import CVectorKernels
 /// The search of one level (Malkov & Yashunin, arXiv:1603.09320, algorithm 2), with a sorted buffer
 /// instead of two heaps.
 ///
-/// An element of the buffer is one integer: a key in the high half, then a bit that is set once the
-/// node was expanded, then the node. So elements sort like distances. The walk expands the nearest
-/// node that was not expanded, until there is none.
+/// An element of the buffer is one integer: the key in the high half, a bit that is set after the
+/// node's expansion, and the node. So elements sort like distances. The walk expands the nearest
+/// unexpanded node, until there is none.
 ///
-/// The walk prefetches all records of a frontier before it compares the first, and with them the
-/// links of the next two nodes. Measured (codes larger than the caches): 60 to 100 % more
-/// queries/s. Prefetching the records of the next frontier, too, cost 10 %, because a nearer node
-/// often comes in between.
+/// The walk prefetches all records of a frontier before it compares the first, and also the links
+/// of the next two nodes. Measured (codes larger than the caches): 60 to 100 % more queries/s.
+/// Prefetching also the next frontier's records cost 10 %, because often a nearer node is expanded
+/// first.
 struct HNSWBeam {
     let codes: lode_codes
     let keys: CodeKeys
     let query: lode_query
     /// The most nodes that are kept.
     let width: Int
-    /// Only so many of the nearest nodes are expanded.
+    /// The number of nearest nodes that may be expanded.
     let reach: Int
     private let scratch: HNSWScratch
-    // Copies of the fields of `scratch`, so that no loop reads fields of a class.
+    // Copies of `scratch`'s fields, so that no loop reads fields of a class.
     private let elements: UnsafeMutablePointer<UInt64>
     private let frontier: UnsafeMutablePointer<NodeID>
     private let frontierKeys: UnsafeMutablePointer<UInt32>
 
-    /// A beam in `scratch`, whose `begin` made room for it.
+    /// A beam in `scratch`; `begin` must have made room for it.
     init(
         codes: lode_codes,
         keys: CodeKeys,
@@ -65,7 +65,7 @@ struct HNSWBeam {
         return Self.element(frontierKeys[0], node)
     }
 
-    /// The element nearest to the query by a greedy descent of one level from `start`.
+    /// The element nearest to the query, by a greedy walk of one level from `start`.
     @inline(__always)
     func descend(_ links: some LinkReader, from start: UInt64) -> UInt64 {
         var (nearest, best) = (Self.node(start), Self.key(start))
@@ -85,12 +85,12 @@ struct HNSWBeam {
         }
     }
 
-    /// Fills `scratch.beam` with the nearest nodes that are reached from the first `count` in it.
+    /// Fills `scratch.beam` with the nearest nodes that are reached from its first `count` nodes.
     ///
-    /// These first nodes are sorted and marked as visited. The walk pauses after it expanded `most`
-    /// nodes. A call with the returned count continues it.
+    /// The first nodes must be sorted and marked as visited. The walk pauses after `most`
+    /// expansions; a call with the returned count continues it.
     ///
-    /// - Returns: The number of nodes in the buffer at the end, which is sorted.
+    /// - Returns: The number of nodes in the sorted buffer.
     @inline(__always)
     func run<Expansion: BeamExpansion>(
         _ expansion: Expansion,
@@ -144,8 +144,8 @@ struct HNSWBeam {
         return buffer.count
     }
 
-    /// Compares the first `found` nodes of the frontier with the query, and keeps the nearest next
-    /// to the first `count` nodes of the buffer; returns the number of nodes in the buffer.
+    /// Compares the first `found` nodes of the frontier with the query, and merges the nearest into
+    /// the first `count` nodes of the buffer; returns the number of nodes in the buffer.
     func start(_ found: Int, count: Int, _ links: some LinkReader) -> Int {
         keys(codes, query, frontier, found, frontierKeys)
         scratch.distanceCount &+= found
@@ -154,8 +154,8 @@ struct HNSWBeam {
         return buffer.count
     }
 
-    /// Inserts the nodes of a frontier that are near enough into the buffer, and moves `current`
-    /// back to the nearest of them.
+    /// Inserts the near enough nodes of a frontier into the buffer, and moves `current` back to the
+    /// nearest of them.
     @inline(__always)
     private func keep(_ found: Int, in buffer: inout BeamBuffer, _ links: some LinkReader) {
         var bound = buffer.bound
@@ -202,7 +202,7 @@ struct BeamBuffer {
     /// The first element that may not be expanded yet.
     var current = 0
 
-    /// The key from which on a full buffer keeps no element.
+    /// The key at which a full buffer accepts no more elements.
     @inline(__always) var bound: UInt32 {
         count < width ? .max : HNSWBeam.key(elements[count &- 1])
     }
@@ -225,14 +225,14 @@ struct BeamBuffer {
     }
 }
 
-/// The step of a walk from a node to the nodes that are compared next.
+/// The expansion of a node: the nodes that a walk compares next.
 protocol BeamExpansion {
     associatedtype Links: LinkReader
     var links: Links { get }
     /// Whether the links of the next nodes are prefetched with the records of a frontier.
     static var prefetchesNextLinks: Bool { get }
-    /// Writes nodes near `node` that were not visited into the frontier, and marks them as visited;
-    /// returns their number.
+    /// Writes unvisited nodes near `node` into the frontier, and marks them as visited; returns
+    /// their number.
     func expand(_ node: NodeID) -> Int
 }
 

@@ -4,13 +4,13 @@ import LodestoneCore
 import LodestoneStructures
 
 extension HNSWGraph {
-    /// Nodes that a walk expands between two checks of its context.
+    /// The nodes that a walk expands between two checks of its context.
     ///
-    /// They take some 150 microseconds, and are more than the usual beams expand.
+    /// They take some 150 microseconds, and usual beams expand fewer.
     private static let nodesPerCheck = 256
     /// The same for a walk with a filter.
     private static let filteredNodesPerCheck = 64
-    /// The number of nodes from all over the graph with which a filtered walk begins.
+    /// The number of nodes, spread over the graph, with which a filtered walk begins.
     private static let seedCount: UInt32 = 32
 
     /// Finds the `width` nodes nearest to a query by their codes, in `scratch.beam`, nearest first.
@@ -38,11 +38,11 @@ extension HNSWGraph {
         }
     }
 
-    /// Finds the `width` nodes nearest to a query among the nodes of `allowed` rows, whose share of
-    /// all is `selectivity`.
+    /// Finds the `width` nodes nearest to a query among the nodes of `allowed` rows, the share
+    /// `selectivity` of all rows.
     ///
-    /// - Returns: The number of nodes in `scratch.beam`; `nil` where hardly any node around the
-    ///   query is allowed: a walk among allowed nodes would lead nowhere.
+    /// - Returns: The number of nodes in `scratch.beam`; `nil` if hardly any node around the query
+    ///   is allowed, because a walk among allowed nodes would then fail.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     /// - Complexity: up to `AllowedNeighbors.frontierCount` distances and four times `degree` x
     ///   `degree` tests of `allowed` for each of some 1.3 x `width` nodes; fewer with a `reach`.
@@ -94,10 +94,10 @@ extension HNSWGraph {
         }
     }
 
-    /// Adds allowed nodes from all over the graph to the `found` nodes of the frontier; returns the
+    /// Adds allowed nodes, spread over the graph, to the `found` nodes of the frontier; returns the
     /// number of nodes in the frontier.
     ///
-    /// Where no node near the query is allowed, they lead to the nearest allowed ones.
+    /// If no node near the query is allowed, they lead to the nearest allowed ones.
     private func addSeeds(of allowed: RowSet, to found: Int, _ scratch: HNSWScratch) -> Int {
         var found = found
         let step = max(1, (endRow - rows[0]) / Self.seedCount)
@@ -168,7 +168,7 @@ extension HNSWGraph {
         return estimates
     }
 
-    /// A beam that starts with the node to which a descent through the upper levels leads.
+    /// A beam that starts at the node found by the descent through the upper levels.
     private func beam(
         _ query: lode_query,
         width: Int,

@@ -4,23 +4,22 @@ import Synchronization
 
 /// The working memory of one search.
 ///
-/// Threading: one thread at a time. Unchecked for the pointers, which are its own.
+/// Threading: one thread at a time. Unchecked because of the pointers, which only this object has.
 final class HNSWScratch: @unchecked Sendable {
-    /// For each node the epoch in which it was last visited: a byte each, cleared every 255
-    /// searches.
+    /// The epoch of each node's last visit, one byte per node, cleared every 255 searches.
     private(set) var visited: UnsafeMutablePointer<UInt8>
     private var visitedCapacity: Int
     private(set) var epoch: UInt8 = 0
     /// The beam: keys of nodes, nearest first.
     private(set) var beam: UnsafeMutablePointer<UInt64>
     private var beamCapacity = 0
-    /// The nodes that are compared next, and their keys.
+    /// The nodes to compare next, and their keys.
     let frontier: UnsafeMutablePointer<NodeID>
     let keys: UnsafeMutablePointer<UInt32>
     /// A copy of links, and one of their keys.
     let linkCopy: UnsafeMutablePointer<NodeID>
     let keyCopy: UnsafeMutablePointer<UInt32>
-    /// The query of a search, and the query made of a record.
+    /// The query of a search, and the query made from a record.
     let query: UnsafeMutableRawPointer
     let recordQuery: UnsafeMutableRawPointer
     let codec: CodecScratch
@@ -42,7 +41,7 @@ final class HNSWScratch: @unchecked Sendable {
     var expandedCount = 0
     var distanceCount = 0
 
-    /// The most nodes of a frontier; also rows of a chunk of a scan.
+    /// The most nodes of a frontier, and of a chunk of a scan.
     static let frontierCapacity = 1_024
 
     init(
@@ -92,7 +91,7 @@ final class HNSWScratch: @unchecked Sendable {
         recordQuery.deallocate()
     }
 
-    /// Makes an element of a beam the selected link with some index.
+    /// Sets the selected link at an index to an element of a beam.
     @inline(__always)
     func select(_ element: UInt64, _ direction: CodeDirection, at index: Int) {
         selected[index] = HNSWBeam.node(element)
@@ -128,11 +127,11 @@ final class HNSWScratch: @unchecked Sendable {
     }
 }
 
-/// Working memories that wait for the next search.
+/// A pool of working memories for searches.
 final class HNSWScratchPool: Sendable {
     private let codec: VectorCodec
     private let free = Mutex<[HNSWScratch]>([])
-    /// The most memories that are retained; a burst makes more and releases them.
+    /// The most memories that the pool retains; a burst of searches creates more and frees them.
     private static let retainedCount = 16
 
     init(_ codec: VectorCodec) { self.codec = codec }

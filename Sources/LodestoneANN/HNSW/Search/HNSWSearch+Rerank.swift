@@ -3,7 +3,7 @@ import LodestoneCore
 
 /// The exact comparison of rows that codes found.
 extension HNSWSearch {
-    /// The most rows that are all compared exactly, where codes can't tell the nearest from others.
+    /// The most rows that are all compared exactly when codes can't distinguish the nearest.
     static let comparedAtMost = 32_768
 
     /// Compares all rows of the graph that may be found, after walks whose best result is `best`.
@@ -20,18 +20,16 @@ extension HNSWSearch {
         return result
     }
 
-    /// Rows of one further step of the exact re-ranking, while codes leave open which are the
-    /// nearest.
+    /// The rows of a further step of the exact re-ranking, while codes leave the nearest undecided.
     private static let rowsAtOnce = 8
 
     /// The nearest of the candidates by their exact distances.
     ///
-    /// It compares the rows that were taken, and further rows as long as the error of the codes can
-    /// matter. Measured (clusters fifty times as far apart as they are wide, recall): the first 25
-    /// rows 0.89, the rows so compared, some 60, 0.99. Elsewhere it ends after the first few.
+    /// It compares the taken rows, and further rows as long as the codes' error can matter.
+    /// Measured (clusters fifty times as far apart as they are wide, recall): the first 25 rows
+    /// 0.89, the rows compared so, some 60, 0.99. For usual data it ends after the first few.
     ///
-    /// Where fewer distances need to be exact than neighbors are wanted, the others keep those of
-    /// their codes.
+    /// If the query needs fewer exact distances than neighbors, the others keep their estimates.
     func rerank(_ candidates: inout CandidateRows, strategy: String) -> VectorSearchResult {
         // Rows that were compared beyond `exactCount` stay exact.
         let kept = query.k

@@ -5,14 +5,13 @@ import LodestoneCore
 ///
 /// A search with a filter, or after many rows were dropped, takes the cheapest of three plans:
 ///
-/// 1. Where most rows pass, it walks the graph with a wider beam and keeps the rows that pass.
-/// 2. Where fewer pass, it walks among these rows alone and steps over the others.
-/// 3. Where few pass, it compares the codes of all of them (`scanCodes`).
+/// 1. If most rows pass, it walks the graph with a wider beam and keeps the rows that pass.
+/// 2. If fewer pass, it walks among these rows only, through the others.
+/// 3. If few pass, it compares the codes of all of them (`scanCodes`).
 ///
-/// Where a walk finds too few, the scan follows. Each plan ends with the exact re-ranking
-/// (`rerank`).
+/// If a walk finds too few, the scan follows. Each plan ends with the exact re-ranking (`rerank`).
 ///
-/// Threading: one thread, while nothing changes the graph.
+/// Threading: one thread, while no thread changes the graph.
 struct HNSWSearch {
     let vector: [Float]
     /// The parameters: `k`, the filter and the context.
@@ -22,7 +21,7 @@ struct HNSWSearch {
     let flat: FlatIndex
     let graph: HNSWGraph
     let scratch: HNSWScratch
-    /// Whether the graph may have nodes of rows that the caller's state doesn't know.
+    /// Whether the graph may have nodes of rows that are later than the caller's version.
     private let mayHaveLaterRows: Bool
     /// The width of the beam without a filter.
     private let ef: Int
@@ -30,7 +29,7 @@ struct HNSWSearch {
     private let reach: Double
     /// The number of nearest rows whose distances are exact.
     let exactCount: Int
-    /// Rows that are compared exactly.
+    /// The number of rows that are compared exactly.
     private let rerankCount: Int
     /// The most rows of the graph that may be found.
     private let targetCount: Int
@@ -66,25 +65,24 @@ struct HNSWSearch {
         selectivity = Double(targetCount) / Double(total)
     }
 
-    /// The least share of a beam that is expanded where its last nodes are estimates.
+    /// The least share of a beam that is expanded when the last nodes are only estimates.
     ///
     /// Measured (10,000 sentences of WordNet, a vector and a text, 100 candidates each): with 64 of
     /// 100 nodes expanded, 0.9996 of the first ten hits are the same.
     private static let leastReach = 0.64
 
-    /// The factor by which a beam with a filter is wider than the nodes that pass are rare.
+    /// The factor by which a beam with a filter exceeds the width that the selectivity requires.
     ///
-    /// Nodes that are kept without being expanded cost next to nothing, and a second walk because
-    /// of a few missing rows costs as much as four.
+    /// Unexpanded nodes in the beam cost almost nothing, and a second walk for a few missing rows
+    /// costs as much as four walks.
     private var slack: Double { reach < 1 && selectivity < 1 ? 1.5 : 1 }
 
-    /// The number of nodes of a beam of some width that are expanded.
+    /// The number of nodes that a beam of some width expands.
     private func reach(ofWidth width: Int) -> Int {
         reach < 1 ? Int((Double(width) * reach).rounded(.up)) : .max
     }
 
-    /// The number of rows that are compared exactly for so many nearest ones: the coarser the
-    /// codes, the more.
+    /// The number of rows to compare exactly for `count` nearest ones: more for coarser codes.
     private static func rerankCount(_ count: Int, _ options: HNSWOptions) -> Int {
         let leastReserve =
             switch options.quantization {
@@ -109,7 +107,7 @@ struct HNSWSearch {
                 context: query.context
             )
         {
-            // A walk that ends early was in a part of the graph without a way to the others.
+            // A walk that ends early was in a part of the graph without links to the rest.
             guard found == ef else { return try scanCodes() }
             var candidates = matchingCandidates(found)
             candidates.take(rerankCount)
@@ -121,8 +119,8 @@ struct HNSWSearch {
 
     // MARK: Walks of the whole graph
 
-    /// Walks the graph, with a wider beam each time, until enough rows are found that pass; `nil`
-    /// where a scan costs less.
+    /// Walks the graph, with a wider beam each time, until enough passing rows are found; `nil` if
+    /// a scan costs less.
     private func walk() throws(LodestoneError) -> VectorSearchResult? {
         var width = min(Double(ef) / selectivity, Double(graph.rowCount))
         var requiresGraph = query.allowed == nil
@@ -141,8 +139,8 @@ struct HNSWSearch {
             candidates.take(rerankCount)
             if isEnough(candidates, found), isSure(found, width) {
                 let result = rerank(&candidates, strategy: "hnsw")
-                // Where the codes of the whole beam leave open which rows are the nearest, rows
-                // outside of it may be as near.
+                // If the codes of the whole beam leave the nearest undecided, rows outside of it
+                // may be as near.
                 guard candidates.isCutOff,
                     candidates.rows.count >= 2 * Self.rerankCount(query.k, graph.options),
                     found >= Int(width)
@@ -150,10 +148,10 @@ struct HNSWSearch {
                 best = result
             }
             if found < Int(width) { break }
-            // Allowed rows are rarer near the query than elsewhere. All walks together take no
-            // longer than a scan and a third.
+            // Allowed rows are rarer near the query than elsewhere. All walks together take at most
+            // as long as four thirds of a scan.
             width = min(width * Self.expansion, Double(graph.rowCount))
-            // Comparing all of a small collection exactly costs more than one walk more.
+            // Comparing all of a small collection exactly costs more than another walk.
             requiresGraph =
                 best != nil && width * Self.expansion <= Double(targetCount) && walkCount == 1
         }
@@ -161,8 +159,8 @@ struct HNSWSearch {
         return targetCount > Self.comparedAtMost ? best : compareAll(after: best)
     }
 
-    /// Whether the `found` nodes in the beam have as many rows as are wanted; `taken` are the
-    /// first.
+    /// Whether the `found` nodes in the beam have `targetCount` rows; `taken` has the first of
+    /// them.
     private func isEnough(_ taken: CandidateRows, _ found: Int) -> Bool {
         let wanted = min(query.k, targetCount)
         if taken.rows.count >= wanted { return true }
@@ -172,14 +170,14 @@ struct HNSWSearch {
         return all.rows.count >= wanted
     }
 
-    /// Whether enough of the `found` nodes in the beam pass the filter far from the beam's end.
+    /// Whether enough of the `found` nodes pass the filter and are not near the beam's end.
     ///
-    /// A row of the beam that passes the filter is surely among the nearest unless it is near the
-    /// beam's end: a walk is sure of its nearest nodes, not of its last ones.
+    /// A walk finds the nearest nodes surely, but not the last ones of its beam. So a passing row
+    /// counts only if it is not near the beam's end.
     private func isSure(_ found: Int, _ width: Double) -> Bool {
         guard query.allowed != nil else { return true }
         let sureShare = min(1, max(0.5, 1.25 * Double(exactCount) / Double(ef)))
-        // A node that was not expanded is one of the last.
+        // An unexpanded node counts as one of the last.
         let count = min(Int(sureShare * Double(found)), reach(ofWidth: Int(width)))
         var sure = candidates(count)
         sure.take(exactCount)
@@ -188,8 +186,8 @@ struct HNSWSearch {
 
     /// The rows of the first `count` nodes in the beam that may be found.
     private func candidates(_ count: Int) -> CandidateRows {
-        // A filter may pass as many rows as the graph has, and other ones: rows outside of the
-        // graph.
+        // A filter may pass rows outside of the graph, so the number of passing rows is not
+        // sufficient.
         let passesAll = query.allowed == nil && selectivity == 1 && !mayHaveLaterRows
         return CandidateRows(count, of: self, filter: passesAll ? nil : query)
     }
@@ -201,10 +199,10 @@ struct HNSWSearch {
 
     // MARK: The scan of codes
 
-    /// Compares the codes of all rows that may be found, then at least twice `exactCount` rows
+    /// Compares the codes of all rows that may be found, then at least `2 * exactCount` rows
     /// exactly.
     ///
-    /// Compared with the scan, these exact distances cost nothing.
+    /// These exact distances cost almost nothing compared with the scan.
     private func scanCodes() throws(LodestoneError) -> VectorSearchResult {
         let rerankCount = max(rerankCount, 2 * exactCount + 20)
         var nodes = MatchingNodes(query, graph)
@@ -221,20 +219,20 @@ struct HNSWSearch {
     }
 }
 
-/// The cost model: times in distances of a scan, which reads its rows in order.
+/// The cost model; the unit is the time of one distance in a scan, which reads rows in order.
 extension HNSWSearch {
-    /// The time of a distance in a walk, whose rows lie anywhere.
+    /// The time of a distance in a walk, whose rows are scattered in memory.
     private static let distanceCost = 2.0
-    /// Distances that a walk computes for each node of its beam.
+    /// The distances that a walk computes per node of its beam.
     private static let distancesPerNode = 22.0
 
-    /// The factor by which the next walk is wider after one that found too few.
+    /// The factor by which a walk is wider than the previous one that found too few rows.
     ///
     /// Measured (a million rows, two thirds of them allowed, none of these near some of the
     /// queries): such a query took 21 ms by a scan at once, 0.9 ms by wider walks.
     private static let expansion = 4.0
 
-    /// The selectivity below which a walk keeps to the allowed rows; above it, a wider walk finds
+    /// The selectivity below which a walk visits only allowed rows; above it, a wider walk finds
     /// more in the same time.
     private static let filteredSelectivity = 0.3
 
@@ -243,8 +241,8 @@ extension HNSWSearch {
 
     /// The time of a walk among the allowed rows.
     ///
-    /// The walk expands 1.3 nodes per node of its beam within `reach`. Each costs the distances of
-    /// a frontier, and a test of as many links as it takes to find so many allowed nodes.
+    /// The walk expands 1.3 nodes per node of its beam within `reach`. Each expansion costs the
+    /// distances of a frontier, and the tests of links that find so many allowed nodes.
     private var filteredWalkCost: Double {
         let degree = Double(graph.degree)
         let frontier = Double(AllowedNeighbors.frontierCount)
@@ -254,8 +252,8 @@ extension HNSWSearch {
 }
 
 extension VectorQuantization {
-    /// Whether distances by codes are near enough to choose the candidates of a fusion.
+    /// Whether distances by codes are exact enough to choose the candidates of a fusion.
     ///
-    /// Int4 codes are too coarse: of 100 candidates, the last ones would be others.
+    /// Int4 codes are too coarse: the last ones of 100 candidates would differ.
     var hasEstimates: Bool { self != .int4 }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Gives a search of one level the links of each node.
+/// The access of a search to the links of one level.
 protocol LinkReader {
     /// The links, which end at the first `none` or after `length`.
     func links(of node: NodeID) -> UnsafePointer<NodeID>
-    /// The length of a list, in node numbers.
+    /// The length of a list, in node ids.
     var length: Int { get }
     /// The address of a node's list, to prefetch it.
     func address(of node: NodeID) -> UnsafePointer<NodeID>

@@ -2,15 +2,15 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The nodes of the rows that may be found, some at a time.
+/// An iterator over the nodes of the rows that may be found.
 ///
-/// First come the nodes whose first row may be found, in order, then those where only a further
-/// row may be.
+/// First come the nodes whose first row may be found, in order, then those of which only a further
+/// row may be found.
 struct MatchingNodes {
     private let query: VectorQuery
     private let graph: HNSWGraph
     private let endRow: UInt32
-    /// Whether the first rows of all nodes follow each other.
+    /// Whether the first rows of all nodes have no gaps.
     private let isDense: Bool
     /// The next node to test.
     private var node = 0
@@ -18,7 +18,7 @@ struct MatchingNodes {
     private var row: UInt32?
     /// The index of the next further row.
     private var copy = 0
-    /// Nodes of further rows that were given.
+    /// The nodes of further rows that were returned.
     private var given: Set<NodeID> = []
 
     init(_ query: VectorQuery, _ graph: HNSWGraph) {
