@@ -4,8 +4,8 @@ package import LodestoneStructures
 
 /// The one place that maps strategies to indexes.
 ///
-/// A new strategy needs a case here, in `TextIndexStrategy`, and on the wire. The storage compares
-/// with `.fts5` as well, because it keeps the words of that strategy in tables: `Schema`,
+/// A new strategy needs a case here, in `TextIndexStrategy`, and on the wire. The storage also
+/// compares with `.fts5`, because it keeps the words of that strategy in tables: `Schema`,
 /// `WordMaker`, `RestoredDatabase` and `SQLiteStore+Erase.swift`.
 extension TextIndexStrategy {
     /// An index without documents.

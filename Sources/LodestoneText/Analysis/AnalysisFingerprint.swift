@@ -2,14 +2,14 @@
 package import LodestoneCore
 import LodestoneStructures
 
-/// Tells whether two processes make the same words of texts.
+/// Fingerprints that differ when two processes make different words of texts.
 ///
 /// The words depend on the rules of this release, on the stemmers of the system's libstemmer, and
-/// on Unicode's tables in Swift's library. Another version of libstemmer stems up to half of a
-/// language's words differently. Neither library names a version that shows this, so the
+/// on Unicode's tables in Swift's library. Another version of libstemmer may stem half of a
+/// language's words differently. Neither library has a version number that shows this, so the
 /// fingerprint hashes the stems of some words and the kinds of characters.
 package enum AnalysisFingerprint {
-    /// The version of this release's rules; a change of words or their forms raises it.
+    /// The version of this release's rules; raise it with each change of words or forms.
     private static let rules: UInt64 = 2
 
     /// The fingerprint of the words of collections in a language.
@@ -30,7 +30,7 @@ package enum AnalysisFingerprint {
         return of(language, characters, isThere ? { analyzer.stem(of: $0.utf8).bytes } : nil)
     }
 
-    /// The fingerprint of a language's words, from a hash of the characters' kinds and its stemmer.
+    /// The fingerprint of a language's words, from its stemmer and a hash of the characters' kinds.
     static func of(_ language: TextLanguage, _ characters: UInt64, _ stem: ((String) -> [UInt8])?)
         -> UInt64
     {
@@ -42,7 +42,8 @@ package enum AnalysisFingerprint {
         return hash
     }
 
-    /// The fingerprint of the kinds of characters, in the ranges where Unicode still adds some.
+    /// The fingerprint of the kinds of characters, in the ranges where Unicode still adds
+    /// characters.
     static let characters: UInt64 = {
         var hash: UInt64 = 0
         for value in [0x80..<0x3400, 0xA000..<0xAC00, 0xF900..<0x10000, 0x10000..<0x20000].joined()
@@ -56,10 +57,10 @@ package enum AnalysisFingerprint {
     }()
 }
 
-/// Words whose stems tell versions of a stemmer apart.
+/// Words whose stems differ between versions of a stemmer.
 ///
-/// They are beginnings with the endings of the language and of its neighbors, and words that
-/// versions 2.2 and 3.1 of the library stem differently.
+/// They are combinations of beginnings with endings of the language and of related ones, and words
+/// that versions 2.2 and 3.1 of the library stem differently.
 enum StemProbes {
     static func words(_ language: TextLanguage) -> [String] {
         let (stems, endings) = parts(language)
@@ -109,7 +110,7 @@ enum StemProbes {
 
     /// The pieces of a text between spaces and line ends.
     ///
-    /// The cut goes by scalars, since a space and a mark behind it are one `Character`.
+    /// The cut is by scalars, because a space and a following mark are one `Character`.
     private static func parts(of text: String) -> [String] {
         text.unicodeScalars.split { $0 == " " || $0 == "\n" }.map { String($0) }
     }

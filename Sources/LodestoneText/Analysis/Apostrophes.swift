@@ -4,20 +4,19 @@ import LodestoneCore
 /// The rules of a language for the apostrophes inside a word.
 ///
 /// `levi's` becomes `levi`, and `l'homme` becomes `homme` in French. `don't` and `o'brien` become
-/// one word without their apostrophe. So a side of an apostrophe is never a word of one or two
-/// letters. The rules are those of Lucene's analyzers (possessives, elisions, the apostrophe of
-/// Turkish).
+/// one word without their apostrophe. So no part of one or two letters becomes a word. The rules
+/// are those of Lucene's analyzers (possessives, elisions, the apostrophe of Turkish).
 struct Apostrophes {
-    /// The byte of an apostrophe in a tokenizer's buffer; no folded word has it.
+    /// The byte for an apostrophe in a tokenizer's buffer; no folded word has this byte.
     static let mark = UInt8(ascii: "'")
 
-    /// The parts that are left out before an apostrophe.
+    /// The parts that are dropped before an apostrophe.
     private let elided: Set<[UInt8]>
-    /// Whether they are left out only before a vowel or an `h`, as in languages without elisions.
+    /// Whether they are dropped only before a vowel or an `h`, as in languages without elisions.
     private let needsVowel: Bool
-    /// The endings that are left out behind the last apostrophe.
+    /// The endings that are dropped after the last apostrophe.
     private let endings: Set<[UInt8]>
-    /// Whether everything behind the first apostrophe is left out.
+    /// Whether everything after the first apostrophe is dropped.
     private let isTurkish: Bool
 
     private static let all: [Apostrophes] = TextLanguage.allCases.map { Apostrophes($0) }
@@ -52,11 +51,11 @@ struct Apostrophes {
 
     /// The result of the rules for a word with apostrophes.
     struct Result {
-        /// The parts that make up the word, without apostrophes.
+        /// The parts that remain as the word, without apostrophes.
         var remaining: Range<Int>
-        /// Whether all parts together are a word, too.
+        /// Whether all parts joined are an additional word.
         ///
-        /// A writer may leave out the apostrophe alone: `dangelo`.
+        /// Some people write the word without its apostrophe: `dangelo`.
         var isJoinedToo = false
     }
 
@@ -65,7 +64,7 @@ struct Apostrophes {
     /// - Parameters:
     ///   - parts: The pieces between the apostrophes, at least two.
     ///   - language: The language whose rules apply.
-    /// - Returns: The parts that make up the word.
+    /// - Returns: The parts that remain as the word.
     static func resolve(_ parts: [[UInt8]], _ language: TextLanguage) -> Result {
         let rules = of(language)
         if rules.isTurkish { return Result(remaining: 0..<1) }
@@ -78,7 +77,7 @@ struct Apostrophes {
         while remaining.count > 1, rules.endings.contains(parts[remaining.upperBound - 1]) {
             remaining.removeLast()
         }
-        // English finds `levis` by its stem; without stems nothing else would find it.
+        // In English the stem finds `levis`; without stems only the joined word does.
         let isIncomplete =
             remaining.lowerBound > 0
             || (language == .none && remaining.upperBound < parts.count

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Finds tokens that mean more than the words in them: `C++`, `.NET`, `ada@example.com`, `1.2.3`,
+/// A scanner for tokens that mean more than their words: `C++`, `.NET`, `ada@example.com`, `1.2.3`,
 /// `2024-05-01`, `KX-7731/B`, `AT&T`, `wi-fi`, `$100`.
 ///
-/// Such a token is an extra word of a text and of a query in plain words. In a query it weighs as
-/// much as any rare word, and its parts weigh little, so a document with the exact token comes
-/// first. In the index the token begins with a sign that no other word has. Its own signs are
-/// written beyond ASCII, so FTS5 does not cut it.
+/// Such a token is an extra word of a text, and of a query in plain words. In a query it has the
+/// weight of a rare word, and its parts have small weights, so a document with the exact token
+/// comes first. In the index the token begins with a sign that no other word has. Its own signs are
+/// replaced by full-width ones, so FTS5 does not cut it.
 ///
 ///     token = [ . # @ $ ] word { sign word } [ + ++ # % ]
 ///
-/// A token counts when it holds one of `. @ _ & -`, a sign at an end, or a digit. `/` and `:` join
-/// a word to digits only, so `and/or` and paths are no tokens.
+/// A token counts if it has one of `. @ _ & -`, a sign at an end, or a digit. `/` and `:` join a
+/// word to digits only, so `and/or` and paths are no tokens.
 struct ExactSpelling {
     /// The sign that begins a token in the index: a full-width equals sign, which folds to no
     /// letter.
@@ -20,19 +20,19 @@ struct ExactSpelling {
     /// The most bytes of a token; longer ones don't count.
     private static let longest = 128
 
-    /// The signs below 64 that may stand between or behind words, one bit per sign.
+    /// The signs below 64 that may be between or after words, one bit per sign.
     ///
-    /// They are `# % & + - . / :`. The value is a constant of the code, because the tokenizer tests
-    /// it behind every word.
+    /// They are `# % & + - . / :`. The value is a compile-time constant, because the tokenizer
+    /// tests it after every word.
     @inline(__always)
     static var joiningSigns: UInt64 {
-        // & - . / : between words, # % + behind them.
+        // & - . / : between words, # % + after them.
         let between: UInt64 = 1 << 0x26 | 1 << 0x2D | 1 << 0x2E | 1 << 0x2F | 1 << 0x3A
         let behind: UInt64 = 1 << 0x23 | 1 << 0x25 | 1 << 0x2B
         return between | behind
     }
 
-    /// The form of a sign in the index: the same sign in full width.
+    /// The form of a sign in the index: its full-width variant.
     static func sign(_ byte: UInt8) -> String.UTF8View {
         String(Unicode.Scalar(UInt32(byte) + 0xFEE0) ?? "\u{FF1D}").utf8
     }
@@ -70,7 +70,7 @@ struct ExactSpelling {
         hasSign = hasLead
     }
 
-    /// The index at which a word has to begin to belong to the token.
+    /// The index at which the next word of the token must begin.
     var next: Int? {
         mutating get {
             let index = last.upperBound
@@ -106,7 +106,7 @@ struct ExactSpelling {
         return true
     }
 
-    /// The end of the token, with the signs behind its last word.
+    /// The end of the token, including the signs after its last word.
     var end: Int {
         let count = signs
         let end = last.upperBound + count
@@ -122,14 +122,14 @@ struct ExactSpelling {
         return isExact && end - start <= Self.longest ? start..<end : nil
     }
 
-    /// The number of signs behind the last word: one or two `+` or `#`, or a `%`.
+    /// The number of signs after the last word: one or two `+` or `#`, or one `%`.
     private var signs: Int {
         let behind = text[last.upperBound...].prefix(2)
         if behind.first == UInt8(ascii: "%") { return 1 }
         return behind.prefix { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }.count
     }
 
-    /// Whether this byte may begin a token before a word.
+    /// Whether this byte may begin a token, before its first word.
     @inline(__always)
     static func leads(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: ".") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "@")
@@ -146,7 +146,7 @@ struct ExactSpelling {
         byte >= 0x80 || isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 26
     }
 
-    /// Whether a token may begin behind this byte.
+    /// Whether a token may begin after this byte.
     private static func opens(_ byte: UInt8) -> Bool {
         !isWord(byte) && !".#@$_-/:&+".utf8.contains(byte)
     }

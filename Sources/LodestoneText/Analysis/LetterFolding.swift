@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Maps the ways to write a letter to one form.
+/// The mapping of the variants of a letter to one form.
 ///
-/// This is the definition for one scalar; `ScalarTable` keeps its results. Texts that are
-/// canonically equal (Unicode Standard Annex 15) have equal words in either form:
+/// This is the definition per scalar; `ScalarTable` caches the results. Canonically equal texts
+/// (Unicode Standard Annex 15) have equal words in either form:
 ///
 /// - lowered, for the stemmers of Snowball: small letters of usual width, composed, with accents;
 /// - folded: the same without accents, and with the plain letters for letters such as `ł` and `ß`.
@@ -13,7 +13,7 @@ enum LetterFolding {
     static func lowered(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
         let letters = LetterVariants.letter(of: scalar)?.flatMap(small) ?? small(scalar)
         let composed = composed(letters)
-        // Hebrew has letters with their points.
+        // Hebrew has composed letters with points.
         return composed.count == 1 ? composed : composed.filter { !isSilent($0) }
     }
 
@@ -21,7 +21,7 @@ enum LetterFolding {
     static func folded(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
         let letters = decomposed(lowered(scalar)).filter { !isAccent($0) }
         return composed(letters.flatMap { LetterVariants.plain($0) ?? [$0] }).flatMap { letter in
-            // A hamza or a madda on an alef is left out as often as not.
+            // Many texts omit a hamza or a madda on an alef.
             switch letter.value {
             case 0x622, 0x623, 0x625, 0x671: [Unicode.Scalar]("\u{627}".unicodeScalars)
             default: [letter]
@@ -48,13 +48,13 @@ enum LetterFolding {
     }
 
     private static func decomposed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        // Hangul stays in syllables, as nothing is left out of it.
+        // Hangul stays in syllables, because nothing is dropped from it.
         if scalars.count == 1, isItsOwnForm(scalars[0]) { return scalars }
         let text = String(String.UnicodeScalarView(scalars))
         return Array(text.decomposedStringWithCanonicalMapping.unicodeScalars)
     }
 
-    /// Whether nothing composes or folds a scalar: ASCII, and most of Han and Hangul.
+    /// Whether a scalar is not changed by composing or folding: ASCII, and most of Han and Hangul.
     private static func isItsOwnForm(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x80, 0x3400..<0xA000, 0xAC00..<0xD7A4: true
@@ -64,7 +64,7 @@ enum LetterFolding {
 
     /// Whether `scalar` is an accent: a mark that the comparison of words ignores.
     ///
-    /// Only marks of alphabets whose letters stay readable without them count.
+    /// Only marks of alphabets that stay readable without them count.
     static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x300...0x36F, 0x1AB0...0x1AFF, 0x1DC0...0x1DFF, 0x20D0...0x20FF, 0xFE20...0xFE2F: true
@@ -77,8 +77,8 @@ enum LetterFolding {
 
     /// Whether `scalar` has no meaning inside a word, in either form.
     ///
-    /// Such scalars are points and vowels that most writers leave out, variants of how a character
-    /// looks, joiners, and soft hyphens.
+    /// Such scalars are points and vowels that most texts omit, selectors of a character's variant,
+    /// joiners, and soft hyphens.
     static func isSilent(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x591...0x5BD, 0x5BF, 0x5C1...0x5C2, 0x5C4...0x5C5, 0x5C7: true  // Hebrew

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Letters that stand for other letters although Unicode does not compose one of the other.
+/// Letters that are variants of other letters, although Unicode does not decompose them.
 ///
-/// The Latin letters are those of Lucene's ASCIIFoldingFilter, as far as people write them.
+/// The Latin letters are those of Lucene's ASCIIFoldingFilter that occur in real texts.
 enum LetterVariants {
     /// The usual letters for a letter of half or full width, or of another kind, and for a
     /// ligature.
@@ -26,7 +26,7 @@ enum LetterVariants {
         Unicode.Scalar(value).map { [$0] }
     }
 
-    /// The usual kana for U+FF66 to U+FF9F; the last two are marks that stand behind a letter.
+    /// The usual kana for U+FF66 to U+FF9F; the last two are marks that follow a letter.
     private static let kana: [UInt16] =
         "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン\u{3099}\u{309A}"
         .utf16.map { $0 }
@@ -57,7 +57,7 @@ enum LetterVariants {
         }
     }
 
-    /// The plain letters for a small Latin letter that has no accent to leave out.
+    /// The plain letters for a small Latin letter without a removable accent.
     static func plain(_ scalar: Unicode.Scalar) -> [Unicode.Scalar]? {
         guard scalar.value >= 0xDF else { return nil }
         return plainLetters[scalar]

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A word as the analyzer found it: folded, UTF-8, and ready to be looked up.
+/// A folded word of a text, in UTF-8, ready for a lookup.
 ///
-/// It is valid only inside the call that hands it out: a long word lies in the analyzer's buffer.
+/// It is valid only inside the closure that gets it, because a long word is in the analyzer's
+/// buffer.
 struct NormalizedToken {
-    /// Bytes that fit into `low` and `high`.
+    /// The number of bytes that fit `low` and `high`.
     static let shortCount = 16
 
-    /// The first eight bytes, first one lowest; zeros behind the end.
+    /// The first eight bytes, first one lowest; zeros after the end.
     let low: UInt64
     /// The next eight bytes.
     let high: UInt64
     /// The number of bytes, at least 1.
     let count: Int
-    /// All bytes in words of eight, zeros behind the end; only for more than `shortCount`.
+    /// All bytes in words of eight, zeros after the end; only for more than `shortCount`.
     let long: UnsafePointer<UInt64>?
 
     init(low: UInt64, high: UInt64, count: Int) {
@@ -23,7 +24,7 @@ struct NormalizedToken {
         long = nil
     }
 
-    /// The word in `words`, which is filled up with zeros to whole words of eight, at least two.
+    /// The word in `words`: units of eight bytes, at least two, with zeros after the end.
     init(_ words: UnsafePointer<UInt64>, count: Int) {
         low = UInt64(littleEndian: words[0])
         high = UInt64(littleEndian: words[1])
@@ -34,7 +35,7 @@ struct NormalizedToken {
     /// The number of 64-bit units that hold a long word.
     var wordCount: Int { (count + 7) / 8 }
 
-    /// Spreads words over 64 bits; equal words have equal hashes for one seed.
+    /// The hash of the word; equal words have equal hashes for one seed.
     @inline(__always)
     func hash(seed: UInt64) -> UInt64 {
         var state = Self.mix(low ^ seed, high ^ Self.stir ^ UInt64(truncatingIfNeeded: count))
@@ -98,7 +99,7 @@ extension NormalizedToken {
     var bytes: [UInt8] { withBytes { Array($0) } }
 }
 
-/// A buffer that puts words of any length together: bytes that grow, with zeros behind the end.
+/// A growing buffer for a word of any length: bytes with zeros after the end.
 ///
 /// Threading: one thread.
 struct WordBuffer: ~Copyable {

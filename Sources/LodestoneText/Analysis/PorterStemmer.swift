@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Takes the endings off English words.
+/// A stemmer of English words.
 ///
-/// M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with the two changes of
-/// the author's later program, as FTS5's `porter` has them: `bli` becomes `ble`, `logi` becomes
+/// M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with two changes of the
+/// author's later program, which FTS5's `porter` also has: `bli` becomes `ble`, `logi` becomes
 /// `log`. Bytes outside ASCII count as consonants.
 struct PorterStemmer {
-    /// Words of other lengths, in bytes, stay as they are.
+    /// The lengths in bytes of words that are stemmed; others stay unchanged.
     static let lengths = 3...64
 
     private let word: UnsafeMutablePointer<UInt8>
     private var count: Int
 
-    /// Stems the word in `word`, folded to lower case.
+    /// Stems the folded word in `buffer`.
     static func stem(_ buffer: inout WordBuffer) {
         guard lengths.contains(buffer.count) else { return }
         var stemmer = PorterStemmer(word: buffer.bytes, count: buffer.count)
@@ -77,7 +77,7 @@ struct PorterStemmer {
 
     private typealias Rule = (ending: StaticString, replacement: StaticString)
 
-    /// The rules of step 2; a rule stands before those whose endings are the end of its own.
+    /// The rules of step 2; a rule comes before rules whose endings are suffixes of its own.
     private static let step2: [Rule] = [
         ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"),
         ("logi", "log"), ("bli", "ble"), ("alli", "al"), ("entli", "ent"), ("eli", "e"),
@@ -95,7 +95,7 @@ struct PorterStemmer {
         ("ou", ""), ("ism", ""), ("ate", ""), ("iti", ""), ("ous", ""), ("ive", ""), ("ize", ""),
     ]
 
-    /// Applies the first rule whose ending fits, if enough of the word stays before the ending.
+    /// Applies the first rule whose ending matches, if enough of the word is before the ending.
     private mutating func replace(_ rules: [Rule], whenMeasureExceeds bound: Int) {
         guard let rule = rules.first(where: { ends($0.ending) }) else { return }
         let added = rule.replacement.utf8CodeUnitCount
@@ -109,7 +109,7 @@ struct PorterStemmer {
 
     // MARK: Parts of words
 
-    /// Whether the word ends with `ending` and has something before it.
+    /// Whether the word ends with `ending` and has a letter before it.
     private func ends(_ ending: StaticString) -> Bool {
         let length = ending.utf8CodeUnitCount
         guard count > length, last == ending.utf8Start[length - 1] else { return false }
@@ -130,12 +130,12 @@ struct PorterStemmer {
         }
     }
 
-    /// Whether a letter is a vowel, given whether the one before is a consonant.
+    /// Whether a letter is a vowel, given whether the previous one is a consonant.
     private static func isVowel(_ byte: UInt8, afterConsonant: Bool) -> Bool {
         isVowel(byte) || (byte == UInt8(ascii: "y") && afterConsonant)
     }
 
-    /// The number of consonants right behind a vowel in the first `length` letters: Porter's m.
+    /// Porter's m of the first `length` letters: the number of consonants right after a vowel.
     private func measure(_ length: Int) -> Int {
         var measure = 0
         var isConsonant = false

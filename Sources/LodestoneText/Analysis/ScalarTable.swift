@@ -3,12 +3,12 @@ import Synchronization
 
 /// The kind of each Unicode scalar in words, and its form in the index.
 ///
-/// A page of 256 scalars is computed when a text first has one of them (20 to 500 µs), and kept.
+/// A page of 256 scalars is computed at the first use of one of them (20 to 500 µs), and kept.
 ///
 /// Threading: any thread, without a lock.
-// Unchecked for the pointers: pages are atomic and never change, and a table stays until the end.
+// Unchecked because of the pointers: pages are atomic and immutable, and a table is never freed.
 final class ScalarTable: @unchecked Sendable {
-    /// The part that a scalar has in words.
+    /// The role of a scalar in words.
     enum Kind: UInt32 {
         /// Ends a word.
         case separator = 0
@@ -18,13 +18,13 @@ final class ScalarTable: @unchecked Sendable {
         case unspaced
         /// Belongs to the unspaced letter before it: vowels and last consonants of Hangul.
         case extending
-        /// A mark that stays in its word as it is.
+        /// A mark that stays in its word unchanged.
         case mark
-        /// A mark as `mark`, with an order among the marks that follow each other.
+        /// Like `mark`, with a canonical order among consecutive marks.
         case ordered
-        /// A mark that may make one letter with the letter before it, or is dropped.
+        /// A mark that composes with the letter before it, or is dropped.
         case combining
-        /// Leaves no trace inside of a word.
+        /// Is ignored inside of a word.
         case dropped
         /// Continues a word between two letters.
         case apostrophe
@@ -42,8 +42,8 @@ final class ScalarTable: @unchecked Sendable {
         @inline(__always)
         var kind: Kind { Kind(rawValue: bits >> 28) ?? .separator }
 
-        /// Whether the scalar is a number; an apostrophe joins no number with the letters behind
-        /// it.
+        /// Whether the scalar is a number; an apostrophe does not join a number to following
+        /// letters.
         var isNumber: Bool { bits & ScalarTable.isNumber != 0 }
 
         /// Whether its form is several scalars; the last one may be a mark.
@@ -132,14 +132,14 @@ final class ScalarTable: @unchecked Sendable {
         }
     }
 
-    /// The kind of a scalar, by the rules of Unicode Standard Annex 29 where it has some.
+    /// The kind of a scalar; where Unicode Standard Annex 29 has a rule, by that rule.
     private static func kind(of scalar: Unicode.Scalar, keepsAccents: Bool) -> Kind {
         if scalar.isASCII {
             if scalar == "'" { return .apostrophe }
             return UnicodeTokenizer.begins(scalar) ? .letter : .separator
         }
         switch scalar.value {
-        // Quotes and letters that stand for an apostrophe, and the marks of Hebrew abbreviations.
+        // Quotes and letters that are used as an apostrophe, and the marks of Hebrew abbreviations.
         case 0x2018, 0x2019, 0x201B, 0x2BB, 0x2BC, 0x2BD, 0xFF07, 0x5F3, 0x5F4: return .apostrophe
         case 0x1160...0x11FF, 0xD7B0...0xD7FB: return .extending
         case 0xFF9E...0xFF9F: return .combining
@@ -151,7 +151,7 @@ final class ScalarTable: @unchecked Sendable {
         if UnicodeTokenizer.begins(scalar) { return .letter }
         if UnicodeTokenizer.isMark(scalar) {
             if LetterFolding.isAccent(scalar) { return keepsAccents ? .combining : .dropped }
-            // Tibetan has vowels that are written as two.
+            // Tibetan has vowels that decompose into two.
             if joins.contains(scalar.value) || LetterFolding.composed([scalar]) != [scalar] {
                 return .combining
             }
@@ -160,7 +160,7 @@ final class ScalarTable: @unchecked Sendable {
         return isEmoji(scalar) ? .emoji : .separator
     }
 
-    /// Marks beyond accents that make one letter with some letter before them.
+    /// Marks other than accents that compose with some letter before them.
     private static let joins: Set<UInt32> = [
         0x653, 0x654, 0x655, 0x93C, 0x9BE, 0x9D7, 0xB3E, 0xB56, 0xB57, 0xBBE, 0xBD7, 0xC56, 0xCC2,
         0xCD5, 0xCD6, 0xD3E, 0xD57, 0xDCA, 0xDCF, 0xDDF, 0x102E, 0x1B35, 0x3099, 0x309A, 0x110BA,
@@ -171,7 +171,7 @@ final class ScalarTable: @unchecked Sendable {
 
     /// Whether a scalar is a picture.
     ///
-    /// Printed signs that became emoji later (`©`, `™`, arrows) stay separators.
+    /// Signs that became emoji later (`©`, `™`, arrows) are separators.
     private static func isEmoji(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar.value >= 0x231A, scalar.properties.isEmoji else { return false }
         switch scalar.value {

@@ -3,20 +3,20 @@ import CStemmer
 import LodestoneCore
 import Synchronization
 
-/// Takes the endings off words with the stemmer of the Snowball project for a language.
+/// A stemmer of the Snowball project for a language.
 ///
 /// A stemmer of the library serves one thread at a time, so all collections of a language share a
-/// pool of stemmers. A stemmer is out of the pool for one word.
+/// pool of stemmers. A thread takes a stemmer from the pool for one word.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class SnowballStemmer: Sendable {
-    /// Words of more bytes stay as they are.
+    /// The most bytes of a word that is stemmed; longer words stay unchanged.
     static let longest = 255
     /// The most idle stemmers that the pool keeps.
     private static let mostIdle = 16
 
     /// A stemmer of the library.
-    // Unchecked for the pointer: a thread that takes a stemmer out of the pool has it alone.
+    // Unchecked because of the pointer: only the thread that took a stemmer from the pool uses it.
     private struct Stemmer: @unchecked Sendable {
         let handle: OpaquePointer
     }
@@ -31,7 +31,7 @@ final class SnowballStemmer: Sendable {
         usesCedillas = language == .romanian && !Self.knowsCommas(name)
     }
 
-    /// Whether the library takes an ending with a comma off a word of Romanian.
+    /// Whether the library removes an ending with a comma from a Romanian word.
     private static func knowsCommas(_ name: String) -> Bool {
         guard let handle = sb_stemmer_new(name, nil) else { return true }
         defer { sb_stemmer_delete(handle) }
@@ -50,15 +50,14 @@ final class SnowballStemmer: Sendable {
     /// The stemmer of a language; `nil` for a language that needs none.
     static func of(_ language: TextLanguage) -> SnowballStemmer? { all[Int(language.rawValue)] }
 
-    /// Whether the library of this machine knows the language.
+    /// Whether this machine's library has the language.
     var isThere: Bool {
         guard let stemmer = make() else { return false }
         giveBack(stemmer)
         return true
     }
 
-    /// Stems the word in `buffer`, which has lower case and accents, and folds the accents of the
-    /// stem.
+    /// Stems the lower-case word with accents in `buffer`, and folds the accents of the stem.
     func stem(_ buffer: inout WordBuffer) {
         guard buffer.count <= Self.longest else { return fold(&buffer, Array(buffer.word.bytes)) }
         guard let stemmer = idle.withLock({ $0.popLast() }) ?? make() else {
@@ -71,7 +70,7 @@ final class SnowballStemmer: Sendable {
             preconditionFailure("no memory for a stem")
         }
         let count = Int(sb_stemmer_length(handle))
-        // A word stays as it is when the stemmer leaves nothing of it.
+        // A word stays unchanged if its stem would be empty.
         if count > 0 { fold(&buffer, UnsafeBufferPointer(start: stem, count: count)) }
     }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A folded word or stem to keep.
+/// A folded word or stem that owns its bytes.
 ///
-/// A word of up to 16 bytes, as nearly all are, takes no memory of its own.
+/// A word of up to 16 bytes, as nearly all are, needs no allocation.
 struct TermKey: Hashable {
     /// The first eight bytes, as in `NormalizedToken`.
     private let low: UInt64
     private let high: UInt64
-    /// Bytes; at least 1.
+    /// The number of bytes, at least 1.
     let count: Int
-    /// All bytes of a longer word, in units of eight.
+    /// All bytes of a word of more than 16 bytes, in units of eight.
     private let long: ContiguousArray<UInt64>?
 
     init(_ word: NormalizedToken) {

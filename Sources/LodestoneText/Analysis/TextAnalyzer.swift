@@ -5,7 +5,7 @@ package import LodestoneCore
 package struct TextAnalyzer: Sendable {
     private let language: TextLanguage
     private let stopWords: StopWords
-    /// Whether words keep their accents, which their stems then lose.
+    /// Whether words keep their accents until they are stemmed.
     let keepsAccents: Bool
 
     /// The analyzer of a collection.
@@ -29,7 +29,7 @@ package struct TextAnalyzer: Sendable {
         switch language {
         case .english: PorterStemmer.stem(&word)
         case .none: break
-        // The stemmer is looked up, so that copies of an analyzer for English count no references.
+        // The stemmer is looked up here, so that copies of an analyzer need no reference count.
         default: SnowballStemmer.of(language)?.stem(&word)
         }
     }
@@ -42,13 +42,13 @@ package struct TextAnalyzer: Sendable {
         return TermKey(buffer.word)
     }
 
-    /// Whether a folded word is left out of plain queries and of the lengths of documents.
+    /// Whether plain queries and the lengths of documents leave a folded word out.
     func isStopWord(_ word: NormalizedToken) -> Bool { stopWords.contains(word) }
 
-    /// The words that a text must have in a row to have some pieces of a query in a row.
+    /// The words of a phrase of some pieces of a query.
     ///
-    /// A run without spaces ends with a word of its last character alone. A text has that word only
-    /// where its own run ends, so the word is left out at the end of the query.
+    /// A run without spaces ends with a word of its last character only. A text has that word only
+    /// at the end of its own run, so the phrase leaves it out at the end.
     func phraseTerms(of texts: some Sequence<String>) -> [QueryTerm] {
         var words = texts.flatMap { self.words(of: $0) }
         if words.last?.isEndOfRun ?? false { words.removeLast() }
@@ -60,7 +60,7 @@ package struct TextAnalyzer: Sendable {
 
     /// The words in a text, in order, then its extra words (`Tokenizer.forEachExtra`).
     ///
-    /// These are the words that a query in plain words looks for.
+    /// A query in plain words searches for these.
     func allWords(of text: String) -> [QueryTerm] { words(of: text, withExtras: true) }
 
     private func words(of text: String, withExtras: Bool) -> [QueryTerm] {
@@ -82,7 +82,7 @@ package struct TextAnalyzer: Sendable {
                 extra.isExtra = true
                 words.append(extra)
                 guard ExactSpelling.isOne(word) else { return }
-                // Ranges of both rise.
+                // The ranges of both ascend.
                 while next < ranges.count, ranges[next].lowerBound < range.lowerBound { next += 1 }
                 let start = next
                 while next < ranges.count, ranges[next].upperBound <= range.upperBound { next += 1 }
@@ -113,9 +113,9 @@ package struct TextAnalyzer: Sendable {
     }
 }
 
-/// A word of a query; words that are folded alike are equal.
+/// A word of a query; words with equal folded forms are equal.
 package struct QueryTerm: Hashable, Sendable {
-    /// The word as it was typed; folded where no spaces stand between words.
+    /// The word as typed; folded in scripts without spaces between words.
     let text: String
     /// The folded word.
     let form: TermKey
@@ -125,9 +125,9 @@ package struct QueryTerm: Hashable, Sendable {
     ///
     /// The word before it also ends with that character.
     let isEndOfRun: Bool
-    /// Whether the word is an extra word, which is looked for in exactly this form.
+    /// Whether the word is an extra word, which is searched for in exactly this form.
     var isExtra = false
-    /// The token that the word is a part of, if the token's spelling is an extra word.
+    /// The token of the word, if the token's exact spelling is an extra word.
     var token: Token?
 
     /// A token of several words, or of one word with signs.
@@ -142,7 +142,7 @@ package struct QueryTerm: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(form) }
 }
 
-/// Words so frequent that they say nothing.
+/// Words too frequent to be useful in a query.
 struct StopWords: Sendable {
     /// The stop words as `NormalizedToken.low`; all have at most eight bytes.
     private let words: Set<UInt64>
@@ -152,7 +152,7 @@ struct StopWords: Sendable {
     init(_ language: TextLanguage) {
         switch language {
         case .english: self = Self.english
-        // Debian has no package with the lists of other languages alone; rare words outweigh stop
+        // Debian has no package with only the lists of other languages; rare words outweigh stop
         // words anyway.
         default: self = .none
         }

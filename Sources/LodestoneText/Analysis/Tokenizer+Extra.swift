@@ -2,11 +2,11 @@
 
 /// Extra words: exact spellings of tokens that are cut into several words or lose their signs.
 extension Tokenizer {
-    /// Calls `body` with the extra words of the text that was cut last, and with their ranges.
+    /// Calls `body` with the extra words of the last cut text, and their ranges.
     ///
     /// - Parameters:
     ///   - text: The same text.
-    ///   - body: Takes a word and its range in bytes.
+    ///   - body: Gets a word and its range in bytes.
     mutating func forEachExtra(
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (NormalizedToken, Range<Int>) -> Void
@@ -25,10 +25,10 @@ extension Tokenizer {
         }
     }
 
-    /// Whether the text that was cut last has extra words.
+    /// Whether the last cut text has extra words.
     var hasExtras: Bool { !extras.isEmpty }
 
-    /// Whether this byte may join a word and the next one to one token.
+    /// Whether this byte may join two words to one token.
     @inline(__always)
     private static func joins(_ byte: UInt8) -> Bool {
         byte < 64
@@ -36,7 +36,7 @@ extension Tokenizer {
             : byte == UInt8(ascii: "@") || byte == UInt8(ascii: "_")
     }
 
-    /// Notes the token that begins with the word from `start` to `end`, if its exact spelling
+    /// Records the token that begins with the word from `start` to `end`, if its exact spelling
     /// counts.
     @inline(__always)
     mutating func lookAtToken(

@@ -5,7 +5,7 @@ extension Tokenizer {
     struct Other {
         /// The range in the text of the word in the buffer; empty when there is no word.
         let range: Range<Int>
-        /// The index at which the search for words goes on.
+        /// The index at which the search for words continues.
         let next: Int
         /// Whether the word may be part of a token with signs.
         var isInToken = false
@@ -34,12 +34,12 @@ extension Tokenizer {
 
     /// A word or an abbreviation.
     struct Token {
-        /// The range of the word, without the parts that are left out at its start and end.
+        /// The range of the word, without the dropped parts at its start and end.
         let range: Range<Int>
         let end: Int
     }
 
-    /// Puts the word or abbreviation that begins at `start` into the buffer.
+    /// Folds the word or abbreviation that begins at `start` into the buffer.
     ///
     /// - Returns: The token; `nil` when no word begins there.
     mutating func foldToken(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Token? {
@@ -57,7 +57,7 @@ extension Tokenizer {
         if apostrophes.isEmpty { return Token(range: start..<end, end: end) }
         let parts = UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)
             .split(separator: Apostrophes.mark).map { Array($0) }
-        // An apostrophe may have been cut off with the end of a word that is too long.
+        // The cut of a word that is too long may have removed an apostrophe.
         guard parts.count == apostrophes.count + 1 else {
             buffer.removeAll()
             buffer.append(contentsOf: parts.joined())
@@ -76,7 +76,7 @@ extension Tokenizer {
         return Token(range: rangeStart..<rangeEnd, end: end)
     }
 
-    /// Puts the word that begins at `start` into the buffer, with apostrophes.
+    /// Folds the word that begins at `start` into the buffer, with its apostrophes.
     ///
     /// - Returns: The end of the word; `nil` when no word begins there.
     mutating func foldWord(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
@@ -125,7 +125,7 @@ extension Tokenizer {
 
     /// The end of an abbreviation of single letters with dots, such as `U.S.A.` or `e.g.`.
     ///
-    /// The last dot may be missing behind three letters. No word may follow at once, so addresses
+    /// After three letters the last dot may be missing. No word may follow directly, so addresses
     /// and names such as `a.b.com` are no abbreviations.
     func abbreviation(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
         let dot = UInt8(ascii: ".")
@@ -186,7 +186,7 @@ extension Tokenizer {
         buffer.shorten(to: start)
         for scalar in scalars {
             let entry = table[scalar]
-            // No stemmer knows an ending with a stress.
+            // No stemmer knows an ending with a stress mark.
             if entry.kind == .combining, LetterFolding.isAccent(scalar) { continue }
             append(entry)
         }

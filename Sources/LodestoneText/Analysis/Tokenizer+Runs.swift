@@ -2,9 +2,9 @@
 
 /// Runs without spaces, each character a unit, and emoji.
 extension Tokenizer {
-    /// Appends the character of a run that begins at `start`, with its marks.
+    /// Appends the character of a run that begins at `start`, including its marks.
     ///
-    /// - Returns: The end of the character; `nil` when no run goes on there.
+    /// - Returns: The end of the character; `nil` when the run does not continue there.
     mutating func appendUnit(_ text: UnsafeBufferPointer<UInt8>, at start: Int) -> Int? {
         guard start < text.count, text[start] >= 0x80 else { return nil }
         let (scalar, end) = Self.decode(text, start)
@@ -40,9 +40,9 @@ extension Tokenizer {
         return position
     }
 
-    /// Puts an emoji or a flag into the buffer.
+    /// Folds an emoji or a flag into the buffer.
     ///
-    /// An emoji keeps everything that joiners tie to it, and loses tones of skin.
+    /// An emoji keeps everything that joiners attach to it, and loses skin tones.
     ///
     /// - Returns: The end of the emoji or flag.
     mutating func foldEmoji(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decodes bytes to scalars; bytes that are not UTF-8 give no scalar.
+/// Decodes bytes to scalars; bytes that are not UTF-8 have no scalar.
 extension Tokenizer {
     /// The same as `decode`, for any byte.
     static func scalar(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Cuts text into words and folds them.
+/// A tokenizer that cuts text into words and folds them.
 ///
-/// A word begins with a letter or number and goes on with those, with marks, and with apostrophes
-/// between letters (Unicode Standard Annex 29); everything else separates. Abbreviations of single
-/// letters with dots are one word without them, and so is each emoji.
+/// A word begins with a letter or number, and continues with letters, numbers, marks, and
+/// apostrophes between letters (Unicode Standard Annex 29). Everything else separates. An
+/// abbreviation of single letters with dots is one word without the dots. Each emoji is a word.
 ///
-/// In a run of Chinese, Japanese, Korean, Thai and others no spaces tell the words apart. The run
-/// becomes overlapping words of two characters, and a word of its last character. So each character
-/// begins a word: a part of the run is found as words in a row, and a single character is found as
-/// the beginning of a word.
+/// A run of Chinese, Japanese, Korean, Thai and similar scripts has no spaces between words. The
+/// run becomes overlapping words of two characters, and a word of its last character. So each
+/// character begins a word: a part of the run is found as a phrase, and a single character as the
+/// prefix of a word.
 ///
-/// In addition to the words in a row a text has *extra* words (`forEachExtra`): exact spellings of
-/// tokens that are cut into several words or lose their signs (`C++`, `ada@example.com`).
+/// A text also has *extra* words (`forEachExtra`): exact spellings of tokens that are cut into
+/// several words or lose their signs (`C++`, `ada@example.com`).
 ///
-/// Words of ASCII, nearly all of them, are read eight bytes at a time from the text itself.
+/// Words of ASCII, nearly all, are read eight bytes at a time from the text itself.
 ///
 /// Threading: one thread.
 struct Tokenizer: ~Copyable {
@@ -28,12 +28,12 @@ struct Tokenizer: ~Copyable {
     /// The ranges of the apostrophes in the current word.
     var apostrophes: [Range<Int>] = []
     var extras: [Extra] = []
-    /// The end of the text that was already searched for tokens.
+    /// The end of the part of the text that was searched for tokens.
     var tokenEnd = 0
 
     struct Extra {
         let range: Range<Int>
-        /// The extra word, if it is not the exact spelling of the text in its range.
+        /// The extra word; `nil` if it is the exact spelling of the text in its range.
         let word: [UInt8]?
     }
 
@@ -58,7 +58,7 @@ struct Tokenizer: ~Copyable {
 
     /// Calls `body` with each word of `text`, in order, and with its range in bytes.
     ///
-    /// Ranges rise, and overlap in runs without spaces.
+    /// The ranges ascend, and overlap in runs without spaces.
     @inline(__always)
     mutating func forEachWordRange(
         in text: UnsafeBufferPointer<UInt8>,
@@ -109,13 +109,13 @@ struct Tokenizer: ~Copyable {
         (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10
     }
 
-    /// Whether a word may go on at this byte: an apostrophe, a dot, or a byte beyond ASCII.
+    /// Whether a word may continue at this byte: an apostrophe, a dot, or a byte beyond ASCII.
     @inline(__always)
     private static func mayGoOn(_ byte: UInt8) -> Bool {
         byte >= 0x80 || byte == UInt8(ascii: "'") || byte == UInt8(ascii: ".")
     }
 
-    /// Whether a word of ASCII goes on at `end`.
+    /// Whether a word of ASCII continues at `end`.
     private func continues(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
         switch text[end] {
         case UInt8(ascii: "'"): isLetter(text, at: end + 1)
@@ -165,7 +165,7 @@ struct Tokenizer: ~Copyable {
         )
     }
 
-    /// Calls `body` with each word as it is written, and with each run without spaces, composed.
+    /// Calls `body` with each unfolded word, and with each run without spaces, composed.
     mutating func forEachRawWord(
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (String) -> Void

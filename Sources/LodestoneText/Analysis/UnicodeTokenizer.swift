@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Cuts text into words as `Tokenizer` does, without folding them, and tells which characters
-/// belong to words.
+/// The cut of text into words by the rules of `Tokenizer` without folding, and the characters of
+/// words.
 package enum UnicodeTokenizer {
-    /// The words of `text`, in order, as they are written.
+    /// The words of `text`, in order, unfolded.
     ///
     /// A run without spaces between words is one word, in its form of the index.
     package static func split(_ text: some Sequence<Unicode.Scalar>) -> [String] {
@@ -19,12 +19,12 @@ package enum UnicodeTokenizer {
     /// Whether `scalar` is of a script that is written without spaces between words: Han, Hiragana,
     /// Katakana and Hangul, with their iteration and length marks, and those of Southeast Asia.
     ///
-    /// Only letters and numbers count: those that Lucene's CJKBigramFilter pairs, and letters whose
-    /// line break class is SA (Unicode Standard Annex 14). Hangul has spaces, but also endings and
-    /// compounds that hide words.
+    /// Only letters and numbers count: those that Lucene's CJKBigramFilter pairs, and letters of
+    /// the line break class SA (Unicode Standard Annex 14). Hangul has spaces, but endings and
+    /// compounds hide words.
     static func isUnspaced(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        // Below them lies nearly every text of other scripts.
+        // Nearly all text of other scripts is below these.
         case 0..<0xE01: false
         case 0xE01...0xE3A, 0xE40...0xE4E, 0xE81...0xECE, 0xEDC...0xEDF, 0x1000...0x103F,
             0x1050...0x108F, 0x109A...0x109D, 0x1780...0x17D3, 0x17D7, 0x17DC...0x17DD,
@@ -77,7 +77,7 @@ package enum UnicodeTokenizer {
         }
     }
 
-    /// Whether `scalar` can continue a word, though not begin one.
+    /// Whether `scalar` can continue a word but not begin one.
     static func isMark(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return false }
         switch scalar.properties.generalCategory {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Tells from a document's text whether the document matches a query.
+/// A matcher that decides by a document's text whether the document matches a query.
 ///
-/// FTS5 keeps the stems of all fields as one text. For a query with a field, a prefix or a pattern
-/// it finds only the candidates (`BooleanExpression.candidates`). This matcher reads the texts of
-/// the candidates.
+/// FTS5 has the stems of all fields as one text. For a query with a field, a prefix or a pattern it
+/// finds only candidates (`BooleanExpression.candidates`), whose texts this matcher reads.
 ///
 /// Threading: a value for one thread.
 struct DocumentMatcher {
     private indirect enum Node {
-        /// Stems in a row, and the prefix of the word behind them.
+        /// Consecutive stems, and the prefix of the word after them.
         case row([[UInt8]], WordPrefix?)
         case pattern(WordMatcher)
         case anyOf(Set<[UInt8]>)
@@ -24,7 +23,7 @@ struct DocumentMatcher {
     private let analyzer: TextAnalyzer
 
     /// - Parameters:
-    ///   - expression: A query whose fuzzy words were expanded.
+    ///   - expression: A query with expanded fuzzy words.
     ///   - analyzer: The analyzer of the collection.
     init(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) {
         self.analyzer = analyzer
@@ -79,14 +78,14 @@ struct DocumentMatcher {
                 word.form.withWord { ExactSpelling.isOne($0) } ? [] : word.form.bytes
             }
             if count < all.count {
-                // No word has the empty stem, so extra words are in no phrase.
+                // No query word has the empty stem, so no phrase has an extra word.
                 stems.insert([], at: count)
                 forms.insert([], at: count)
             }
             (self.stems, self.forms) = (stems, forms)
         }
 
-        /// Whether the words of `row` and a word with `prefix` follow each other in the field.
+        /// Whether the field has the words of `row`, followed by a word with `prefix`.
         func has(_ row: [[UInt8]], _ prefix: WordPrefix?) -> Bool {
             let count = row.count + (prefix == nil ? 0 : 1)
             guard count > 0, count <= stems.count else { return false }
@@ -118,7 +117,7 @@ struct DocumentMatcher {
 }
 
 extension BooleanExpression {
-    /// Whether FTS5 finds only candidates, so that their texts must be read.
+    /// Whether FTS5 finds only candidates, whose texts must be read.
     var needsTexts: Bool {
         switch self {
         case .field, .found: true
@@ -128,8 +127,7 @@ extension BooleanExpression {
         }
     }
 
-    /// A query without fields and negations; every document that matches this query matches it,
-    /// too.
+    /// A query without fields and negations that matches at least the documents of this query.
     var candidates: BooleanExpression {
         switch self {
         case .field(_, let inner): inner.candidates

@@ -2,17 +2,17 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The words of a document for FTS5, which are cut, folded and stemmed here.
+/// The words of a document for FTS5, cut, folded and stemmed.
 ///
 /// So both text strategies have the same words in every language. FTS5's tokenizer `ascii` only
-/// looks for the spaces between them.
+/// splits at the spaces between them.
 extension DocumentWords {
     /// The words of a document.
     ///
     /// - Returns: `nil` when it has none.
     init?(of fields: [TextField], _ analyzer: TextAnalyzer) {
-        // The gap between fields, so that no phrase goes from one field to the next. It is a space
-        // that no word has, and the tokenizer takes it for a word.
+        // The gap between fields, so that no phrase crosses fields: a space that no word has, and
+        // that the tokenizer reads as a word.
         let gap = "\u{A0}".utf8
         var tokenizer = analyzer.tokenizer()
         var buffer = WordBuffer()
@@ -42,7 +42,7 @@ extension DocumentWords {
                     addForm(word)
                 }
                 guard tokenizer.hasExtras else { return }
-                // Extra words stand behind all others, so that they are in no phrase.
+                // Extra words come after all others, so that no phrase has them.
                 stems.append(UInt8(ascii: " "))
                 stems += gap
                 tokenizer.forEachExtra(in: text) { word, _ in

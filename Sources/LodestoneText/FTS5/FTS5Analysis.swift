@@ -6,7 +6,7 @@ package import LodestoneStructures
 package struct FTS5Analysis: WordAnalysis {
     package let fingerprint: UInt64
 
-    /// - Parameter fingerprint: The fingerprint of the analysis; tests name another one.
+    /// - Parameter fingerprint: The fingerprint of the analysis; tests set another one.
     package init(fingerprint: UInt64 = AnalysisFingerprint.all) {
         self.fingerprint = fingerprint
     }

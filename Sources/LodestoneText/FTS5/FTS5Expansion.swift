@@ -3,11 +3,11 @@ import LodestoneCore
 import LodestoneStructures
 
 extension BooleanQuery {
-    /// The same query with the words that its fuzzy words, patterns and prefixes stand for.
+    /// The same query with the words that its fuzzy words, patterns and prefixes match.
     ///
-    /// The words are those that `PostingsTextIndex` finds, by the same rules, limits and order.
+    /// `PostingsTextIndex` finds the same words, by the same rules, limits and order.
     ///
-    /// - Throws: `.invalidArgument` for a pattern that stands for too many words; the errors of
+    /// - Throws: `.invalidArgument` for a pattern that matches too many words; the errors of
     ///   `words`.
     /// - Complexity: O(words of all texts) for each fuzzy word and pattern, and for each prefix
     ///   where words keep their accents; else O(words with the prefix).
@@ -29,7 +29,7 @@ extension BooleanQuery {
     }
 }
 
-/// Finds the words that a query's words stand for, by a scan of the store's words.
+/// Finds the words that a query's words match, by a scan of the store's words.
 private struct FTS5Expansion<Vocabulary: StoredWords> {
     let words: Vocabulary
     let analyzer: TextAnalyzer
@@ -56,7 +56,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         }
     }
 
-    /// The words near a word, as `PostingsTextIndex.fuzzyWord` finds them.
+    /// The words near a word, equal to those of `PostingsTextIndex.fuzzyWord`.
     private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryTerm]
     {
         guard let term = analyzer.words(of: word).first else { return [] }
@@ -105,12 +105,12 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         if ranked.first?.value.distance == 0 {
             return ranked.prefix(limit + 1).map { QueryTerm(stem: $0.key) }
         }
-        // No text has the word itself, but some texts may have its stem; the word then finds these.
+        // If no text has the word itself, it finds the texts with its stem.
         let others = ranked.prefix(limit).map(\.key).filter { $0 != term.stem }
         return [term] + others.map { QueryTerm(stem: $0) }
     }
 
-    /// The stems of the words that look like a pattern, as in `PostingsTextIndex.forms(like:)`.
+    /// The stems of the words that match a pattern, like `PostingsTextIndex.forms(like:)`.
     private func alike(_ pattern: WordPattern) throws(LodestoneError) -> FoundStems {
         let matcher = WordMatcher(pattern, analyzer)
         let limit = Limits.standard.maxPatternWords
@@ -127,11 +127,11 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         return found
     }
 
-    /// The stems of the words with the last text as their prefix.
+    /// The stems of the words that have the last of `words` as their prefix.
     ///
     /// These words are those of `PostingsTextIndex.forms(_:)`.
     ///
-    /// Most stems begin as their words do, so FTS5 finds these by the prefix alone.
+    /// Most stems have the prefix of their words, so FTS5 finds them by the prefix alone.
     private func withPrefix(_ words: [String]) throws(LodestoneError) -> FoundStems {
         guard let last = analyzer.phraseTerms(of: words).last else { return FoundStems() }
         let prefix = WordPrefix(last.form.bytes, analyzer)
@@ -151,10 +151,10 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
     }
 }
 
-/// The stems of the words that a prefix or pattern stands for.
+/// The stems of the words that a prefix or pattern matches.
 ///
-/// FTS5 misses no document by these stems. It may also find documents with other words that have
-/// the same stems.
+/// By these stems FTS5 finds all documents of the prefix or pattern, and possibly documents with
+/// other words of the same stems.
 package struct FoundStems: Sendable, Equatable {
     /// A prefix; every stem with it counts.
     var prefix: [UInt8]?
@@ -167,7 +167,7 @@ package struct FoundStems: Sendable, Equatable {
 }
 
 extension QueryTerm {
-    /// A word that another word stands for, by its stem.
+    /// An expansion of a word, by its stem.
     fileprivate init(stem: TermKey) {
         self.init(text: "", form: stem, stem: stem, isStopWord: false, isEndOfRun: false)
     }

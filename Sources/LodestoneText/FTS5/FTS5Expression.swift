@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes expressions in the language of SQLite's FTS5, with words as `DocumentWords` has them.
+/// The translation of expressions to the language of SQLite's FTS5, with words in the form of
+/// `DocumentWords`.
 package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///
     /// Every word is quoted, so FTS5 reads no word as syntax. Fields are left out, because the
-    /// table has all of them in one column; `DocumentMatcher` checks the documents that FTS5 finds.
-    /// Fuzzy words, patterns and prefixes are expanded before. One that was not expanded is looked
-    /// for by its letters.
+    /// table has all fields in one column; `DocumentMatcher` checks the documents that FTS5 finds.
+    /// Fuzzy words, patterns and prefixes must be expanded first. An unexpanded one is searched for
+    /// by its letters.
     package static func render(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) -> String
     {
         switch expression {
@@ -29,7 +30,7 @@ package enum FTS5Expression {
         }
     }
 
-    /// Words in a row; the last one has one of the found stems.
+    /// A phrase whose last word has one of the found stems.
     private static func render(
         _ original: BooleanExpression,
         _ found: FoundStems,
@@ -44,7 +45,7 @@ package enum FTS5Expression {
         return rows.isEmpty ? nothing : rows.joined(separator: " OR ")
     }
 
-    /// A word that no document has: two of the spaces between fields.
+    /// A word that no document has: the gap between fields, twice.
     private static let nothing = "\"\u{A0}\u{A0}\""
 
     private static func operand(_ expression: BooleanExpression, _ analyzer: TextAnalyzer) -> String
@@ -60,7 +61,7 @@ package enum FTS5Expression {
         quote(analyzer.phraseTerms(of: words).map(\.stem.bytes))
     }
 
-    /// Stems hold letters, digits and marks alone, so none has a quote to double.
+    /// Stems have only letters, digits and marks, so there is no quote to escape.
     private static func quote(_ stems: [[UInt8]]) -> String {
         let stems = stems.map { String(decoding: $0, as: UTF8.self) }
         return "\"" + stems.joined(separator: " ") + "\""

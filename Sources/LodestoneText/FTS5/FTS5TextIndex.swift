@@ -2,11 +2,12 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The words of a collection in tables of SQLite's FTS5, which the store writes with the rows.
+/// The text index of a collection whose words are in tables of SQLite's FTS5; the store writes them
+/// with the rows.
 ///
-/// Nothing is in memory or in the base: writes bring the words along as strings, and a search hands
-/// an expression to the store. Fuzzy words, patterns and prefixes are expanded before, by a scan of
-/// the words in the store (`FTS5Expansion.swift`).
+/// Nothing is in memory or in the base: writes contain the words as strings, and a search passes an
+/// expression to the store. Fuzzy words, patterns and prefixes are expanded first, by a scan of the
+/// words in the store (`FTS5Expansion.swift`).
 package struct FTS5TextIndex: TextIndex {
     package let options: TextOptions
 
@@ -50,7 +51,7 @@ package struct FTS5TextIndex: TextIndex {
 
     package func frequencies(in scope: TextScope) -> (any StemFrequencies)? { scope.tables }
 
-    /// No field is declared, so any field can be searched.
+    /// The strategy declares no fields, so any field can be searched.
     package func mayHaveField(_ name: ByteString) -> Bool { true }
 
     package func expanded(_ query: BooleanQuery, in scope: TextScope)
@@ -103,8 +104,8 @@ package struct FTS5TextIndex: TextIndex {
 
     /// Calls `body` with the rows that match, best first, until it returns false.
     ///
-    /// If the query has fields, prefixes or patterns, the text of each row with its stems is read,
-    /// too.
+    /// If the query has fields, prefixes or patterns, the text of each row with the stems is also
+    /// read.
     private func forEachRow(
         matching expression: BooleanExpression,
         in scope: TextScope,
@@ -145,7 +146,7 @@ package struct FTS5TextIndex: TextIndex {
     package func highlightTerms(of queries: [BooleanQuery], in scope: TextScope)
         throws(LodestoneError) -> HighlightTerms
     {
-        // Words were expanded before the search.
+        // The words are already expanded.
         try HighlightTerms(queries, analyzer: TextAnalyzer(options), index: nil, context: nil)
     }
 }

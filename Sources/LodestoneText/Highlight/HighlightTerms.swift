@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The words that make a text match: the words of queries, and all words that these stand for.
+/// The words by which texts match: the words of queries, and all words that these match.
 ///
-/// Each word counts in the field that its query names for it.
+/// Each word counts in the field that its query names.
 ///
-/// Words behind NOT are left out.
+/// Words after NOT are left out.
 package struct HighlightTerms: Sendable {
-    /// The words to look for in one field, or in all fields.
+    /// The words of one field, or of all fields.
     private struct Scope {
         let field: ByteString?
-        /// Single words: the stem, and the number of the query's word that it comes from.
+        /// Single words: the stem, and the number of its word in the query.
         var stems: [[UInt8]: Int] = [:]
         var rows: [Row] = []
         var patterns: [(matcher: WordMatcher, word: Int)] = []
     }
 
-    /// Words in a row.
+    /// Consecutive words.
     private struct Row {
         let stems: [[UInt8]]
-        /// The prefix of the word behind them.
+        /// The prefix of the word after them.
         let prefix: WordPrefix?
         let word: Int
 
@@ -34,7 +34,7 @@ package struct HighlightTerms: Sendable {
     /// - Parameters:
     ///   - queries: The queries of all text sources.
     ///   - analyzer: The analyzer of the collection.
-    ///   - index: The index that expands words; `nil` where words stand for themselves.
+    ///   - index: The index that expands words; `nil` if the words are already expanded.
     ///   - context: Checked while words are looked up.
     /// - Throws: The errors of a search for the same words.
     init(
@@ -63,7 +63,7 @@ package struct HighlightTerms: Sendable {
             for part in parts { try add(part, isWanted: isWanted, field, index, context) }
             return
         case .andNot(let wanted, let unwanted):
-            // In a query that is negated as a whole, the part behind NOT is wanted.
+            // In a query that is negated as a whole, the part after NOT is highlighted.
             try add(wanted, isWanted: isWanted, field, index, context)
             return try add(unwanted, isWanted: !isWanted, field, index, context)
         case .found(let original, _):
@@ -125,11 +125,11 @@ package struct HighlightTerms: Sendable {
     struct Match {
         /// The number of the query's word, from 1; 0 for no match.
         var word: Int
-        /// The bytes of the word that match, where not all of them do.
+        /// The number of matching bytes at the word's start; `nil` if all match.
         var byteCount: Int?
     }
 
-    /// The match of each word of a field's text; a word is given by its stem and its form.
+    /// The match of each word of a field's text, given by the words' stems and forms.
     func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: ByteString) -> [Match] {
         var matches = stems.map { _ in Match(word: 0) }
         for scope in scopes where scope.field == nil || scope.field == field {
@@ -149,7 +149,7 @@ package struct HighlightTerms: Sendable {
         return matches
     }
 
-    /// Marks the positions of some words in a row.
+    /// Marks the positions of some consecutive words.
     private func mark(
         _ row: Row,
         in stems: [[UInt8]],
@@ -174,7 +174,7 @@ package struct HighlightTerms: Sendable {
 
     /// The byte count of a word that is one character of Chinese, Japanese or Korean; else `nil`.
     ///
-    /// Words that begin with such a character only show its positions.
+    /// The words that begin with the character show its positions.
     private static func character(_ word: [UInt8]) -> Int? {
         UnicodeTokenizer.isUnspacedCharacter(String(decoding: word, as: UTF8.self))
             ? word.count : nil

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Finds the pieces of a text that best show why the text matches.
+/// A highlighter that finds the fragments of a text with the best matches.
 package struct Highlighter {
     private let words: HighlightTerms
     private let highlight: Highlight
 
-    /// Creates a highlighter of texts that match some words.
+    /// Creates a highlighter of texts that match the words.
     package init(_ words: HighlightTerms, _ highlight: Highlight) {
         self.words = words
         self.highlight = highlight
     }
 
-    /// The fragments of the requested fields of a document that match.
+    /// The best fragments of the requested fields of a document, for fields with a match.
     package func fields(of text: [TextField]) -> [HighlightedField] {
         text.compactMap { field in
             let isWished = highlight.fields.contains { $0.hasSameBytes(as: field.name) }
@@ -25,8 +25,8 @@ package struct Highlighter {
 
     /// The best fragments of a field.
     ///
-    /// A fragment with more different words of the query is better, then one with more matches,
-    /// then the first.
+    /// A fragment is better with more different words of the query, then with more matches, then if
+    /// it comes first.
     ///
     /// - Complexity: O(length of the text + fragments × matches).
     package func fragments(of field: TextField) -> [HighlightedField.Fragment] {
@@ -75,14 +75,13 @@ package struct Highlighter {
                     .clamped(to: endByte..<bytes.count)
                 endByte = range.upperBound
                 let fragment = fragment(bytes, range, found)
-                // The only match may have been a character at the end of the fragment before.
+                // The only match may have been a character at the end of the previous fragment.
                 return fragment.matches.isEmpty ? nil : fragment
             }
         }
     }
 
-    /// Joins matches that overlap or follow each other at once, as words of Chinese, Japanese and
-    /// Korean do.
+    /// Joins matches that overlap or touch, as words of Chinese, Japanese and Korean do.
     private static func merged(_ matches: [Range<Int>]) -> [Range<Int>] {
         var merged: [Range<Int>] = []
         for match in matches {
@@ -96,7 +95,7 @@ package struct Highlighter {
         return merged
     }
 
-    /// A piece of a text with the requested marks around its matches.
+    /// A fragment of a text with the requested marks around its matches.
     private func fragment(
         _ bytes: UnsafeBufferPointer<UInt8>,
         _ range: Range<Int>,
@@ -122,7 +121,7 @@ package struct Highlighter {
     }
 }
 
-/// The matches that fit into a fragment, from one match on.
+/// The matches that fit a fragment, from one match on.
 private struct Window: Comparable {
     /// The words of the text from the first match to the last.
     let words: Range<Int>
@@ -170,7 +169,7 @@ private struct Window: Comparable {
 /// The words of a text, and their ranges.
 private struct WordRanges {
     private(set) var stems: [[UInt8]] = []
-    /// The words folded.
+    /// The folded words.
     private(set) var forms: [[UInt8]] = []
     private(set) var bytes: [Range<Int>] = []
     /// The ranges of the words in Unicode scalars.
@@ -203,7 +202,7 @@ private struct WordRanges {
         scalarCount = scalar(at: text.count)
     }
 
-    /// Extends `words` by the words around them, within `others`, up to `size` scalars.
+    /// Extends `words` by the words around them, within `others`, to at most `size` scalars.
     func extended(_ words: Range<Int>, within others: Range<Int>, size: Int) -> Range<Int> {
         var (first, last) = (words.lowerBound, words.upperBound - 1)
         let room = max(0, size - (scalars[last].upperBound - scalars[first].lowerBound))
@@ -214,9 +213,9 @@ private struct WordRanges {
         return first..<last + 1
     }
 
-    /// The bytes of some words.
+    /// The range of some words in bytes.
     ///
-    /// The text before its first word, and behind its last, belongs to them if it has at most
+    /// Text before the first word of the text, and after its last, is included if it has at most
     /// `size` scalars.
     func range(of words: Range<Int>, size: Int) -> Range<Int> {
         let isFirst = words.lowerBound == 0 && scalars[0].lowerBound <= size

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Texts cut into words, counted and looked up, ready to be added to an index or removed from it.
+/// Analyzed texts, ready to be added to an index or removed from it: words are cut, counted and
+/// looked up.
 ///
-/// `PostingsTextIndex.analyze` makes them on any thread, so that the one writer has the least to
-/// do.
+/// `PostingsTextIndex.analyze` makes them on any thread, so that little work is left for the one
+/// writer.
 package struct AnalyzedTexts: Sendable {
     /// A posting of a text in one list.
     struct TermPosting {
         var list: UInt32
-        /// The only position; with `isPositionList` the index in `positions` of a position list: a
-        /// count, and so many positions.
+        /// The only position; with `isPositionList`, the index of a position list in `positions`: a
+        /// count, then the positions.
         var positionReference: UInt32
         var postingClass: UInt16
     }
 
-    /// Marks a position reference that stands for a position list.
+    /// The bit of a position reference to a position list.
     static let isPositionList: UInt32 = 1 << 31
 
     private(set) var tables: TextTables
@@ -22,7 +23,7 @@ package struct AnalyzedTexts: Sendable {
     private(set) var positions: ContiguousArray<UInt32> = []
     /// The end of each text's postings.
     private var ends: ContiguousArray<Int> = []
-    /// The number of words that count in each slot, text by text.
+    /// The number of counted words in each slot, text by text.
     private var lengths: ContiguousArray<UInt32> = []
 
     init(_ tables: TextTables) {
@@ -32,7 +33,7 @@ package struct AnalyzedTexts: Sendable {
     /// The number of texts.
     package var count: Int { ends.count }
 
-    /// Bytes of memory, roughly.
+    /// An estimate of the bytes of memory.
     package var byteCount: Int {
         postings.count * MemoryLayout<TermPosting>.stride
             + (positions.count + lengths.count) * 4 + ends.count * 8
@@ -61,7 +62,7 @@ package struct AnalyzedTexts: Sendable {
         (text == 0 ? 0 : ends[text - 1])..<ends[text]
     }
 
-    /// The number of words of a text that count in a slot, with repetitions.
+    /// The number of counted words of a text in a slot, with repetitions.
     func length(of text: Int, slot: Int) -> Int {
         Int(lengths[text * tables.fields.slotCount + slot])
     }
@@ -75,16 +76,16 @@ package struct AnalyzedTexts: Sendable {
         return ContiguousArray(positions[(start + 1)...].prefix(Int(positions[start])))
     }
 
-    /// The words and keys of the text that is being analyzed.
+    /// The words and keys of the text under analysis.
     struct Builder {
         fileprivate var words: ContiguousArray<NormalizedToken> = []
-        /// One key per word: its stem (high half) and its number in the text (low half).
+        /// One key per word: the stem (high half), and the word's number in the text (low half).
         fileprivate var keys: ContiguousArray<UInt64> = []
         /// The list of each word.
         fileprivate var forms: ContiguousArray<UInt32> = []
         fileprivate var fields: ContiguousArray<Field> = []
         fileprivate var lengths: ContiguousArray<UInt32> = []
-        /// The class of a word that occurs once, for each slot.
+        /// Per slot, the class of a word that occurs once.
         fileprivate var singles: ContiguousArray<UInt16> = []
         fileprivate var cache = ClassCache()
 
@@ -100,14 +101,14 @@ package struct AnalyzedTexts: Sendable {
         let slot: Int
         /// A word's position is the word's number plus this shift.
         let shift: UInt32
-        /// The number after that of the field's last word.
+        /// The number after the field's last word.
         var end = 0
     }
 
-    /// Analyzes the text of a field, as UTF-8; field numbers don't fall from call to call.
+    /// Analyzes the text of a field, in UTF-8; field numbers must not decrease from call to call.
     ///
-    /// Extra words stand behind all others, so that they are in no phrase. The caller uses the
-    /// tokenizer and the builder again for the next field and text.
+    /// Extra words come after all others, so that no phrase has them. The tokenizer and the builder
+    /// serve the next field and text, too.
     func read(
         _ text: UnsafeBufferPointer<UInt8>,
         field number: Int,
@@ -116,8 +117,8 @@ package struct AnalyzedTexts: Sendable {
     ) {
         var field = nextField(number, builder)
         var length: UInt32 = 0
-        // Short words are collected first and looked up together. The CPU then mispredicts no ends
-        // of words in between, and waits for several entries of the dictionary at once.
+        // Short words are collected first and looked up together. The CPU then mispredicts fewer
+        // branches, and waits for several entries of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
             if word.long == nil {
                 builder.words.append(word)
@@ -139,7 +140,7 @@ package struct AnalyzedTexts: Sendable {
         end(&field, length, &builder)
     }
 
-    /// A field whose words come next.
+    /// The field of the next words.
     private func nextField(_ number: Int, _ builder: Builder) -> Field {
         let start = UInt32(truncatingIfNeeded: builder.keys.count)
         var position: UInt32 = 0
@@ -160,7 +161,7 @@ package struct AnalyzedTexts: Sendable {
         builder.lengths[field.slot] += length
     }
 
-    /// Looks up the words that were collected.
+    /// Looks up the collected words.
     private func resolve(_ builder: inout Builder, _ length: inout UInt32) {
         var number = UInt64(builder.keys.count)
         for word in builder.words {
@@ -173,7 +174,7 @@ package struct AnalyzedTexts: Sendable {
         builder.words.removeAll(keepingCapacity: true)
     }
 
-    /// Adds the text whose fields were read.
+    /// Ends a text after its fields were read.
     mutating func endText(_ builder: inout Builder) {
         Self.sort(&builder.keys)
         builder.findSingles(tables.classes)
@@ -272,7 +273,7 @@ package struct AnalyzedTexts: Sendable {
         return Self.isPositionList | UInt32(positions.count)
     }
 
-    /// Short lists, nearly all of them, are sorted faster by hand.
+    /// Insertion sort is faster for short lists, nearly all of them.
     private static func sort(_ keys: inout ContiguousArray<UInt64>) {
         guard keys.count <= 48 else { return keys.sort() }
         keys.withUnsafeMutableBufferPointer { keys in
@@ -292,11 +293,11 @@ package struct AnalyzedTexts: Sendable {
 }
 
 extension AnalyzedTexts.Builder {
-    /// The field that a word stands in.
+    /// The field of a word.
     @inline(__always)
     fileprivate func field(of word: Int) -> AnalyzedTexts.Field {
         var low = 0
-        // A document may have any number of fields, but few have many.
+        // Most documents have few fields.
         var high = fields.count - 1
         while high - low > 4 {
             let middle = (low + high) / 2
@@ -306,7 +307,7 @@ extension AnalyzedTexts.Builder {
         return fields[low]
     }
 
-    /// Looks up the classes of words that occur once, so that few postings need a lookup.
+    /// Looks up the classes of words that occur once; most postings then need no further lookup.
     fileprivate mutating func findSingles(_ table: FieldNormTable) {
         var start = 0
         for field in fields where field.end > start {
@@ -337,7 +338,7 @@ extension AnalyzedTexts.Builder {
     ) -> UInt16 {
         var postingClass = FieldNormClass()
         var (slot, frequency) = (0, 0)
-        // Slots don't fall from word to word, because fields don't.
+        // Slots don't decrease from word to word, because fields don't.
         for key in keys where form == nil || self.form(at: key) == form {
             let next = field(of: word(at: key)).slot
             if next != slot, frequency > 0 {

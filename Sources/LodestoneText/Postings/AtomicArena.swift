@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Memory in units of 64 bits that grows at its end and never moves, so that readers need no lock.
+/// An arena of 64-bit units that grows at its end and never moves, so that readers need no lock.
 ///
-/// Segments double in size; units that were allocated together never cross from one segment to the
-/// next.
+/// Segments double in size. Units that are allocated together are in one segment.
 ///
-/// Threading: one thread allocates at a time. Any thread reads: it learns of units by an acquiring
-/// load of a value that the writer stored, releasing, after the allocation.
-// Unchecked for the pointers: units are atomic, and a segment is never freed before the object.
+/// Threading: one thread allocates at a time. Any thread reads units after an acquiring load of a
+/// value that the writer stored, releasing, after the allocation.
+// Unchecked because of the pointers: units are atomic, and segments are freed with the object.
 final class AtomicArena: @unchecked Sendable {
     typealias Unit = Atomic<UInt64>
 
@@ -16,7 +15,7 @@ final class AtomicArena: @unchecked Sendable {
     private static let segmentCount = 23
 
     private let segments: UnsafeMutablePointer<UnsafeMutablePointer<Unit>?>
-    /// The number of the first unit that was never allocated.
+    /// The number of the first unallocated unit.
     private var next: UInt64 = 0
 
     init() {
@@ -30,11 +29,11 @@ final class AtomicArena: @unchecked Sendable {
         segments.deallocate()
     }
 
-    /// The bytes that were allocated, with gaps.
+    /// The allocated bytes, including gaps.
     var byteCount: Int { Int(next) * 8 }
 
-    /// The first of `count` zeroed units in a row; `nil` when one of them would have a number of
-    /// `limit` or more.
+    /// Allocates `count` consecutive zeroed units, and returns the first; `nil` if a number would
+    /// reach `limit`.
     func allocate(_ count: Int, below limit: UInt64 = 1 << 32) -> UInt32? {
         var start = next
         while true {
@@ -59,11 +58,11 @@ final class AtomicArena: @unchecked Sendable {
         }
     }
 
-    /// The unit at `index`, which was allocated.
+    /// The unit at `index`, which must be allocated.
     @inline(__always)
     subscript(index: UInt32) -> UnsafeMutablePointer<Unit> {
         let (segment, offset) = Self.location(of: index)
-        // Only an error of ours can give a number that was never allocated.
+        // Only a bug can give an unallocated number.
         return segments[segment].unsafelyUnwrapped + offset
     }
 

@@ -6,7 +6,7 @@ import LodestoneSystem
 struct BM25: Hashable {
     /// The saturation of frequencies, 0 or more.
     ///
-    /// With a smaller value, further occurrences of a word add less.
+    /// With a smaller value, repeated occurrences of a word add less.
     let k1: Double
     /// The penalty for a long field, 0 to 1.
     let b: Double
@@ -31,9 +31,9 @@ struct BM25: Hashable {
 
 /// The weight of an occurrence by its class, from 1 to 65,535.
 ///
-/// The weights are whole numbers, so that sums don't depend on their order.
+/// The weights are integers, so that sums don't depend on their order.
 struct ImpactTable: Sendable {
-    /// The weights; their number is a power of two, so that `mask` keeps an index inside.
+    /// The weights; their number is a power of two, so that `mask` bounds an index.
     let weights: ContiguousArray<UInt16>
     var mask: Int { weights.count - 1 }
 
@@ -45,7 +45,7 @@ struct ImpactTable: Sendable {
 
         /// Average lengths are truncated to a significand of 8 bits.
         ///
-        /// So a few added documents mostly leave the weights unchanged.
+        /// So a few added documents usually don't change the weights.
         init(_ bm25: BM25, _ slots: [SlotStatistics], count: Int) {
             self.bm25 = bm25
             averageLengths = slots.map { slot in
@@ -58,7 +58,7 @@ struct ImpactTable: Sendable {
 
     /// - Parameters:
     ///   - key: The inputs of the weights.
-    ///   - classes: As many classes as `key` has.
+    ///   - classes: The classes, as many as in `key`.
     init(_ key: Key, _ classes: ContiguousArray<FieldNormClass>) {
         var size = 1
         while size < classes.count { size *= 2 }
@@ -71,7 +71,7 @@ struct ImpactTable: Sendable {
                 if count == 0 { continue }
                 let length = Double(postingClass.length(slot))
                 let relative = average > 0 ? length / average : 1
-                // A field of stop words alone has no length.
+                // A field with only stop words has length 0.
                 let norm = max(1 - b + b * relative, 1e-3)
                 frequency += key.bm25.weights[slot] * Double(count) / norm
             }
@@ -82,7 +82,7 @@ struct ImpactTable: Sendable {
     }
 }
 
-/// The weights of words as whole numbers, scaled so that no sum over one document exceeds 31 bits.
+/// The weights of words as integers, scaled so that a document's sum never exceeds 31 bits.
 struct QuantizedIDF {
     let weights: [UInt64]
     private let scale: Double
@@ -103,7 +103,7 @@ struct QuantizedIDF {
         scale = (bm25.k1 + 1) / factor * 65_536 / 65_535
     }
 
-    /// The score that a sum stands for.
+    /// The score of a sum.
     func score(of sum: UInt32) -> Double { Double(sum) * scale }
 
     /// The amount that one posting adds to a sum.

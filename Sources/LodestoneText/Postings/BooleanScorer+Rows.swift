@@ -5,7 +5,7 @@ extension BooleanScorer {
 
     /// The rows of a row block that match, among `candidates` if given.
     ///
-    /// Row blocks rise from call to call.
+    /// Row blocks ascend from call to call.
     mutating func rows(in number: Int, among candidates: RowList? = nil) -> RowList {
         self.number = number
         for list in cursors.indices {
@@ -17,15 +17,15 @@ extension BooleanScorer {
 
     /// The rows that match a part of the query.
     ///
-    /// The caller ignores rows outside `candidates`. The result may lack them, and they need no
-    /// scores.
+    /// The result may have or lack rows outside `candidates`; the caller ignores them, and they
+    /// need no scores.
     private mutating func rows(of node: Node, among candidates: RowList?) -> RowList {
         switch node {
         case .clause(let clause):
             return rows(ofClause: clause, among: candidates)
         case .and(let parts):
-            // The rarest part comes first, so that the others are only looked up. Below an OR, a
-            // row that lacks one part may still match, and then the scores of the others matter.
+            // The rarest part comes first, so that only its rows are looked up in the others. Below
+            // an OR, a row that lacks one part may still match, so the scores of the others matter.
             var all = candidates
             for part in parts.map({ (node: $0, size: size(of: $0)) }).sorted(by: {
                 $0.size < $1.size
@@ -36,8 +36,7 @@ extension BooleanScorer {
             }
             return all ?? RowList()
         case .or(let parts):
-            // A row needs to match one part only, and its score is the sum over the parts that it
-            // matches.
+            // A row must match only one part, and its score is the sum over its matching parts.
             unionDepth += 1
             defer { unionDepth -= 1 }
             var any = RowList()
@@ -52,7 +51,7 @@ extension BooleanScorer {
         }
     }
 
-    /// About how many postings it takes to find a part's rows; parts that are no clauses come last.
+    /// An estimate of the postings to read for a part's rows; parts other than clauses come last.
     private func size(of node: Node) -> Int {
         guard case .clause(let number) = node else { return .max }
         let clause = clauses[number]
@@ -76,7 +75,7 @@ extension BooleanScorer {
 
     private func findRows(_ clause: Clause, among candidates: RowList?) -> RowList {
         if case .none = clause.scope { return RowList() }
-        // The rows that have all the words, at any positions; the rarest word comes first.
+        // The rows with all words, at any positions; the rarest word comes first.
         var all = candidates
         for lists in clause.words.map({ (lists: $0, size: size(ofLists: $0)) })
             .sorted(by: { $0.size < $1.size })
@@ -107,7 +106,7 @@ extension BooleanScorer {
         return any
     }
 
-    /// The rows that have a stem.
+    /// The rows with a stem.
     private func rows(ofLists lists: Range<Int>, among candidates: RowList?) -> RowList {
         let lists = lists.filter { isPresent[$0] && contributions[$0].stem != nil }
         if let candidates {
@@ -157,8 +156,8 @@ extension BooleanScorer {
 
     /// Adds the scores of the clauses to the sums of `rows`.
     ///
-    /// These rows lie in the current row block. Other rows may get sums, too. After reading the
-    /// sums, the caller must call `clearSums`.
+    /// These rows are in the current row block. Other rows may get sums, too. The caller must read
+    /// the sums and then call `clearSums`.
     mutating func addWeights(_ weights: [UInt64], _ classes: ImpactTable, of rows: RowList) {
         let (rowBlock, sums, mask) = (rowBlock, scratch.sums, classes.mask)
         for number in clauses.indices where clauses[number].isWanted {
@@ -172,7 +171,7 @@ extension BooleanScorer {
             let lists = clause.words.joined() + Array(clause.expansions ?? 0..<0)
             for list in lists where isPresent[list] {
                 let weight = contributions[list].weight(weights)
-                // A prefix may stand for any number of words, so this sum has no bound.
+                // A prefix may match any number of words, so this sum is unbounded.
                 let add = { (row: Int, postingClass: UInt16) in
                     let sum = sums[row] &+ QuantizedIDF.product(weight, postingClass)
                     sums[row] = min(sum, UInt32(Int32.max))
@@ -196,7 +195,7 @@ extension BooleanScorer {
         }
     }
 
-    /// Zeroes all sums that `addWeights` has written.
+    /// Zeroes all sums that `addWeights` wrote.
     mutating func clearSums(of rows: RowList) {
         if hasStraySums {
             scratch.sums.update(repeating: 0, count: Scratch.rows)

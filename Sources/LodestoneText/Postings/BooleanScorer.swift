@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Finds the rows that match an expression, row block after row block.
+/// A scorer that finds the rows of an expression, one row block at a time.
 struct BooleanScorer {
-    /// Words in a row, where the last may stand for several.
+    /// Consecutive words; the last one may have several expansions.
     struct Clause {
         /// The lists of each known word, as ranges of `cursors`, in the order of the words.
         var words: [Range<Int>] = []
-        /// The lists of the expansions of the last word, which then is not in `words`: words with
-        /// its prefix, of its pattern, or near it.
+        /// The lists of the last word's expansions: words with its prefix, of its pattern, or near
+        /// it. The last word is then not in `words`.
         var expansions: Range<Int>?
-        /// The fields in which the words must stand.
+        /// The fields in which the words count.
         let scope: Scope
         /// Whether a match adds to the score.
         let isWanted: Bool
-        /// Whether a row with the words matches only after a check of their positions.
+        /// Whether the positions of the words must be checked.
         var needsPositions: Bool {
             words.count + (expansions == nil ? 0 : 1) > 1 || scope.field != nil
         }
-        /// The rows in the current row block, once they are known.
+        /// The rows in the current row block; `nil` before they are computed.
         var rows: RowList?
     }
 
-    /// The fields that a part of a query looks at.
+    /// The fields of a part of a query.
     enum Scope {
         case all
         case one(Int)
@@ -56,13 +56,13 @@ struct BooleanScorer {
     var number = 0
     /// Whether rows outside the requested ones have sums.
     var hasStraySums = false
-    /// The number of ORs around the current part.
+    /// The number of ORs that enclose the current part.
     var unionDepth = 0
 
     /// - Parameters:
     ///   - index: The index to search.
     ///   - expression: The query.
-    ///   - scratch: The scratch of the search; its marks are used, and its sums where weights are
+    ///   - scratch: The scratch of the search; its marks are used, and its sums if weights are
     ///     added.
     ///   - context: Checked while words are looked up.
     /// - Throws: The errors of the lookup of its words.
@@ -140,7 +140,8 @@ struct BooleanScorer {
         return nodes
     }
 
-    /// The clause of a word that stands for several; `weight` gives the index of each one's weight.
+    /// The clause of a word with several expansions; `weight` returns the index of an expansion's
+    /// weight.
     private mutating func clause(
         of expansions: [Expansion],
         _ scope: Scope,
@@ -165,7 +166,7 @@ struct BooleanScorer {
         index.delta.dictionary.analyzer.phraseTerms(of: texts)
     }
 
-    /// The clause of words in a row; the last one may be any of `expansions`, which count as one
+    /// The clause of consecutive words; the last one may be any of `expansions`, which count as one
     /// word.
     private mutating func clause(
         _ words: [QueryTerm],

@@ -8,7 +8,7 @@ extension BooleanExpression {
         var fuzzy: [(text: String, fuzziness: Fuzziness)] = []
     }
 
-    /// The words, if this query looks for any of some single words; else `nil`.
+    /// The words, if this query is for any of some single words; else `nil`.
     func disjunction(by analyzer: TextAnalyzer) -> Disjunction? {
         switch self {
         case .word(let word):
@@ -43,9 +43,9 @@ struct DisjunctionScorer {
     var lists: ContiguousArray<List>
     let scale: QuantizedIDF
 
-    /// A term of the query with a weight of its own: a stem, or a word in its exact form.
+    /// A term of the query with its own weight: a stem, or a word in its exact form.
     private struct Term {
-        /// The repetitions of the term in the query, times its weight compared with others.
+        /// The repetitions of the term in the query, times its relative weight.
         var factor: Double
         /// The number of documents that have the term.
         var frequency = 0
@@ -63,7 +63,7 @@ struct DisjunctionScorer {
         found.reserveCapacity(words.plain.count * 4)
         var forms: [TermKey] = []
         let (plain, counts) = Self.counted(words.plain, index)
-        // A query has few words, so they are compared one by one.
+        // A query has few words, so the loop compares them one by one.
         for (first, word) in plain.enumerated()
         where !plain[..<first].contains(where: { $0.stem == word.stem }) {
             let stem = terms.count
@@ -90,8 +90,8 @@ struct DisjunctionScorer {
             }
         }
         let count = index.documentCount
-        // Words that occur nowhere take part in the weights. So the weights don't depend on whether
-        // the postings of deleted documents are still there.
+        // Words that occur nowhere also have weights. So the weights don't depend on the postings
+        // of dropped documents.
         var inverseFrequencies = terms.map {
             $0.factor * bm25.inverseFrequency($0.frequency, of: count)
         }
@@ -115,16 +115,16 @@ struct DisjunctionScorer {
         self.scale = scale
     }
 
-    /// The sum of the weights of a token's parts, if a document has the token's spelling.
+    /// The sum of the relative weights of a token's parts, if a document has the token's spelling.
     ///
-    /// If no document has the spelling, each part has the weight 1.
+    /// If no document has the spelling, each part has the relative weight 1.
     ///
-    /// The parts of `e-mail` are `e` and `mail`. The weight of the parts is small compared with
-    /// that of the spelling. A long text may have the spelling once, while other texts have the
-    /// parts often and lack the spelling.
+    /// The parts of `e-mail` are `e` and `mail`. The parts weigh less than the spelling, because a
+    /// long text may have the spelling once, while other texts have the parts often and lack the
+    /// spelling.
     private static let partsCount = 0.25
 
-    /// The weight of a word, compared with the others.
+    /// The relative weight of a word.
     private static func count(of word: QueryTerm, _ index: PostingsTextIndex) -> Double {
         guard let token = word.token,
             index.frequency(ofStem: token.spelling.bytes) > 0
@@ -134,7 +134,7 @@ struct DisjunctionScorer {
 
     /// The different words of a query, and the weight of each over all its repetitions.
     ///
-    /// Repetitions are joined only in queries of more than 64 words.
+    /// Repetitions are merged only in queries of more than 64 words.
     private static func counted(_ words: [QueryTerm], _ index: PostingsTextIndex) -> (
         words: [QueryTerm], counts: [Double]
     ) {

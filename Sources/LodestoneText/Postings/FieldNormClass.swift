@@ -2,12 +2,12 @@
 import LodestoneStructures
 import Synchronization
 
-/// The part of a posting that its score needs: the word's frequency in each field of the document,
-/// and the lengths of these fields.
+/// The part of a posting that determines its score: the word's frequency in each field of the
+/// document, and the lengths of these fields.
 ///
-/// Each takes one byte per field, for up to eight fields. Frequencies are exact up to 15, and in
-/// steps of half a power of two beyond. Lengths are exact up to 63, and in steps of a sixteenth
-/// beyond. A field without the word has length 0, so that there are fewer classes.
+/// Each takes one byte per field, for up to eight fields. Frequencies are exact up to 15, and then
+/// in steps of half a power of two. Lengths are exact up to 63, and then in steps of a sixteenth. A
+/// field without the word has length 0, so that there are fewer classes.
 struct FieldNormClass: Hashable {
     /// The frequencies, one byte per field, the first field lowest.
     private(set) var frequencies: UInt64 = 0
@@ -68,7 +68,7 @@ struct FieldNormClass: Hashable {
         return (16 | bucket & 15) << ((bucket - 64) / 16 + 2)
     }
 
-    /// A coarser class close to this one; at level 2 there are no more than about 4,000.
+    /// A coarser class near this one; at level 2 there are at most about 4,000.
     func coarsened(_ level: Int) -> FieldNormClass {
         var coarse = FieldNormClass()
         // At level 2 only the field with the most occurrences is left.
@@ -91,12 +91,12 @@ struct FieldNormClass: Hashable {
     }
 }
 
-/// Numbers the classes of an index's postings: those of the base first, then new ones.
+/// The numbers of the classes of an index's postings: those of the base first, then new ones.
 ///
 /// Threading: any thread; a lock is held for a moment.
-// Unchecked for `base`, whose bytes never change.
+// Unchecked because of `base`, whose bytes never change.
 final class FieldNormTable: @unchecked Sendable {
-    /// The numbers of classes beyond which new classes are rounded, so that 65,536 numbers always
+    /// The numbers of classes above which new classes are coarsened, so that 65,536 numbers always
     /// suffice.
     private static let levels = [32_768, 57_344]
 
@@ -121,8 +121,8 @@ final class FieldNormTable: @unchecked Sendable {
     func number(of postingClass: FieldNormClass) -> UInt16 {
         state.withLock { state in
             if !state.isComplete {
-                // A class that the base has twice keeps the smaller number: the loop goes
-                // backwards, and a later entry replaces an earlier one.
+                // A class that the base has twice keeps the smaller number: the loop runs
+                // backwards, and an earlier number replaces a later one.
                 for number in (0..<baseCount).reversed() {
                     state.numbers[baseClass(number)] = UInt16(number)
                 }

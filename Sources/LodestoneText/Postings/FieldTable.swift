@@ -2,14 +2,14 @@
 import LodestoneCore
 import Synchronization
 
-/// Numbers the fields in which documents of an index have text: the declared fields first, then
-/// others as they come.
+/// The numbers of the fields in which documents of an index have text: declared fields first, then
+/// others in the order of their first use.
 ///
-/// Names are told apart by their bytes.
+/// Names are compared by their bytes.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class FieldTable: Sendable {
-    /// The number that all fields beyond the first 127 share.
+    /// The common number of all fields after the first 127.
     static let last = 127
 
     /// The number of declared fields.
@@ -31,7 +31,7 @@ final class FieldTable: Sendable {
         state = Mutex(State(names: names, numbers: numbers))
     }
 
-    /// The number of slots, which are scored apart: one for each declared field, and one for all
+    /// The number of slots, which are scored separately: one per declared field, and one for all
     /// others.
     var slotCount: Int { declaredCount + 1 }
 
@@ -41,7 +41,7 @@ final class FieldTable: Sendable {
     /// All names, by their numbers.
     var all: [ByteString] { state.withLock { $0.names } }
 
-    /// The number of a field that some document had.
+    /// The number of a known field; `nil` for an unknown one.
     func number(of name: ByteString) -> Int? { state.withLock { $0.numbers[name] } }
 
     /// The number of a field; a new field is added.
@@ -55,7 +55,7 @@ final class FieldTable: Sendable {
         }
     }
 
-    /// The numbers in this table of the fields of another table; `nil` when they are the same.
+    /// This table's numbers of another table's fields; `nil` when they are the same.
     func numbers(from other: FieldTable) -> [Int]? {
         let (others, own) = (other.all, all)
         if own.starts(with: others) { return nil }
@@ -63,13 +63,13 @@ final class FieldTable: Sendable {
     }
 }
 
-/// The tables that the numbers in an index's postings refer to.
+/// The tables of the numbers in an index's postings.
 struct TextTables: Sendable {
     let dictionary: TermDictionary
     let classes: FieldNormTable
     let fields: FieldTable
 
-    /// Whether numbers mean the same in both tables.
+    /// Whether numbers have the same meaning in both.
     @inline(__always)
     func isSame(as other: TextTables) -> Bool { dictionary === other.dictionary }
 }

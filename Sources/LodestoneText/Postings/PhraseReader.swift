@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Finds the rows of a row block that have words in sequence, in one field or anywhere.
+/// Finds the rows of a row block that have a phrase, in one field or in any.
 struct PhraseReader {
     private let rowBlock: RowBlock
-    /// For each word the cursors of its lists; at most one of these lists has a given row.
+    /// Per word, the cursors of its lists; at most one of them has a given row.
     private var readers: [[PositionCursor]]
     private let field: Int?
 
@@ -13,7 +13,7 @@ struct PhraseReader {
         self.field = field
     }
 
-    /// The rows of `candidates` that match; each candidate has all the words.
+    /// The rows of `candidates` that match; each candidate must have all words.
     func rows(in candidates: RowList) -> RowList {
         var readers = readers
         var found = RowList()
@@ -35,7 +35,7 @@ struct PhraseReader {
         return found
     }
 
-    /// Keeps the starts that have a position `distance` later in `positions`; both lists rise.
+    /// Keeps the starts with a position `distance` later in `positions`; both lists ascend.
     private static func keep(
         _ starts: inout ContiguousArray<UInt32>,
         followedBy positions: ContiguousArray<UInt32>,
@@ -68,7 +68,7 @@ extension [PositionCursor] {
     }
 }
 
-/// Reads the positions of one list in one row block, row after row.
+/// A reader of the positions of one list in one row block, row after row.
 struct PositionCursor {
     private let rows: UnsafeBufferPointer<UInt16>
     private let firstPosting: Int
@@ -85,7 +85,7 @@ struct PositionCursor {
         node = cursor.firstNode
     }
 
-    /// Appends the positions of `row`, or none when the list lacks it; rows rise from call to call.
+    /// Appends the positions of `row`, or none if the list lacks it; rows ascend from call to call.
     mutating func readPositions(
         of row: Int,
         in rowBlock: RowBlock,
@@ -112,8 +112,8 @@ struct PositionCursor {
                 }
                 indexInNode += 1
             }
-            // A later node may be added behind this one, but only for rows that no search sees
-            // yet.
+            // The writer may add a node after this one, but only for rows that this search does not
+            // see.
             node = found.next
             indexInNode = 0
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The position of a word: the number of the field above, and the offset of the word in the field
-/// below.
+/// The position of a word: the field's number in the upper bits, the word's offset in the field in
+/// the lower ones.
 ///
-/// So words of different fields are never next to each other.
+/// So words of different fields never have consecutive positions.
 enum Position {
     static let bits: UInt32 = 23
     static let offsetMask: UInt32 = 1 << bits - 1
@@ -11,7 +11,7 @@ enum Position {
     @inline(__always)
     static func field(_ position: UInt32) -> Int { Int(position >> bits) }
 
-    /// A position with the new number of its field.
+    /// A position with a new number of its field.
     static func renumbered(_ position: UInt32, _ fields: [Int]?) -> UInt32 {
         guard let fields else { return position }
         let field = Self.field(position)

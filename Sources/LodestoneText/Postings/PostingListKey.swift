@@ -2,11 +2,11 @@
 
 /// The key of a postings list in a base: its stem, its kind and its form.
 ///
-/// A *form* is a word as it stands in a text, folded: a surface form. The *exact form* of a query's
-/// word is that word, folded. Several forms may have one stem.
+/// A *form* is a folded word of a text: a surface form. The *exact form* of a query's word is that
+/// word, folded. Several forms may have one stem.
 ///
-/// The lists of a stem share its postings by kind, so that a word in its exact form counts more
-/// than another form of its stem, at the cost of one list:
+/// The kinds of lists divide the postings of a stem, so that a word in its exact form counts more
+/// than another form of the stem, at the cost of one list:
 ///
 ///     soleForm     per form: the documents that have the stem in this form alone, as nearly all
 ///                  do
@@ -14,8 +14,8 @@
 ///     formOfMixed  per form: the documents of `mixedForms` that have this form, with the form's
 ///                  positions only
 ///
-/// The lists `soleForm` and `mixedForms` of a stem together hold the documents of the stem, each
-/// once. The lists `soleForm` and `formOfMixed` of a form hold the documents of the form.
+/// The lists `soleForm` and `mixedForms` of a stem together have each document of the stem once.
+/// The lists `soleForm` and `formOfMixed` of a form have the documents of the form.
 struct PostingListKey {
     /// The kind of a list; the raw values are on disk.
     enum Kind: UInt8 {
@@ -24,21 +24,20 @@ struct PostingListKey {
         case formOfMixed = 2
     }
 
-    /// The bound above all markers; a marker stands between the stem and the rest of a key.
+    /// The bound above all markers. A marker is between the stem and the rest of a key.
     ///
-    /// Markers are smaller than every byte of a word, so that the lists of a stem lie together, and
-    /// those of a prefix, too.
+    /// Markers are smaller than every byte of a word, so that the lists of a stem are contiguous,
+    /// and so are those of a prefix.
     private static let markerBound: UInt8 = 24
 
-    /// The number in a marker for a form that doesn't go on from its stem.
+    /// The number in a marker before a whole form.
     private static let whole = 7
 
-    /// The bytes of a key: the stem, a marker, and the end of the form where it differs from the
-    /// stem.
+    /// The bytes of a key: the stem, a marker, and the end of the form that differs from the stem.
     ///
-    /// The marker holds the kind (times 8) and the number of the stem's last bytes that the form
-    /// lacks, up to 6. With 7 the whole form follows. A long stem that lost the accent of its first
-    /// letter needs this.
+    /// The marker is the kind times 8, plus the number of the stem's last bytes that the form
+    /// lacks, up to 6. With 7 the whole form follows, for example for a long stem whose first
+    /// letter lost its accent.
     static func bytes(_ kind: Kind, stem: [UInt8], form: [UInt8]) -> [UInt8] {
         let common = zip(stem, form).prefix { $0 == $1 }.count
         let cut = min(whole, stem.count - common)
@@ -49,7 +48,7 @@ struct PostingListKey {
     let kind: Kind
     private let bytes: UnsafeBufferPointer<UInt8>
     private let marker: Int
-    /// The number of bytes that stem and form share.
+    /// The length of the common prefix of stem and form in bytes.
     private let shared: Int
 
     /// `nil` for bytes that aren't a key.

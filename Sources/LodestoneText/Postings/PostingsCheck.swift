@@ -2,7 +2,7 @@
 package import LodestoneCore
 import LodestoneStructures
 
-/// Compares an index with the rows that it was made from.
+/// A comparison of an index with its rows.
 package struct PostingsCheck {
     /// A difference between the index and a row.
     package enum Difference {
@@ -39,7 +39,7 @@ package struct PostingsCheck {
 
 /// The fingerprints of rows.
 extension PostingsTextIndex {
-    /// A fingerprint of each row, made of all its words and their positions in the index.
+    /// A fingerprint of each row, from all its words and their positions in the index.
     ///
     /// It is 0 for a row without words.
     ///

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A position in a postings list of base or delta, which moves row block by row block.
+/// A cursor in a postings list of base or delta, which moves by row block.
 ///
-/// It is valid while the index lives.
+/// It is valid as long as the index exists.
 struct PostingsCursor {
-    /// The entries of the base from the current row block on, then the end.
+    /// The base's entries from the current row block on, then the end.
     private var entries: UnsafeBufferPointer<UInt64>
-    /// The delta's node in the current row block or before it; 0 for none.
+    /// The delta's node in the current row block, or the last one before it; 0 for none.
     private var node: UInt32
     /// The delta's first node in the row block; 0 for none.
     private(set) var firstNode: UInt32 = 0
@@ -30,10 +30,10 @@ struct PostingsCursor {
         frequency = delta.frequency(of: list)
     }
 
-    /// Whether nothing is left from the current row block on.
+    /// Whether no posting is left from the current row block on.
     var isAtEnd: Bool { entries.count <= 1 && node == 0 }
 
-    /// Goes to a later row block.
+    /// Moves to a later row block.
     ///
     /// - Returns: Whether the list may have postings there.
     @inline(__always)
@@ -65,7 +65,7 @@ struct PostingsCursor {
         return firstNode != 0
     }
 
-    /// The number of postings in the row block; the count stops at about `enough`.
+    /// The number of postings in the row block; the count may stop above `enough`.
     func count(in rowBlock: Int, enough: Int, of delta: TextDelta) -> Int {
         var count = basePostings.count
         var number = firstNode

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// A postings list of a base, as its record in `TLST`.
+/// A postings list of a base: its record in `TLST`.
 ///
-/// All data of a list lies in one record, and the records of a stem follow each other, so a lookup
-/// waits for memory once. Measured (a query of ten words): 7 µs with a table for each kind of data.
+/// One record has all data of a list, and the records of a stem are contiguous, so a lookup waits
+/// for memory once. Measured (a query of ten words): 7 µs with a table for each kind of data.
 ///
 ///     bytes of the key (low 32 bits), row blocks (high 32)
-///     of each row block its number (high 16 bits) and its first posting (low 48)
+///     per row block its number (high 16 bits) and its first posting (low 48)
 ///     the end of the postings of the last row block
-///     the key (`PostingListKey`), zeros behind its end
+///     the key (`PostingListKey`), zeros after its end
 ///
-/// A list is valid while its base lives.
+/// A list is valid as long as its base exists.
 struct PostingsHeader {
     private static let startMask: UInt64 = 1 << 48 - 1
 
@@ -22,7 +22,7 @@ struct PostingsHeader {
     /// The index of the next list's record.
     let end: Int
 
-    /// The list whose record begins at `index`; `nil` when no record does.
+    /// The list whose record begins at `index`; `nil` if none does.
     @inline(__always)
     init?(_ lists: MappedArray<UInt64>, at index: Int) {
         let head = lists.element(index, or: 0)
@@ -45,7 +45,7 @@ struct PostingsHeader {
     /// The decoded key; `nil` when it is damaged.
     var key: PostingListKey? { PostingListKey(keyBytes) }
 
-    /// The decoded key if the list is one of `stem`.
+    /// The decoded key, if the list belongs to `stem`.
     @inline(__always)
     func key(ofStem stem: NormalizedToken) -> PostingListKey? {
         guard keyCount > stem.count else { return nil }
@@ -81,14 +81,14 @@ struct PostingsHeader {
     static func posting(_ entry: UInt64) -> Int { Int(entry & startMask) }
 }
 
-/// Collects the records of lists for `TLST`, at most 32 GiB.
+/// The records of lists for `TLST`, at most 32 GiB.
 struct PostingsRecords {
     private(set) var units: ContiguousArray<UInt64> = []
     /// The index of each list's record, for `TLSE`.
     private(set) var starts: ContiguousArray<UInt32> = []
     private var entries: ContiguousArray<UInt64> = []
 
-    /// The current row block; `nil` before the first of a list.
+    /// The current row block; `nil` before the first one of a list.
     var rowBlock: UInt32? { entries.last.map { UInt32(PostingsHeader.rowBlock($0)) } }
 
     /// Begins a row block of the current list.
@@ -96,7 +96,7 @@ struct PostingsRecords {
         entries.append(UInt64(rowBlock) << 48 | UInt64(posting))
     }
 
-    /// Ends the current list, which has postings.
+    /// Ends the current list, which must have postings.
     mutating func end(_ key: [UInt8], at posting: Int) {
         starts.append(UInt32(units.count))
         units.append(UInt64(key.count) | UInt64(entries.count) << 32)

@@ -5,13 +5,12 @@ package import LodestoneStructures
 extension PostingsTextIndex {
     /// Writes base and delta as one new base, without the dropped rows.
     ///
-    /// The sections are those that `TextBase` names. The write works from a copy on any thread,
-    /// while the writer goes on with the newest value.
+    /// `TextBase` defines the sections. Any thread may write from a copy, while the writer
+    /// continues with the newest value.
     ///
     /// - Parameters:
     ///   - sink: The receiver of the sections.
-    ///   - isLive: Whether a row is live. Its results must be those of the moment of this copy,
-    ///     when documents were counted.
+    ///   - isLive: Whether a row was live when this copy was made.
     /// - Throws: The errors of `sink`.
     package func write(
         to sink: inout some SectionSink,
@@ -22,7 +21,7 @@ extension PostingsTextIndex {
     }
 }
 
-/// Merges base and delta, list by list: first the postings, then their positions.
+/// The merge of base and delta, list by list: first the postings, then their positions.
 private struct PostingsMerge {
     /// The postings of a key: a list of the base, a list of the delta by its number, or both.
     private struct TermList {
@@ -33,8 +32,7 @@ private struct PostingsMerge {
     /// Consecutive postings of a list in one row block.
     private struct PostingsSlice {
         enum Source {
-            /// Some postings of the base, by their numbers, within those of the list in the row
-            /// block.
+            /// Postings of the base, by number; `of`: all of the list in the row block.
             case base(Range<Int>, of: Range<Int>)
             /// One posting of the delta.
             case delta(DeltaPosting)
@@ -49,7 +47,7 @@ private struct PostingsMerge {
     private let index: PostingsTextIndex
     /// One bit per row that is live.
     private let live: ContiguousArray<UInt64>
-    /// Whether all rows of a row block are live, so that no row needs a look.
+    /// Per row block, whether all its rows are live, so that no row need be tested.
     private let isWhole: [Bool]
     private var lists: [TermList] = []
 
@@ -155,7 +153,7 @@ private struct PostingsMerge {
     // MARK: Sections
 
     mutating func write(to sink: inout some SectionSink) throws(LodestoneError) {
-        // Postings come first: they show which lists remain.
+        // Postings are written first, because they determine the remaining lists.
         let records = try writePostings(to: &sink)
         try sink.write("TSKP", try writePositions(to: &sink))
         try sink.write("TLST", records.units)
@@ -173,7 +171,7 @@ private struct PostingsMerge {
         try sink.write("THDR", header)
     }
 
-    /// The forms of the lists that remain.
+    /// The forms of the remaining lists.
     private var vocabulary: VocabularyList {
         var forms = VocabularyList()
         for list in lists {
@@ -329,10 +327,10 @@ private struct PostingsMerge {
     }
 }
 
-/// Collects elements of a section, to write them in larger pieces.
+/// A buffer of a section's elements, which are written in larger pieces.
 ///
-/// Only `flush` has the sink as a parameter. With a generic sink in `append`, a quarter of a
-/// merge's time was spent on lookups for generic code.
+/// Only `flush` has the sink as a parameter. Measured (`append` with a generic sink): lookups for
+/// generic code took a quarter of a merge.
 private struct SectionBuffer<Element: BitwiseCopyable> {
     private static var size: Int { 1 << 14 }
     private var elements: ContiguousArray<Element> = []
@@ -345,7 +343,7 @@ private struct SectionBuffer<Element: BitwiseCopyable> {
     /// The number of elements so far.
     var total: UInt64 { flushed + UInt64(elements.count) }
 
-    /// Whether it is time for `flush`.
+    /// Whether the caller must call `flush`.
     var isFull: Bool { elements.count >= Self.size }
 
     @inline(__always)
@@ -374,7 +372,7 @@ private struct SectionBuffer<Element: BitwiseCopyable> {
 }
 
 extension SectionBuffer<UInt8> {
-    /// Appends positions as `TextBase` reads them.
+    /// Appends positions in the encoding of `TextBase`.
     fileprivate mutating func append(positions: ContiguousArray<UInt32>) {
         var before: UInt32 = 0
         for index in positions.indices {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The numbers of one dictionary's lists in another dictionary, each looked up once.
+/// The mapping from one dictionary's list numbers to another's; each is looked up once.
 package struct PostingsRemapping {
     private var source: TermDictionary?
     private var numbers: ContiguousArray<UInt32> = []
@@ -9,7 +9,7 @@ package struct PostingsRemapping {
     /// Creates a table without numbers.
     package init() {}
 
-    /// The number for a list of `dictionary`; `find` looks it up at the first call for this list.
+    /// The number of a list of `dictionary`; the first call for the list gets it from `find`.
     mutating func number(
         of list: UInt32,
         from dictionary: TermDictionary,

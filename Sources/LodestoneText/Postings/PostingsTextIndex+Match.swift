@@ -2,19 +2,19 @@
 package import LodestoneCore
 
 extension PostingsTextIndex {
-    /// The `k` best rows that match a query, best first; of equal scores the smaller row.
+    /// The `k` best rows that match a query, best first; at equal scores the smaller row first.
     ///
-    /// The score is the BM25F of every part that the row matches and that isn't negated. Each word
-    /// of a phrase counts. The words that a prefix stands for count as one word together. A query
-    /// that is a negation gives every row the score 0, in row order. Any allowed row below
-    /// `rowBound` may match it, even a row without words.
+    /// The score is the sum of the BM25F of all matching parts that are not negated. Each word of a
+    /// phrase counts. All words of a prefix together count as one word. For a query that is a
+    /// negation, the rows come ascending with the score 0. Any allowed row below `rowBound` may
+    /// match it, even a row without words.
     ///
     /// - Parameters:
     ///   - query: The query.
-    ///   - k: The number of rows wanted.
+    ///   - k: The most rows to return.
     ///   - context: Checked once per 65,536 rows.
     ///   - isAllowed: Called only for rows that would enter the result.
-    /// - Returns: No more than `k` rows with their scores.
+    /// - Returns: At most `k` rows with their scores.
     /// - Throws: The errors of `context`.
     /// - Complexity: O(postings of all words in the query); for phrases, also the positions of the
     ///   rows that have all words.
@@ -28,7 +28,8 @@ extension PostingsTextIndex {
         return try search(query, k: k, scoring: [], context: context, isAllowed: isAllowed).hits
     }
 
-    /// The `k` best rows, `k` at least 1, and the scores of `rows`, which rise without repetitions.
+    /// The `k` best rows, `k` at least 1, and the scores of `rows`, which ascend without
+    /// repetitions.
     func search(
         _ query: BooleanQuery,
         k: Int,

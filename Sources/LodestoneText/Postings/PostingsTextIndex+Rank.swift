@@ -2,19 +2,20 @@
 import LodestoneCore
 
 extension PostingsTextIndex {
-    /// The `k` best rows that have any of the words, best first; of equal scores the smaller row.
+    /// The `k` best rows that have any of the words, best first; at equal scores the smaller row
+    /// first.
     ///
-    /// Every row with one of the words is scored, so the result is exact. A word given twice counts
-    /// twice. The score is the BM25F of the stems plus `TextOptions.exactWeight` times the BM25F of
-    /// the words in their exact form.
+    /// Every row with one of the words is scored, so the result is exact. A repeated word counts as
+    /// often as it occurs. The score is the BM25F of the stems plus `TextOptions.exactWeight` times
+    /// the BM25F of the words in their exact form.
     ///
     /// - Parameters:
-    ///   - words: The words of the query, with the indexed words that fuzzy words match.
-    ///   - k: The number of rows wanted, at least 1.
-    ///   - rows: Other rows to score, rising, each once.
+    ///   - words: The words of the query, with the expansions of fuzzy words.
+    ///   - k: The most rows to return, at least 1.
+    ///   - rows: Other rows to score, ascending, without repetitions.
     ///   - context: Checked once per 65,536 rows.
     ///   - isAllowed: Called only for rows that would enter the result.
-    /// - Returns: No more than `k` rows with their scores, and the scores of `rows`.
+    /// - Returns: At most `k` rows with their scores, and the scores of `rows`.
     /// - Throws: The errors of `context`.
     /// - Complexity: O(postings of the words), about 1 ns each.
     func rank(
@@ -38,8 +39,7 @@ extension PostingsTextIndex {
                 lists.removeAll(keepingCapacity: true)
                 for index in scorer.lists.indices
                 where scorer.lists[index].cursor.move(to: number, of: self) {
-                    // The cursor is not copied as a whole: the copy would wait for the last write
-                    // to it.
+                    // The cursor is not copied: a copy would wait for the last write to it.
                     let postings = rowBlock.postings(of: scorer.lists[index].cursor)
                     let count = scorer.lists[index].cursor
                         .count(in: number, enough: Scratch.rows, of: delta)
@@ -65,7 +65,7 @@ extension PostingsTextIndex {
 
     /// Calls `body` with each list of a stem, and with the index in `forms` of the list's form.
     ///
-    /// Lists of the kind `formOfMixed` are left out, unless their form is one of `forms`.
+    /// A list of the kind `formOfMixed` is left out if its form is not one of `forms`.
     func forEachList(
         ofStem stem: TermKey,
         forms: [TermKey],
@@ -91,7 +91,7 @@ extension PostingsTextIndex {
     }
 }
 
-/// Adds up the scores of a row block's rows, list by list, and picks the best.
+/// The ranking of one row block: adds up scores list by list, and picks the best rows.
 private struct RowBlockRanking {
     /// The postings of one list in the row block, their number, and the list's weight.
     typealias List = (postings: RowBlockPostings, count: Int, weight: UInt64)
@@ -102,12 +102,11 @@ private struct RowBlockRanking {
     /// The lists, the heaviest first.
     let lists: ContiguousArray<List>
 
-    /// Adds up the scores, reads those of `scored`, then picks the best rows; leaves the sums
-    /// zeroed.
+    /// Adds up the scores, reads those of `scored`, picks the best rows, and zeroes the sums.
     ///
-    /// The pick goes through the lists again, the heaviest first. It ends when the remaining lists
-    /// can't make a row good enough by themselves, so rows with common words alone are never
-    /// looked at. Where a long list comes before that end, all rows are scanned instead.
+    /// The pick reads the lists again, the heaviest first. It ends when the remaining lists
+    /// together can't raise a row above the threshold, so rows with only common words are not
+    /// tested. If a long list comes before that end, all rows are scanned instead.
     func rank(
         into top: inout TopHits,
         scoring scored: inout RowSums,
@@ -127,7 +126,7 @@ private struct RowBlockRanking {
         }
     }
 
-    /// The number of postings that take as long to read as every row of the row block.
+    /// The number of postings that take as long to read as all rows of a row block.
     private static let long = 8_192
 
     private func addUp() {
@@ -143,7 +142,7 @@ private struct RowBlockRanking {
                     continue
                 }
                 // The product of each class is computed before a long list is read. Measured
-                // (sentences with their stop words): 5 to 10 percent more per second.
+                // (sentences with their stop words): 5 to 10 percent more queries per second.
                 products.removeAll(keepingCapacity: true)
                 products.append(contentsOf: weights.lazy.map { QuantizedIDF.product(weight, $0) })
                 products.withUnsafeBufferPointer { products in
@@ -160,7 +159,7 @@ private struct RowBlockRanking {
         into top: inout TopHits,
         _ isAllowed: (UInt32) -> Bool
     ) {
-        // A row that an earlier list has picked has sum 0.
+        // A row that was picked from an earlier list has sum 0.
         var least = max(1, top.threshold)
         rowBlock.forEachPosting(postings) { row, _ in
             let sum = sums[row]
@@ -175,7 +174,7 @@ private struct RowBlockRanking {
     }
 
     private func pickFromAll(_ top: inout TopHits, _ isAllowed: (UInt32) -> Bool) {
-        // Sums stay below 2^31, so signed comparisons suffice, and every CPU has these.
+        // Sums stay below 2^31, so signed comparisons suffice, which every CPU has.
         typealias Lanes = SIMD16<Int32>
         let lanes = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Lanes.self)
         var least = Lanes(repeating: Int32(truncatingIfNeeded: max(1, top.threshold)))
@@ -192,7 +191,7 @@ private struct RowBlockRanking {
         }
     }
 
-    /// Zeroes the sums of all rows that the lists have.
+    /// Zeroes the sums of all rows of the lists.
     private func clear(_ lists: ContiguousArray<List>.SubSequence) {
         if lists.reduce(0, { $0 + $1.count }) >= Self.long {
             sums.update(repeating: 0, count: Scratch.rows)

@@ -2,7 +2,7 @@
 package import LodestoneCore
 
 extension PostingsTextIndex {
-    /// The score of each of some rows for a query, as `search` would give it.
+    /// The score of each of some rows for a query, equal to that of `search`.
     ///
     /// It is 0 for a row that doesn't match, and for every row when the query is a negation.
     ///
@@ -46,11 +46,11 @@ extension PostingsTextIndex {
     }
 }
 
-/// Adds up the scores of given rows, row block after row block.
+/// A scorer of given rows, one row block at a time.
 private struct RowScorer {
     private let index: PostingsTextIndex
     private var lists: ContiguousArray<DisjunctionScorer.List> = []
-    /// The scorer of a query that is more than words.
+    /// The scorer of a query with operators; `nil` for plain words.
     private var scorer: BooleanScorer?
     private let scale: QuantizedIDF
     private let classes: ImpactTable
@@ -75,16 +75,16 @@ private struct RowScorer {
         }
     }
 
-    /// The score of a row that was added up.
+    /// The score of a row whose sum is complete.
     func score(of row: Int) -> Double { scale.score(of: scratch.sums[row]) }
 
-    /// Forgets the rows that were added up.
+    /// Zeroes the sums of the rows.
     mutating func clear(_ rows: RowList) {
         for row in rows.rows { scratch.sums[Int(row)] = 0 }
         scorer?.clearSums(of: rows)
     }
 
-    /// Adds up the scores of `wanted`; row blocks rise from call to call.
+    /// Adds up the scores of `wanted`; row blocks ascend from call to call.
     mutating func addUp(_ wanted: RowList, in number: Int) {
         if let rows = scorer?.rows(in: number, among: wanted) {
             scorer?.addWeights(scale.weights, classes, of: rows)

@@ -4,7 +4,7 @@ package import LodestoneStructures
 
 /// The calls of the engine, per batch and per query.
 ///
-/// The postings have all that a search needs, so a scope's tables are not read.
+/// The postings suffice for a search, so a scope's tables are not read.
 extension PostingsTextIndex: TextIndex {
     package func wordsToStore(of texts: [[TextField]]) -> [DocumentWords?]? { nil }
 

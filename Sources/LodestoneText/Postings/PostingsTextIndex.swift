@@ -2,35 +2,33 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The words of a collection's documents in postings: their rows and positions, and the score of a
-/// row for a query.
+/// The text index by postings: the rows and positions of words, and the scores of rows for a query.
 ///
-/// A search covers the base (the words in a file) and the delta (the later words, in memory) as
-/// one. A dropped row stays in the postings until the next base is written. A caller of a search
-/// says which rows still count.
+/// A search reads the base (words in a file) and the delta (later words, in memory) together. A
+/// dropped row stays in the postings until the next base. The caller of a search passes a test of
+/// the rows that still exist.
 ///
-/// Threading: a value. One writer changes the newest value and hands out copies, which cost next to
-/// nothing. A copy has the state of the moment when it was made. Any thread may search it while the
-/// writer goes on. Only the newest value may be changed. Copies share the document frequencies, so
-/// a copy may read frequencies that include later documents.
+/// Threading: a value. One writer changes the newest value and makes copies, which cost almost
+/// nothing. A copy keeps its state, and any thread may search it while the writer continues. Only
+/// the newest value may be changed. Copies share the document frequencies, so a copy may read
+/// frequencies that include later documents.
 package struct PostingsTextIndex: Sendable {
     let base: TextBase?
     let delta: TextDelta
     let scratch = ScratchPool()
-    /// The end of the rows that this value has: the delta may have later rows, which this value
-    /// ignores.
+    /// The bound of this value's rows. The delta may have later rows, which this value ignores.
     package private(set) var rowBound: UInt32
-    /// Documents with at least one word.
+    /// The number of documents with at least one word.
     package private(set) var documentCount: Int
-    /// For each slot, the number of documents with words in it, and of their words that count.
+    /// Per slot, the number of documents with words in it, and of their counted words.
     package private(set) var slots: [SlotStatistics]
     /// A bound above the class numbers of all postings.
     private(set) var classCount: Int
     /// The options of the analysis and the score.
     package let options: TextOptions
-    /// The number of documents that were removed since the base.
+    /// The number of documents removed since the base.
     private var removalCount = 0
-    /// Whether the base has words of another analysis, so that all words are missing here.
+    /// Whether the base has words of another analysis; this value then has no words.
     package private(set) var lacksWords = false
 
     /// Creates an empty index.
@@ -55,20 +53,20 @@ package struct PostingsTextIndex: Sendable {
         self.options = options
     }
 
-    /// Creates an index that has no words, because those of its base are of another analysis.
+    /// Creates an index without words, because another analysis made those of its base.
     init(lackingWords options: TextOptions) {
         self.init(options)
         lacksWords = true
     }
 
-    /// Opens a base, with nothing added to it.
+    /// Opens a base, with an empty delta.
     ///
-    /// Reads only a header, whatever the number of documents. Returns `nil` when sections are
-    /// missing or damaged; the index must then be rebuilt.
+    /// Reads only a header, for any number of documents. Returns `nil` when sections are missing or
+    /// damaged; the index must then be rebuilt.
     ///
     /// - Parameters:
     ///   - source: The sections.
-    ///   - options: The options that the base was made with.
+    ///   - options: The options of the base.
     package init?(from source: some SectionSource, _ options: TextOptions = TextOptions()) {
         guard let base = TextBase(source, options) else { return nil }
         self.base = base
@@ -85,8 +83,7 @@ package struct PostingsTextIndex: Sendable {
         self.options = options
     }
 
-    /// Whether a base has the words that this process would make of its texts; else it must be
-    /// rebuilt.
+    /// Whether this process's analysis made the words of a base; else the index must be rebuilt.
     static func isOfThisAnalysis(
         _ source: some SectionSource,
         _ options: TextOptions
@@ -94,33 +91,33 @@ package struct PostingsTextIndex: Sendable {
         TextBase.isOfThisAnalysis(source, options.language)
     }
 
-    /// The memory of the delta in bytes, roughly, which compaction frees; for the writer.
+    /// An estimate of the delta's bytes in memory, which a compaction frees; for the writer.
     package var deltaByteCount: Int { delta.byteCount }
 
-    /// Whether this is the newest value, so that it may be changed.
+    /// Whether this is the newest value; only that may be changed.
     package var isNewest: Bool {
         rowBound == delta.nextRow && removalCount == delta.removalCount
     }
 
-    /// Whether deleted rows may still be in the postings; else no row need be checked.
+    /// Whether dropped rows may still be in the postings; else no row need be tested.
     package var hasDeletedRows: Bool { removalCount > 0 }
 
     /// Whether the delta is full.
     ///
-    /// Then some later words are not found before a compaction, which empties the delta.
+    /// Some later words are then not found until a compaction empties the delta.
     package var isFull: Bool { delta.isFull }
 
     /// Whether documents may have a field of this name.
     ///
-    /// They may when the field is declared, when a document has it, or when no field is declared.
+    /// True when the field is declared, when a document has it, or when no field is declared.
     package func mayHaveField(_ name: ByteString) -> Bool {
         options.fields.isEmpty || delta.tables.fields.number(of: name) != nil
     }
 
     /// Analyzes the texts of documents, to be added or removed.
     ///
-    /// Any thread may do so with any copy. Texts that were analyzed with an index over another base
-    /// can still be used, but cost the writer more.
+    /// Any thread may call it, on any copy. Texts that an index over another base analyzed can be
+    /// used, too, but cost the writer more.
     ///
     /// - Parameter documents: The fields of each document.
     /// - Returns: The texts, in the order of the documents.
@@ -128,7 +125,7 @@ package struct PostingsTextIndex: Sendable {
         var analyzed = AnalyzedTexts(delta.tables)
         var tokenizer = delta.dictionary.analyzer.tokenizer()
         var builder = AnalyzedTexts.Builder(delta.tables)
-        // Documents have the same fields as a rule, in the same order.
+        // Documents usually have the same fields in the same order.
         var known: [(name: ByteString, number: Int)] = []
         var parts: [(number: Int, index: Int)] = []
         for fields in documents {
@@ -153,10 +150,10 @@ package struct PostingsTextIndex: Sendable {
         return analyzed
     }
 
-    /// The same texts in this index's own numbers.
+    /// The same texts with the numbers of this index.
     ///
-    /// The texts were analyzed with an index over another base. `numbers` keeps the lookups from
-    /// text to text.
+    /// An index over another base analyzed the texts. `numbers` keeps the lookups from text to
+    /// text.
     package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout PostingsRemapping)
         -> AnalyzedTexts
     {
@@ -172,7 +169,7 @@ package struct PostingsTextIndex: Sendable {
 
     /// Adds the text at `index` of `texts` as the text of `row`.
     ///
-    /// Rows rise from call to call; some may be left out.
+    /// Rows ascend from call to call, possibly with gaps.
     package mutating func add(_ texts: AnalyzedTexts, at index: Int, row: UInt32) {
         precondition(row >= rowBound && rowBound == delta.nextRow, "Rows rise.")
         let translation = Translation(texts.tables, delta.tables)
@@ -203,7 +200,7 @@ package struct PostingsTextIndex: Sendable {
         }
     }
 
-    /// Removes a document from the statistics, given the text that it was added with.
+    /// Removes a document, given by its text, from the statistics.
     ///
     /// Its postings stay until the next base is written.
     package mutating func remove(_ texts: AnalyzedTexts, at index: Int) {
@@ -220,9 +217,9 @@ package struct PostingsTextIndex: Sendable {
     }
 }
 
-/// The statistics of a slot, which give the average length of its field.
+/// The statistics of a slot, for the average length of its field.
 package struct SlotStatistics: Sendable, Equatable {
-    /// The number of documents with words that count in the slot.
+    /// The number of documents with counted words in the slot.
     package var documents = 0
     /// The number of these words.
     package var words = 0
@@ -240,7 +237,7 @@ package struct SlotStatistics: Sendable, Equatable {
     }
 }
 
-/// Translates the numbers of one index to those of another.
+/// A translation of the numbers of one index to those of another.
 private struct Translation {
     private let old: TextTables
     private let new: TextTables

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RowBlock {
-    /// Whether to look rows up in a list costs less than to read the list.
+    /// Whether looking rows up in a list costs less than reading the list.
     ///
-    /// The lookup of one row costs about as much as to read 16 postings. To read the list costs as
-    /// much as `clearing` postings in addition.
+    /// The lookup of one row costs about as much as reading 16 postings. Reading the list costs
+    /// `clearing` postings in addition.
     func isLong(_ cursor: PostingsCursor, comparedWith wanted: RowList, clearing: Int) -> Bool {
         let enough = wanted.count * 16 - clearing
         return enough < 0 || cursor.count(in: number, enough: enough, of: delta) > enough
@@ -34,8 +34,7 @@ extension RowBlock {
         if postings.firstNode != 0 { lookUp(wanted, from: postings.firstNode, body) }
     }
 
-    /// Looks rows up in the delta, from a node on; a node that ends too early is skipped as a
-    /// whole.
+    /// Looks rows up in the delta, from a node on; skips a node that ends before the row.
     private func lookUp(
         _ wanted: RowList,
         from firstNode: UInt32,
@@ -60,8 +59,8 @@ extension RowBlock {
         }
     }
 
-    /// The first index in `range` from which on `predicate` is true, found in growing steps; the
-    /// end when there is none.
+    /// The first index in `range` at which `predicate` is true, by galloping search; the end if
+    /// there is none.
     @inline(__always)
     static func first(_ range: Range<Int>, _ predicate: (Int) -> Bool) -> Int {
         var (low, step) = (range.lowerBound, 1)

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The postings of a list in one row block; valid while the row block's index lives.
+/// The postings of a list in one row block; valid as long as the row block's index exists.
 struct RowBlockPostings {
     /// The rows and classes of the postings in the base.
     let base: (rows: UnsafePointer<UInt16>, classes: UnsafePointer<UInt16>, count: Int)?
-    /// The delta's first node in the row block, as in `PostingsCursor`.
+    /// The delta's first node in the row block, like in `PostingsCursor`.
     let firstNode: UInt32
 }
 
-/// A block of 65,536 consecutive rows, as one version of the index has it.
+/// A block of 65,536 consecutive rows, in one version of the index.
 ///
-/// Postings are stored and read row block by row block, so that a row takes 16 bits.
+/// Postings are stored and read by row block, so that a row takes 16 bits.
 struct RowBlock {
     let base: TextBase?
     let delta: TextDelta
     let number: Int
-    /// The bound of the rows of the delta, counted from the start of the row block; later rows are
-    /// ignored.
+    /// The bound of the delta's rows, relative to the row block; later rows are ignored.
     let bound: Int
 
     init(_ index: PostingsTextIndex, _ number: Int) {
@@ -32,7 +31,7 @@ struct RowBlock {
     /// The number of row blocks of an index.
     static func count(_ index: PostingsTextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
 
-    /// The postings of a list in this row block; `cursor` was moved to the row block.
+    /// The postings of a list in this row block; `cursor` must be at the row block.
     func postings(of cursor: PostingsCursor) -> RowBlockPostings {
         guard cursor.firstNode == 0, let base else {
             return RowBlockPostings(base: nil, firstNode: cursor.firstNode)
@@ -44,7 +43,8 @@ struct RowBlock {
         return RowBlockPostings(base: (row, postingClass, rows.count), firstNode: 0)
     }
 
-    /// Calls `body` with the row and the class of each posting of a list: rising rows below 65,536.
+    /// Calls `body` with the row and the class of each posting of a list: ascending rows below
+    /// 65,536.
     ///
     /// The postings of the base come first, then those of the delta.
     @inline(__always)
@@ -71,11 +71,11 @@ struct RowBlock {
     ) {
         var node = delta.node(firstNode)
         while Int(node.rowBlock) == number, node.count > 0 {
-            // The next header is loaded early, so that it arrives in time.
+            // The next header is loaded early, to hide the latency of memory.
             let next = node.next == 0 ? nil : delta.node(node.next)
             let postings = node.postings
             var count = node.count
-            // Rows rise: only a node that ends beyond the bound needs a look at each.
+            // Rows ascend, so only a node that ends beyond the bound is tested row by row.
             while count > 0,
                 DeltaPosting(postings[count - 1].load(ordering: .relaxed)).row >= bound
             {

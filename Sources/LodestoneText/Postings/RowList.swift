@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Some rows of one row block: rising, each once.
+/// Some rows of one row block, ascending, without repetitions.
 ///
-/// Most queries match few rows. For them a set with one bit per row of the row block cost more to
-/// make and to read than the rest of the query.
+/// Most queries match few rows. For them, making and reading a set with one bit per row of the row
+/// block cost more than the rest of the query.
 struct RowList {
     private(set) var rows: ContiguousArray<UInt16> = []
 
@@ -11,10 +11,10 @@ struct RowList {
 
     fileprivate init(_ rows: ContiguousArray<UInt16>) { self.rows = rows }
 
-    /// A list of rows that rise without repetitions.
+    /// A list of ascending rows without repetitions.
     init(copying rows: UnsafeBufferPointer<UInt16>) { self.rows = ContiguousArray(rows) }
 
-    /// A list of rows that rise, with or without repetitions.
+    /// A list of ascending rows, with or without repetitions.
     init(rising rows: some Sequence<Int>) {
         for row in rows { if self.rows.last.map(Int.init) != row { append(row) } }
     }
@@ -29,8 +29,7 @@ struct RowList {
     @inline(__always)
     mutating func append(_ row: Int) { rows.append(UInt16(truncatingIfNeeded: row)) }
 
-    /// Calls `body` with each row of either list, and with whether the first and the second list
-    /// have it.
+    /// Calls `body` with each row of either list, and whether each of the two lists has it.
     private static func forEach(
         _ one: RowList,
         _ other: RowList,
@@ -70,8 +69,7 @@ struct RowList {
     func filtered(_ marks: UnsafePointer<Bool>) -> RowList {
         RowList(
             ContiguousArray(unsafeUninitializedCapacity: count) { buffer, count in
-                // The row is written whether it stays or not, so the processor has no branch to
-                // predict.
+                // Each row is written, kept or not, so there is no branch to mispredict.
                 for row in rows {
                     buffer[count] = row
                     count += marks[Int(row)] ? 1 : 0
@@ -81,7 +79,7 @@ struct RowList {
     }
 }
 
-/// Sorts the rows of several lists.
+/// A collector that sorts the rows of several lists.
 struct RowCollector {
     private var words = ContiguousArray<UInt64>(repeating: 0, count: Scratch.rows / 64)
     private var count = 0
@@ -92,7 +90,7 @@ struct RowCollector {
         count &+= 1
     }
 
-    /// The rows that were inserted.
+    /// The inserted rows.
     var rows: RowList {
         let rows = ContiguousArray<UInt16>(unsafeUninitializedCapacity: count) { buffer, count in
             for index in words.indices {

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The sums of given rows, read while a search passes their row blocks.
+/// The sums of given rows, read while a search visits their row blocks.
 ///
-/// A search adds up the scores of all rows that match. A look-up of these rows afterwards would
-/// read the same postings again.
+/// A search adds up the scores of all matching rows. A later lookup of these rows would read the
+/// same postings again.
 struct RowSums {
-    /// The rows, rising, each once.
+    /// The rows, ascending, without repetitions.
     private let rows: [UInt32]
     /// The sum of each row; 0 for a row that doesn't match.
     private(set) var sums: [UInt32]
-    /// The first row whose row block was not passed.
+    /// The first row of an unvisited row block.
     private var next = 0
 
-    /// - Parameter rows: The rows, rising, each once.
+    /// - Parameter rows: The rows, ascending, without repetitions.
     init(of rows: [UInt32]) {
         self.rows = rows
         sums = [UInt32](repeating: 0, count: rows.count)
     }
 
-    /// Reads the sums of a row block, all of whose rows have theirs.
+    /// Reads the sums of a row block; all its sums must be complete.
     ///
-    /// Row blocks rise from call to call.
+    /// Row blocks ascend from call to call.
     @inline(__always)
     mutating func read(_ blockSums: UnsafePointer<UInt32>, in number: Int) {
         forEach(in: number) { row in blockSums[row] }
     }
 
-    /// Reads the sums of the rows that match; other rows of the row block may have any sum.
+    /// Reads the sums of matching rows; other rows of the row block may have any sum.
     mutating func read(_ blockSums: UnsafePointer<UInt32>, in number: Int, of matching: RowList) {
         var index = 0
         forEach(in: number) { row in

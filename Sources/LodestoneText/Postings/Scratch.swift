@@ -2,14 +2,14 @@
 import LodestoneCore
 import Synchronization
 
-/// The memory that one search writes to: a sum and a mark per row of a row block, all zero between
+/// The working memory of one search: a sum and a mark per row of a row block, all zero between
 /// uses.
-// Unchecked for the pointers: one search at a time has it.
+// Unchecked because of the pointers: one search at a time has it.
 final class Scratch: @unchecked Sendable {
     /// The number of rows of a row block.
     static let rows = 1 << 16
 
-    /// The number of postings that are read in the time that zeroing all sums or all marks takes.
+    /// The number of postings that can be read in the time of zeroing all sums or all marks.
     static let sumsClearing = 5_500
     static let marksClearing = 1_300
 
@@ -30,7 +30,7 @@ final class Scratch: @unchecked Sendable {
     }
 }
 
-/// A pool of scratches, which all indexes share, and the last class weights of one index.
+/// The pool of scratches of all indexes, and the last class weights of one index.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class ScratchPool: Sendable {
@@ -38,8 +38,8 @@ final class ScratchPool: Sendable {
         var weights: (key: ImpactTable.Key, value: ImpactTable)?
     }
 
-    /// The scratches of the process, 320 KiB each; thousands of indexes would each keep one for a
-    /// search.
+    /// The free scratches of the process, 320 KiB each; a pool per index would be too large for
+    /// thousands of indexes.
     private static let free = Mutex<[Scratch]>([])
     private let state = Mutex(State())
 
@@ -47,14 +47,14 @@ final class ScratchPool: Sendable {
     func withScratch<T>(_ body: (Scratch) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
         let scratch = Self.free.withLock { $0.popLast() } ?? Scratch()
         defer {
-            // A small machine runs no more searches than this at a time; one more makes a scratch
-            // of its own.
+            // A small machine rarely runs more searches at a time; a further search creates a
+            // scratch.
             Self.free.withLock { if $0.count < 16 { $0.append(scratch) } }
         }
         return try body(scratch)
     }
 
-    /// The weights for `key`; they are computed when `key` differs from the last one.
+    /// The weights for `key`, computed when `key` differs from the last one.
     func weights(_ key: ImpactTable.Key, of table: FieldNormTable) -> ImpactTable {
         if let there = state.withLock({ $0.weights?.key == key ? $0.weights?.value : nil }) {
             return there

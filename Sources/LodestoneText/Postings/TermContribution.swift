@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The weights of a query that a postings list adds, as indexes among the query's weights.
+/// The weights that a postings list contributes to a query, as indexes of the query's weights.
 struct TermContribution {
     let stem: Int?
     let form: Int?
@@ -12,8 +12,8 @@ struct TermContribution {
 
     /// The contribution of a list of a kind.
     ///
-    /// A list of the kind `formOfMixed` counts its form only: the list `mixedForms` counts the stem
-    /// of its documents.
+    /// A list of the kind `formOfMixed` contributes only its form: the list `mixedForms`
+    /// contributes the stem of its documents.
     init(_ kind: PostingListKey.Kind, stem: Int, form: Int?) {
         self.init(stem: kind == .formOfMixed ? nil : stem, form: form)
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Numbers the terms of an index's documents, and the lists of their postings.
+/// The numbers of the terms of an index's documents, and of the lists of their postings.
 ///
-/// A term is a folded word. It has two roles. As a form in a text it has a stem, which is computed
-/// once and kept. As a stem it has lists, which are linked to each other (`PostingListKey`). Terms
-/// and lists are never removed.
+/// A term is a folded word, with two roles. As a form in a text it has a stem, which is computed
+/// once and kept. As a stem it has linked lists (`PostingListKey`). Terms and lists are never
+/// removed.
 ///
-/// Threading: any thread. Looking up takes no lock; new terms take one.
-// Unchecked for the pointers: the memory behind them is atomic, and a table stays until the end.
+/// Threading: any thread. A lookup takes no lock; adding a term takes one.
+// Unchecked because of the pointers: their memory is atomic, and tables are freed with the object.
 package final class TermDictionary: @unchecked Sendable {
     /// The records of terms (`TermRecord`).
     private let terms = AtomicArena()
@@ -23,19 +23,19 @@ package final class TermDictionary: @unchecked Sendable {
     /// A slot has the upper half of a hash, and the number of the term + 1; 0 is free.
     private let table: Atomic<UnsafeMutablePointer<AtomicArena.Unit>>
     private let additions: Mutex<Additions>
-    /// Makes hashes differ from index to index, so that nobody can prepare terms that collide.
+    /// The random seed of the hashes of this index, so that no client can prepare colliding terms.
     let seed: UInt64
     /// The analyzer, for stems and stop words.
     let analyzer: TextAnalyzer
 
     private struct Additions {
         var byteCount = 0
-        /// Outgrown tables, which readers may still be looking at.
+        /// Outgrown tables, which readers may still use.
         var retired: [Table] = []
     }
 
     /// A table that can be passed to another thread.
-    // Unchecked for the pointer: slots are atomic.
+    // Unchecked because of the pointer: slots are atomic.
     private struct Table: @unchecked Sendable {
         let slots: UnsafeMutablePointer<AtomicArena.Unit>
     }
@@ -60,7 +60,7 @@ package final class TermDictionary: @unchecked Sendable {
     /// The number of terms, which are numbered from 0: forms in texts, and stems.
     var termCount: UInt32 { termTotal.load(ordering: .acquiring) }
 
-    /// Bytes of memory, roughly.
+    /// An estimate of the bytes of memory.
     var byteCount: Int {
         additions.withLock { $0.byteCount }
     }
@@ -71,7 +71,7 @@ package final class TermDictionary: @unchecked Sendable {
     struct Entry {
         /// The number of its stem.
         let stem: UInt32
-        /// The list for documents that have the stem in this form alone.
+        /// The list `soleForm`: documents that have the stem in this form only.
         let list: UInt32
         let isStopWord: Bool
 
@@ -97,7 +97,7 @@ package final class TermDictionary: @unchecked Sendable {
     struct List {
         let number: UInt32
         let kind: PostingListKey.Kind
-        /// The number of the form; for `mixedForms` the number of the stem.
+        /// The number of the form; for `mixedForms`, of the stem.
         let term: UInt32
     }
 
@@ -117,7 +117,7 @@ package final class TermDictionary: @unchecked Sendable {
         }
     }
 
-    /// The first list of a stem for which `isIt` is true.
+    /// The first list of a stem that satisfies `isIt`.
     @inline(__always)
     private func firstList(of stem: TermRecord, where isIt: (List) -> Bool) -> List? {
         var next = stem.lastList
@@ -133,8 +133,7 @@ package final class TermDictionary: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - kind: `mixedForms` for the stem, or `formOfMixed` for a form.
-    ///   - soleForm: The list `soleForm` of the form; for `mixedForms` that of any form of the
-    ///     stem.
+    ///   - soleForm: The list `soleForm` of the form; for `mixedForms`, of any form of the stem.
     /// - Returns: The number of the list.
     func list(_ kind: PostingListKey.Kind, like soleForm: UInt32) -> UInt32 {
         let form = list(soleForm).term
@@ -148,7 +147,7 @@ package final class TermDictionary: @unchecked Sendable {
         }
     }
 
-    /// Whether a term stands in texts and is not only the stem of other terms.
+    /// Whether a term is a form in texts, and not only the stem of other terms.
     func isInTexts(_ number: UInt32) -> Bool { record(of: number).soleFormList != nil }
 
     /// Calls `body` with a term.
@@ -187,7 +186,7 @@ package final class TermDictionary: @unchecked Sendable {
     /// Calls `body` with the forms of texts that begin with `bytes`.
     ///
     /// With `orBeyondASCII`, forms that don't begin with ASCII are included. The scan reads every
-    /// term, about 5 ns each.
+    /// term, about 5 ns per term.
     func forEachForm(
         beginningWith bytes: [UInt8],
         orBeyondASCII: Bool,
@@ -206,7 +205,7 @@ package final class TermDictionary: @unchecked Sendable {
                     continue
                 }
             }
-            // Stems that are no form of a text don't count.
+            // Stems that are not a form in texts don't count.
             guard record.soleFormList != nil else { continue }
             withTerm(number) { term in
                 term.withBytes { term in
@@ -280,7 +279,7 @@ package final class TermDictionary: @unchecked Sendable {
         }
     }
 
-    /// Adds a list before the others of its stem; under the lock.
+    /// Adds a list before the others of its stem. Call it under the lock.
     private func addList(_ kind: PostingListKey.Kind, _ term: UInt32, stem: UInt32) -> UInt32 {
         guard let index = lists.allocate(Int(ListRecord.unitCount)) else {
             preconditionFailure("too many lists")
@@ -293,14 +292,14 @@ package final class TermDictionary: @unchecked Sendable {
         return number
     }
 
-    /// The number in this dictionary of a list of another dictionary; a new list is added.
+    /// This dictionary's number for a list of another dictionary; a new list is added.
     func number(of list: UInt32, from other: TermDictionary) -> UInt32 {
         let list = other.list(list)
         guard list.kind == .mixedForms else {
             let soleForm = other.withTerm(list.term) { entry(of: $0).list }
             return list.kind == .soleForm ? soleForm : self.list(list.kind, like: soleForm)
         }
-        // Several forms have this stem: any of them leads to the list.
+        // Any form of the stem leads to the list.
         let form = other.firstList(of: other.record(of: list.term)) { $0.kind == .soleForm }
         guard let form else { preconditionFailure("a stem without a form") }
         return self.list(.mixedForms, like: other.withTerm(form.term) { entry(of: $0).list })

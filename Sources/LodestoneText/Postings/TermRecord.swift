@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The record of a term in the memory of a `TermDictionary`: four 64-bit units.
+/// The record of a term in a `TermDictionary`: four 64-bit units.
 ///
-///     0  the first eight bytes; of a long term its hash
-///     1  the next eight bytes; of a long term the index of its bytes among the long terms
+///     0  the first eight bytes; for a long term its hash
+///     1  the next eight bytes; for a long term the index of its bytes among the long terms
 ///     2  the number of bytes (low half); the number of its stem (30 bits); whether it is a stop
 ///        word (last bit)
 ///     3  the list of its sole form + 1, or 0 (low half); as a stem the last of its lists + 1, or 0
 ///
-/// Threading: any thread reads. A writer holds the lock of the dictionary.
+/// Threading: any thread may read. A writer must hold the dictionary's lock.
 struct TermRecord {
     /// The units of a record.
     static let unitCount: UInt32 = 4
@@ -29,7 +29,7 @@ struct TermRecord {
     @inline(__always)
     var byteCount: Int { Int(units[2].load(ordering: .relaxed) & Self.lowHalf) }
 
-    /// The first eight bytes, as in `NormalizedToken`; of a long term its hash.
+    /// The first eight bytes, as in `NormalizedToken`; for a long term its hash.
     @inline(__always)
     var low: UInt64 { units[0].load(ordering: .relaxed) }
 
@@ -40,7 +40,7 @@ struct TermRecord {
     /// The index of a long term's bytes among the long terms.
     var longIndex: UInt32 { UInt32(truncatingIfNeeded: high) }
 
-    /// Whether the bytes lie elsewhere, because they are too many for the record.
+    /// Whether the term is too long for its record.
     @inline(__always)
     var isLong: Bool { byteCount > NormalizedToken.shortCount }
 
@@ -56,7 +56,7 @@ struct TermRecord {
         units[2].store(UInt64(term.count), ordering: .relaxed)
     }
 
-    /// Stores a long term, whose bytes lie at `index` among the long terms.
+    /// Stores a long term, whose bytes are at `index` among the long terms.
     func set(_ term: NormalizedToken, hash: UInt64, longIndex index: UInt32) {
         units[0].store(hash, ordering: .relaxed)
         units[1].store(UInt64(index), ordering: .relaxed)
@@ -65,7 +65,7 @@ struct TermRecord {
 
     // MARK: As a form in texts
 
-    /// The number of the term's stem; 0 for a term that never stood in a text.
+    /// The number of the term's stem; 0 for a term that is not a form in texts.
     @inline(__always)
     var stem: UInt32 {
         UInt32(truncatingIfNeeded: units[2].load(ordering: .relaxed) >> 32 & Self.stemMask)
@@ -83,8 +83,7 @@ struct TermRecord {
         )
     }
 
-    /// The list for documents that have the stem in this form alone; `nil` for a term that never
-    /// stood in a text.
+    /// The list `soleForm` of the form; `nil` for a term that is not a form in texts.
     @inline(__always)
     var soleFormList: UInt32? {
         let list = UInt32(truncatingIfNeeded: units[3].load(ordering: .acquiring))
@@ -99,7 +98,7 @@ struct TermRecord {
 
     // MARK: As a stem
 
-    /// The last list that was added for the stem; `nil` without any.
+    /// The stem's last added list; `nil` if it has none.
     @inline(__always)
     var lastList: UInt32? {
         let list = UInt32(truncatingIfNeeded: units[3].load(ordering: .acquiring) >> 32)
@@ -113,12 +112,12 @@ struct TermRecord {
     }
 }
 
-/// The record of a postings list in the memory of a `TermDictionary`: two 64-bit units.
+/// The record of a postings list in a `TermDictionary`: two 64-bit units.
 ///
 ///     0  the number of the term (low half); kind (high half)
 ///     1  the list of the same stem that was added before + 1, or 0
 ///
-/// A record never changes once its number is known.
+/// A record is immutable once its number is published.
 struct ListRecord {
     /// The units of a record.
     static let unitCount: UInt32 = 2
@@ -135,7 +134,7 @@ struct ListRecord {
         return PostingListKey.Kind(rawValue: kind) ?? .mixedForms
     }
 
-    /// The number of the list's form; for `mixedForms` that of the stem.
+    /// The number of the list's form; for `mixedForms`, of the stem.
     @inline(__always)
     var term: UInt32 { UInt32(truncatingIfNeeded: units[0].load(ordering: .relaxed)) }
 

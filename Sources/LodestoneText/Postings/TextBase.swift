@@ -2,11 +2,11 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// The postings that were written to a file, searched where they lie.
+/// The postings in a base file, searched in place.
 ///
 /// Postings lists are numbered in the order of their keys (`PostingListKey`), so the lists of a
-/// stem follow each other. The postings of a list lie together, in row order. Those of a row block
-/// of 65,536 rows begin with the rows of all of them.
+/// stem are consecutive. The postings of a list are contiguous, in row order. In a row block of
+/// 65,536 rows, the rows of all postings come first, then their classes.
 ///
 ///     THDR  see `Header`                                UInt64
 ///     TSLT  documents and words of each slot            UInt64
@@ -23,14 +23,14 @@ import LodestoneStructures
 ///           seven bits per byte, lowest first
 ///     TSKP  where every 64th posting's positions begin  UInt64
 ///
-/// A position in `TPOS` is the distance to the position before, times four, plus 1 if another
-/// number of the posting follows. Before the first position in a later field stands the step to
+/// A position in `TPOS` is the distance from the previous position, times four, plus 1 if another
+/// number of the posting follows. The first position in a later field is preceded by the step to
 /// that field, times four, plus 3.
 ///
-/// Each read checks the bytes that it uses. A damaged file may give wrong results, which the engine
-/// discards. It never causes an access outside the file.
+/// Each read checks the bytes that it uses. A damaged file may cause wrong results, which the
+/// engine discards, but never an access outside the file.
 ///
-/// A class, because a copy of a struct with so many parts cost a ranked search a fifth of its time.
+/// A class, because copies of such a large struct took a fifth of a ranked search.
 final class TextBase: Sendable {
     /// The numbers of `THDR`, in order.
     enum Header: Int, CaseIterable {
@@ -52,10 +52,10 @@ final class TextBase: Sendable {
     private let postings: MappedArray<UInt16>
     private let positions: MappedArray<UInt8>
     private let skips: MappedArray<UInt64>
-    /// The words as they stand in texts.
+    /// The forms of words in texts.
     let vocabulary: BaseVocabulary
 
-    /// Whether a base has the words that this process makes of texts, and their format.
+    /// Whether this process's analysis made the words of a base, and the format is the current one.
     static func isOfThisAnalysis(_ source: some SectionSource, _ language: TextLanguage) -> Bool {
         guard let header = source.section("THDR", of: UInt64.self),
             header.count == Header.allCases.count
@@ -64,7 +64,7 @@ final class TextBase: Sendable {
             && header.element(Header.analysis.rawValue, or: 0) == AnalysisFingerprint.of(language)
     }
 
-    /// `nil` when sections are missing, don't fit each other, or are of a later format.
+    /// `nil` when sections are missing, contradict each other, or are of a later format.
     init?(_ source: some SectionSource, _ options: TextOptions) {
         guard let header = source.section("THDR", of: UInt64.self),
             header.count == Header.allCases.count,
@@ -159,7 +159,7 @@ final class TextBase: Sendable {
         return start < lists.count ? PostingsHeader(lists, at: start) : nil
     }
 
-    /// The postings from `entry` up to the entry `next`; none when an entry is damaged.
+    /// The postings from `entry` up to the next entry; none when an entry is damaged.
     @inline(__always)
     func postings(of entry: UInt64, before next: UInt64) -> Range<Int> {
         let (start, end) = (PostingsHeader.posting(entry), PostingsHeader.posting(next))
@@ -167,7 +167,7 @@ final class TextBase: Sendable {
         return start..<end
     }
 
-    /// Calls `body` with each row block of a list, and its postings there.
+    /// Calls `body` with each row block of a list, and the postings in it.
     func forEachEntry<Failure: Error>(
         of list: PostingsHeader,
         _ body: (_ rowBlock: Int, _ postings: Range<Int>) throws(Failure) -> Void
@@ -194,9 +194,9 @@ final class TextBase: Sendable {
 
     // MARK: Positions
 
-    /// An offset among the positions, from which the next read goes on.
+    /// The state of sequential reads of positions: where the next read continues.
     struct PositionReader {
-        /// The group of postings that `bytes` belongs to.
+        /// The group of postings of `bytes`.
         fileprivate var group = -1
         /// The next posting.
         fileprivate var posting = 0
@@ -205,7 +205,7 @@ final class TextBase: Sendable {
 
         init() {}
 
-        /// Skips a posting: all numbers up to the first that no other follows.
+        /// Skips a posting: all numbers up to the first one without a successor.
         fileprivate mutating func skipOne() {
             posting += 1
             var isInside = false

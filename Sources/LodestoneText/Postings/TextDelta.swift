@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The postings that were added since the base was written, in memory that never moves.
+/// The postings since the base, in memory that never moves.
 ///
-/// A postings list is an unrolled linked list: its nodes hold postings in rising row order, each
-/// node the rows of one row block (`RowBlock`).
+/// A postings list is an unrolled linked list: its nodes hold postings in ascending row order, each
+/// node for one row block (`RowBlock`).
 ///
 ///     node           header, postings
 ///     header         next node, or 0 (low 32 bits); row block (16); postings (16)
@@ -17,8 +17,9 @@ import Synchronization
 ///                    of the last node: postings (low 16 bits), capacity (16), row block (16); the
 ///                    writer then need not wait for the node to come from memory
 ///
-/// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
-// Unchecked for the properties that only the writer touches: `nextRow`, `removalCount`, `isFull`.
+/// Threading: one writer; any thread may read. A reader ignores rows at or above its bound.
+// Unchecked because of the properties that only the writer uses: `nextRow`, `removalCount`,
+// `isFull`.
 final class TextDelta: @unchecked Sendable {
     let tables: TextTables
     var dictionary: TermDictionary { tables.dictionary }
@@ -26,7 +27,7 @@ final class TextDelta: @unchecked Sendable {
     private let arena = AtomicArena()
     private let heads = AtomicArena()
     private let headCount = Atomic<UInt32>(0)
-    /// The first row that can still be added.
+    /// The least row that can be added.
     var nextRow: UInt32
     /// The number of documents that were removed.
     var removalCount = 0
@@ -38,14 +39,14 @@ final class TextDelta: @unchecked Sendable {
         _ = arena.allocate(2)
     }
 
-    /// Bytes of memory, roughly; for the writer.
+    /// An estimate of the bytes of memory; for the writer.
     var byteCount: Int {
         arena.byteCount + heads.byteCount + dictionary.byteCount
     }
 
     // MARK: Writing
 
-    /// Adds a posting behind all others of its list.
+    /// Adds a posting after all others of its list.
     @inline(__always)
     func append(_ list: UInt32, row: UInt32, postingClass: UInt16, positionReference: UInt32) {
         let head = head(of: list)
@@ -85,9 +86,9 @@ final class TextDelta: @unchecked Sendable {
         head[2].store(1 | newCapacity << 16 | rowBlock << 32, ordering: .relaxed)
     }
 
-    /// Whether 16 GiB are used up.
+    /// Whether all 16 GiB are used.
     ///
-    /// Then some later words are not found before a compaction, which empties the delta.
+    /// Some later words are then not found until a compaction empties the delta.
     private(set) var isFull = false
 
     /// Stores the positions of one posting.
@@ -149,7 +150,7 @@ final class TextDelta: @unchecked Sendable {
         return Int(Int32(truncatingIfNeeded: heads[list * 4][1].load(ordering: .relaxed)))
     }
 
-    /// A node as a reader found it.
+    /// A node, as read at one moment.
     struct Node {
         let next: UInt32
         let rowBlock: UInt32
@@ -169,7 +170,7 @@ final class TextDelta: @unchecked Sendable {
         )
     }
 
-    /// Appends the positions that a reference stands for.
+    /// Appends the positions of a reference.
     func readPositions(of reference: UInt32, into positions: inout ContiguousArray<UInt32>) {
         guard reference & AnalyzedTexts.isPositionList != 0 else {
             return positions.append(reference)

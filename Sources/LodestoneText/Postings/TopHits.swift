@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The best rows so far: a heap with the worst on top.
+/// The best rows of a search so far, in a heap with the worst on top.
 ///
-/// A key holds the sum above and the complement of the row below: of equal sums the smaller row is
-/// better.
+/// A key has the sum in its upper half and the complement of the row in its lower half: at equal
+/// sums the smaller row is better.
 struct TopHits {
     private let limit: Int
     private var keys: ContiguousArray<UInt64> = []
 
-    /// Room for `limit` rows, at least one.
+    /// Creates an empty heap for `limit` rows, at least one.
     init(limit: Int) {
         self.limit = limit
         keys.reserveCapacity(min(limit, 4_096))
@@ -16,8 +16,8 @@ struct TopHits {
 
     /// The sum that a row must exceed to enter.
     ///
-    /// A row with this sum enters only if a greater row with the same sum is in the heap. With rows
-    /// in ascending order, there is none.
+    /// A row with exactly this sum enters only if the heap has a greater row with the same sum,
+    /// which can't happen for ascending rows.
     var threshold: UInt32 {
         keys.count < limit ? 0 : UInt32(truncatingIfNeeded: keys[0] >> 32)
     }

@@ -4,7 +4,8 @@ package import LodestoneCore
 
 /// A part of a text query with AND, OR and "this without that".
 ///
-/// A scorer of postings, or FTS5, can't list the documents that don't match something.
+/// There is no NOT by itself, because neither a scorer of postings nor FTS5 can list the documents
+/// that don't match.
 package enum BooleanExpression: Sendable, Equatable {
     /// The same as `ParsedQuery.word`.
     case word(String)
@@ -26,20 +27,19 @@ package enum BooleanExpression: Sendable, Equatable {
     indirect case andNot(BooleanExpression, BooleanExpression)
     /// The same as `ParsedQuery.anyOf`.
     case anyOf([QueryTerm])
-    /// The documents of a `prefix` or `pattern`, and the stems that FTS5 finds them by.
+    /// The documents of a `prefix` or `pattern`, with the stems by which FTS5 finds them.
     indirect case found(BooleanExpression, by: FoundStems)
 }
 
-/// A query as one expression without negations of its own, and whether the documents that don't
-/// match the expression are wanted.
+/// A query as an expression without negations of its own, or as the complement of one.
 package struct BooleanQuery: Sendable, Equatable {
-    /// The expression to look for.
+    /// The expression to search for.
     package let expression: BooleanExpression
-    /// Whether the result is every document that doesn't match: the query was a negation.
+    /// Whether the query is a negation: its result is all documents that don't match `expression`.
     package let isComplement: Bool
 
-    /// Moves every negation of `query` outwards by De Morgan's laws until it meets a part without
-    /// one, where it becomes `andNot`, or reaches the top.
+    /// Moves each negation of `query` outwards by De Morgan's laws, until it joins a part without a
+    /// negation as `andNot`, or reaches the top.
     package init(_ query: ParsedQuery) {
         switch query {
         case .word(let word):
@@ -126,7 +126,7 @@ extension BooleanExpression {
         }
     }
 
-    /// Whether the query needs all words of all texts.
+    /// Whether the query needs a list of all words of texts.
     package var needsVocabulary: Bool {
         switch self {
         case .fuzzy, .pattern: true

@@ -4,22 +4,22 @@ package import LodestoneStructures
 
 /// The words of a query for documents with any of them.
 package struct PlainWords: Sendable {
-    /// The words to look for, in their order.
+    /// The words to search for, in their order.
     ///
-    /// A repeated word is in the list once per repetition, but only once in a fuzzy query.
+    /// A repeated word is in the list as often as in the query; in a fuzzy query once.
     private var words: [QueryTerm]
     private let fuzzy: Fuzziness?
-    /// The words that are left out because the query has too many: as typed, in their order, each
-    /// once.
+    /// The words that are left out because the query has too many: as typed, in order, without
+    /// repetitions.
     package private(set) var leftOut: [String] = []
-    /// Whether some document has a word that was left out.
+    /// Whether a document has a word that was left out.
     package private(set) var isPartial = false
 
-    /// The words in `query`; stop words are left out, unless there are no others.
+    /// Reads the words in `query`, without stop words unless there are no others.
     ///
-    /// Nothing in the query is syntax. Of more than `maxQueryTerms` different stems the rarest are
-    /// kept. Stems that no document has come last, and of equally frequent stems the first are
-    /// kept.
+    /// Nothing in the query is syntax. If it has more than `maxQueryTerms` different stems, the
+    /// rarest are kept: stems that no document has come last, and equally frequent stems keep their
+    /// order.
     ///
     /// - Parameters:
     ///   - query: The query, at most `maxQueryBytes`.
@@ -29,7 +29,7 @@ package struct PlainWords: Sendable {
     ///   - frequencies: The frequencies of the collection's stems; without them all are equally
     ///     frequent.
     /// - Throws: `.invalidArgument` for more than `maxQueryBytes`; the errors of `frequencies`.
-    /// - Complexity: O(words of the query), and where there are too many a look at each stem.
+    /// - Complexity: O(words of the query); if there are too many, also a lookup per stem.
     package init(
         of query: String,
         fuzzy: Fuzziness?,
@@ -55,7 +55,7 @@ package struct PlainWords: Sendable {
         _ limit: Int,
         by frequencies: (any StemFrequencies)?
     ) throws(LodestoneError) {
-        // Each different key costs a postings list, or a look at the vocabulary.
+        // Each different key costs a postings list, or a scan of the vocabulary.
         let key = { [isFuzzy = fuzzy != nil] (word: QueryTerm) in isFuzzy ? word.form : word.stem }
         var different: [(key: TermKey, stem: TermKey, frequency: Int)] = []
         var known: Set<TermKey> = []
@@ -67,7 +67,7 @@ package struct PlainWords: Sendable {
             let stem = different[index].stem.bytes
             different[index].frequency = max(0, try frequencies?.frequency(ofStem: stem) ?? 1)
         }
-        // Swift's sort keeps the order of equal elements.
+        // Swift's sort is stable.
         different.sort { one, other in
             other.frequency == 0 ? one.frequency > 0 : 1..<other.frequency ~= one.frequency
         }
@@ -84,7 +84,7 @@ package struct PlainWords: Sendable {
     /// `nil` when there are no words.
     package var query: ParsedQuery? {
         if words.isEmpty { return nil }
-        // Single characters stand for several words.
+        // Single characters are prefixes of several words.
         let characters = words.filter { UnicodeTokenizer.isUnspacedCharacter($0.text) }
         guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
         let extras = words.filter(\.isExtra)

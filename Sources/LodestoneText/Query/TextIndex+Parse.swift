@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The query of a text source, ready for a search.
+/// The parsed query of a text source.
 package struct TextSourceQuery {
     package let query: BooleanQuery
-    /// The words that are not searched for, because there are too many.
+    /// The words that the search leaves out, because there are too many.
     package let leftOut: [String]
-    /// Whether documents may be missing for that reason.
+    /// Whether documents may be missing because of `leftOut`.
     package let isPartial: Bool
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Builds a query from its tokens.
+/// A parser that builds a query from its tokens.
 ///
 ///     disjunction = conjunction { OR conjunction }
 ///     conjunction = negation { [ AND ] negation }
@@ -20,7 +20,7 @@ struct TextQueryGrammar {
 
     mutating func parse() throws(LodestoneError) -> ParsedQuery {
         let query = try disjunction(depth: 0)
-        // Only a parenthesis too many is left over by all rules.
+        // The only token that no rule accepts is an unmatched parenthesis.
         if position < tokens.count {
             throw .textSyntax(
                 "The ) at column \(tokens[position].column) closes nothing.",
@@ -85,7 +85,7 @@ struct TextQueryGrammar {
         position < tokens.count ? tokens[position].kind : nil
     }
 
-    /// The error where a term is missing.
+    /// The error for a missing term.
     private func missingOperand() -> LodestoneError {
         let here = position < tokens.count ? tokens[position] : nil
         if let here, let name = here.operatorName {

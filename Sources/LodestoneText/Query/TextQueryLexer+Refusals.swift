@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Syntax of other query languages, which would silently mean something else here.
+// The refusal of other query languages' syntax, which would silently mean something else here.
 import LodestoneCore
 
 extension TextQueryLexer {
-    /// Refuses ranges, weights, wildcards for one letter and regular expressions in a run.
+    /// Refuses a run with a range, a weight, a wildcard for one letter or a regular expression.
     func refuseSyntax(in run: Range<Int>) throws(LodestoneError) {
         if let start = run.first, beginsExpression(at: start) {
             throw .textSyntax(
@@ -47,13 +47,13 @@ extension TextQueryLexer {
         }
     }
 
-    /// Whether a run begins with `scalar` and follows a quote or a parenthesis at once.
+    /// Whether a run begins with `scalar` and directly follows a quote or a parenthesis.
     private func isBehindOperand(_ run: Range<Int>, _ scalar: Unicode.Scalar) -> Bool {
         guard let start = run.first, start > 0, scalars[start] == scalar else { return false }
         return scalars[start - 1] == "\"" || scalars[start - 1] == ")"
     }
 
-    /// Whether the character at `index` stands right behind a term or before a word.
+    /// Whether the character at `index` is directly after a term or before a word.
     private func touchesTerm(_ index: Int, in run: Range<Int>) -> Bool {
         if index + 1 < run.upperBound, UnicodeTokenizer.begins(scalars[index + 1]) { return true }
         guard index > 0 else { return false }
@@ -63,8 +63,8 @@ extension TextQueryLexer {
         }
     }
 
-    /// Whether the text from `start` is a regular expression: a slash, something, and a slash that
-    /// ends a word of the query.
+    /// Whether a regular expression begins at `start`: a slash, some text, and a slash that ends a
+    /// word of the query.
     func beginsExpression(at start: Int) -> Bool {
         guard let end = lastSlash, start + 1 < end, scalars[start] == "/",
             scalars[start + 1] != "/"
@@ -102,7 +102,7 @@ extension TextQueryLexer {
         return isFirst ? token.column - 1 : nil
     }
 
-    /// The error for a field without a term behind it.
+    /// The error for a field without a following term.
     func noTerm(behind column: Int) -> LodestoneError {
         .textSyntax(
             "The field at column \(column) has no term after it.",
@@ -111,7 +111,7 @@ extension TextQueryLexer {
         )
     }
 
-    /// The error for a term of a field that begins with a character that is no part of a term.
+    /// The error for a field's term whose first character can't be part of a term.
     func refusedTerm(of column: Int, at index: Int) -> LodestoneError {
         .textSyntax(
             "The term of the field at column \(column) begins with \(scalars[index]).",

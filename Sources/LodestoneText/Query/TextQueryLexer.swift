@@ -24,9 +24,9 @@ struct TextQueryLexer {
     private var tokens: [TextQueryToken] = []
     /// The number of words in all operands.
     private(set) var wordCount = 0
-    /// The distance for words that give none themselves.
+    /// The distance of words without their own.
     private let fuzzy: Fuzziness?
-    /// The last slash that a run ends with.
+    /// The index of the last slash that ends a run.
     let lastSlash: Int?
 
     init(_ query: String, fuzzy: Fuzziness?) {
@@ -64,7 +64,7 @@ struct TextQueryLexer {
                 if let name = try fieldName() {
                     tokens.append(TextQueryToken(kind: .field(name), column: column))
                     if scalars[position] == "\"" || scalars[position] == "(" { continue }
-                    // The term behind a colon is no operator and no field.
+                    // The term after a colon is no operator and no field.
                     let start = position + 1
                     guard let term = try term(runScalars()) else { throw noTerm(behind: column) }
                     tokens.append(TextQueryToken(kind: .operand(term), column: start))
@@ -81,17 +81,16 @@ struct TextQueryLexer {
         position + 1 < scalars.count ? scalars[position + 1] : nil
     }
 
-    /// Appends an operator or a parenthesis of `length` characters, and moves behind it.
+    /// Appends an operator or a parenthesis of `length` characters, and moves past it.
     private mutating func append(_ kind: TextQueryToken.Kind, _ length: Int) {
         let text = String(String.UnicodeScalarView(scalars[position..<position + length]))
         tokens.append(TextQueryToken(kind: kind, column: position + 1, text: text))
         position += length
     }
 
-    /// The number of ! from the position on that mean NOT.
+    /// The number of consecutive ! at the position that mean NOT.
     ///
-    /// Such a ! stands before a word, a quote or a parenthesis, or stands alone before something
-    /// else.
+    /// Such a ! is before a word, a quote or a parenthesis, or is separated from other text.
     private var negations: Int {
         let count = scalars[position...].prefix { $0 == "!" }.count
         let rest = scalars[(position + count)...]
@@ -145,7 +144,8 @@ struct TextQueryLexer {
         return .operand(.prefix(words))
     }
 
-    /// Reads a field's name and its colon, and moves to the term behind; `nil` when none is here.
+    /// Reads a field's name and its colon, and moves to the following term; `nil` when there is no
+    /// field here.
     ///
     /// `12:30`, `http://host` and `a::b` stay words.
     private mutating func fieldName() throws(LodestoneError) -> String? {
@@ -180,7 +180,7 @@ struct TextQueryLexer {
         return String(String.UnicodeScalarView(scalars[position..<colon]))
     }
 
-    /// Whether a name may go on with `scalar`, as a word may, or with `_`, `-`, `.` or a joiner of
+    /// Whether `scalar` may continue a name: a character of a word, `_`, `-`, `.` or a joiner of
     /// letters.
     private static func isOfName(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
@@ -189,8 +189,7 @@ struct TextQueryLexer {
         }
     }
 
-    /// The characters up to a space, quote, parenthesis or operator; none of them is syntax
-    /// elsewhere.
+    /// The characters up to a space, quote, parenthesis or operator.
     private mutating func runScalars() throws(LodestoneError) -> ArraySlice<Unicode.Scalar> {
         let start = position
         while position < scalars.count, !Self.endsRun(scalars[position]),
@@ -221,7 +220,8 @@ struct TextQueryLexer {
         }
         let following = position < scalars.count ? scalars[position] : nil
         let words = UnicodeTokenizer.split(run)
-        // Elsewhere a minus before a term means "without"; here it would silently ask for the term.
+        // In other languages a minus before a term means "without"; here it would silently search
+        // for the term.
         if run.first == "-", !words.isEmpty || following == "\"" || following == "(" {
             throw .textSyntax(
                 "The term at column \(column) begins with -.",
@@ -250,7 +250,7 @@ struct TextQueryLexer {
 
     // MARK: Words that stand for several
 
-    /// A word with ~, ~0, ~1 or ~2 behind it; `nil` when there is no such mark.
+    /// A word followed by ~, ~0, ~1 or ~2; `nil` when there is no such mark.
     private mutating func fuzzy(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
         -> ParsedQuery?
     {
@@ -288,13 +288,13 @@ struct TextQueryLexer {
         return .word(words[0], fuzzy: fuzziness)
     }
 
-    /// Letters with stars among them.
+    /// A pattern: letters and stars.
     private mutating func pattern(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
         -> ParsedQuery
     {
         let pieces = run.split(separator: "*", omittingEmptySubsequences: true)
         let star = (run.firstIndex(of: "*") ?? run.startIndex) + 1
-        // Separators around the whole, as in "(*thon).", separate its pieces as well.
+        // Separators at the ends, as in "(*thon).", also separate pieces.
         let words = pieces.map { UnicodeTokenizer.split($0) }
         guard words.contains(where: { !$0.isEmpty }) else {
             throw .textSyntax(
@@ -311,7 +311,7 @@ struct TextQueryLexer {
             return .prefix(words[0])
         }
         for (number, piece) in pieces.enumerated() {
-            // Separators are harmless only where no star is.
+            // A separator next to a star would change the pattern.
             let startsWell =
                 (number == 0 && !opensAtStart) || UnicodeTokenizer.begins(piece[piece.startIndex])
             let endsWell = (number == pieces.count - 1 && !opensAtEnd) || Self.isLetter(piece.last)

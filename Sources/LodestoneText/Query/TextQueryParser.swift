@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Reads text queries.
+/// The parser of text queries.
 ///
-/// The result holds words only, so nothing of a query reaches an engine as syntax.
+/// The result has only words, so no text of a query reaches an engine as syntax.
 package enum TextQueryParser {
     /// Reads a query in query syntax.
     ///
     /// Words, `"phrases in quotes"`, `prefix*`, `*substring*`, `p*n`, `typo~` and `typo~1` or `~2`
-    /// for so many edits, `AND`, `OR` and `NOT` in upper case, and parentheses. Terms side by side
-    /// mean AND; NOT binds tighter than AND, AND tighter than OR; `python NOT java` is
-    /// `python AND NOT java`. A term with separators inside is a phrase: `rock-n-roll`.
-    /// `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` look for words of one
-    /// field; spaces may stand behind the colon. `&&`, `||`, `|` and `!` before a term are AND, OR
-    /// and NOT. Syntax that means something else in other query languages is refused: `-term`,
-    /// `term^2`, `te?m`, `[a TO b]`, `/expression/`, `NEAR(a b)`. Other punctuation counts as
-    /// space. A run of Chinese, Japanese or Korean is found where a text has it, also inside a
-    /// longer run, so stars around it change nothing.
+    /// for so many edits, `AND`, `OR` and `NOT` in upper case, and parentheses. Adjacent terms mean
+    /// AND; NOT binds tighter than AND, AND tighter than OR; `python NOT java` is `python AND NOT
+    /// java`. A term with separators inside is a phrase: `rock-n-roll`. `title:word`, `title:"a
+    /// phrase"`, `title:pre*` and `title:(a OR b)` search for words of one field; spaces may follow
+    /// the colon. `&&`, `||`, `|` and `!` before a term are AND, OR and NOT. Syntax that means
+    /// something else in other query languages is refused: `-term`, `term^2`, `te?m`, `[a TO b]`,
+    /// `/expression/`, `NEAR(a b)`. Other punctuation counts as space. A run of Chinese, Japanese
+    /// or Korean is found anywhere in a longer run, so stars around it change nothing.
     ///
     /// - Parameters:
     ///   - query: The query, at most `maxQueryBytes`.
-    ///   - fuzzy: The distance for words without one of their own; `~` alone takes it over.
+    ///   - fuzzy: The distance of words without their own, and of words with `~` alone.
     ///   - limits: The limits of the query.
     /// - Returns: The query, which has at least one word.
     /// - Throws: `.invalidArgument`: `TEXT_SYNTAX` with the column, counted in Unicode scalars
@@ -48,7 +47,7 @@ package enum TextQueryParser {
     ///
     /// All words count as equally rare.
     ///
-    /// - Returns: `nil` when it holds no word.
+    /// - Returns: `nil` when it has no word.
     /// - Throws: The errors of `PlainWords`.
     package static func anyWord(
         _ query: String,
@@ -74,7 +73,7 @@ package enum TextQueryParser {
 }
 
 extension LodestoneError {
-    /// The error for a query that can't be read: what is wrong, and what to write instead.
+    /// The error for a malformed query: what is wrong, and what to write instead.
     static func textSyntax(_ message: String, _ recovery: String) -> LodestoneError {
         .invalid(.textSyntax, message, recovery: recovery, field: "query")
     }

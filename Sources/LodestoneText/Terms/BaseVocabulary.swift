@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// The words of a base as they stand in texts, searched where they lie in the file.
+/// The forms of words in a base, searched in place.
 ///
-/// The words are sorted by letters, so that words of one length lie together, then by bytes.
+/// The words are sorted by their number of letters, then by bytes, so that words of one length are
+/// contiguous.
 ///
 ///     TFRM  the words, folded, one after the other        UInt8
 ///     TFEN  where each word begins, and the end           UInt64
@@ -11,9 +12,9 @@ import LodestoneStructures
 ///     TFLN  the first word of 0, 1, 2 … 65 or more        UInt64
 ///           letters, and the end
 ///
-/// The content of the file is checked where it is used, as in `TextBase`.
+/// The bytes of the file are checked before use, as in `TextBase`.
 struct BaseVocabulary: Sendable {
-    /// Words of this many letters or more lie together.
+    /// Words of this many letters or more are one group.
     static let longest = 65
 
     private let words: MappedArray<UInt8>
@@ -21,7 +22,7 @@ struct BaseVocabulary: Sendable {
     private let masks: MappedArray<UInt64>
     private let lengths: MappedArray<UInt64>
 
-    /// `nil` when sections are missing or don't fit each other.
+    /// `nil` when sections are missing or contradict each other.
     init?(_ source: some SectionSource) {
         guard let words = source.section("TFRM", of: UInt8.self),
             let ends = source.section("TFEN", of: UInt64.self),
@@ -81,7 +82,7 @@ struct BaseVocabulary: Sendable {
         for word in start..<max(start, end) { body(bytes(of: word)) }
     }
 
-    /// The first word from which on `isBehind` is true, among words of one length; else their end.
+    /// The first word, among words of one length, for which `isBehind` is true; else their end.
     private func first(of words: Range<Int>, _ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool)
         -> Int
     {
@@ -97,7 +98,7 @@ struct BaseVocabulary: Sendable {
         min(count, Int(clamping: lengths.element(length, or: 0)))
     }
 
-    /// Whether a word belongs behind another: it is longer, or as long and with greater bytes.
+    /// Whether a word sorts after another: it is longer, or equally long with greater bytes.
     func isBehind(_ other: [UInt8], _ word: Int) -> Bool {
         let bytes = bytes(of: word)
         let letters = min(WordScalars.count(in: bytes), Self.longest)

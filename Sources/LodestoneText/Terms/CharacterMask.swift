@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The mask of a word: its letters and digits in 64 bits, which rule out most words that can't
+/// The mask of a word: its letters and digits in 64 bits, which exclude most words that can't
 /// match.
 ///
-/// Letters share 26 slots; those of other alphabets do so by their number. A slot has one bit for
-/// "occurs" and one for "occurs twice". Each digit has one bit. An edit changes the count of one
-/// letter by one; a replacement does so for two letters. So within k edits neither of two words has
-/// more than k bits that the other lacks. A word with all letters of a pattern has all bits of the
-/// pattern. So no word that matches is left out.
+/// Letters have 26 slots; letters of other alphabets share them by their number. A slot has one bit
+/// for "occurs" and one for "occurs twice". Each digit has one bit. An edit changes the count of
+/// one letter by one; a replacement does so for two letters. So of two words within k edits,
+/// neither has more than k bits that the other lacks. A word with all letters of a pattern has all
+/// bits of the pattern. So no matching word is excluded.
 enum CharacterMask {
     private static let letters: UInt64 = 26
 
@@ -38,14 +38,14 @@ enum CharacterMask {
 
 /// A test for the masks of words that may match.
 enum MaskFilter {
-    /// Words no more than 1 or 2 edits from a word with this mask.
+    /// Words within 1 or 2 edits of a word with this mask.
     case near(UInt64, edits: Int)
     /// Words with all letters of a word with this mask.
     case containing(UInt64)
 
     /// Calls `body` with the indexes of masks that pass, until `body` returns false.
     ///
-    /// - Returns: Whether `body` never returned false.
+    /// - Returns: False if `body` returned false.
     @inline(__always)
     func forEachIndex(in masks: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
         switch self {
@@ -68,7 +68,7 @@ enum MaskFilter {
 
     private typealias Lanes = SIMD8<UInt64>
 
-    /// The bits without the lowest one that is set.
+    /// The bits without the lowest set bit.
     @inline(__always)
     private static func withoutLowest(_ bits: Lanes) -> Lanes { bits & (bits &- Lanes.one) }
 
@@ -91,7 +91,8 @@ enum MaskFilter {
                 for lane in 0..<count { lanes[lane] = masks[index + lane] }
             }
             let missing = bits(lanes)
-            // The upper bit of a lane is set when it is zero; not every CPU compares 64 bits.
+            // The upper bit of a lane is set if the lane is zero; not every CPU has 64-bit
+            // comparisons.
             let zeros = (missing &- Lanes.one) & ~missing
             let four = zeros.lowHalf | zeros.highHalf
             let two = four.lowHalf | four.highHalf

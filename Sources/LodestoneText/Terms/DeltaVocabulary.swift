@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The masks of a dictionary's words, grouped by length, made when a query first needs them.
+/// The masks of a dictionary's words, grouped by length, computed by the first query that needs
+/// them.
 ///
 /// Measured (a word at one edit from WordNet's): groups by length 28 microseconds, a scan of all
-/// lengths 80 microseconds. Writers have no work for it. Words are never removed from a dictionary.
+/// lengths 80 microseconds. Writers do no work for it. Words are never removed from a dictionary.
 ///
 /// Threading: any thread; the lock is held while new words are read.
 final class DeltaVocabulary: Sendable {
     /// The number of words in a part.
     ///
-    /// A thread that adds words copies at most one part per length that other threads still read.
+    /// Adding words copies at most one part per length, while other threads read the old one.
     static let partSize = 4_096
 
     /// Some words of one length.

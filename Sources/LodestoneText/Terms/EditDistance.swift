@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Edits between one word and many others: inserted, deleted and replaced letters and swapped
-/// neighbors count one each, and no letter is edited twice (restricted Damerau-Levenshtein).
+/// The edit distance from one word to many others: inserted, deleted and replaced letters and
+/// swapped neighbors count one each, and no letter is edited twice (restricted
+/// Damerau-Levenshtein).
 ///
 /// Words of up to 64 letters use parallel bits: Hyyrö, A Bit-Vector Algorithm for Computing
-/// Levenshtein and Damerau Edit Distances, 2003. Longer words use the table, in a band.
+/// Levenshtein and Damerau Edit Distances, 2003. Longer words use the dynamic programming table, in
+/// a band.
 struct EditDistance {
     private let word: ContiguousArray<UInt32>
     /// The positions of each ASCII letter in the word, one bit per position.
@@ -12,7 +14,7 @@ struct EditDistance {
     /// The positions of other letters.
     private var others: [(scalar: UInt32, positions: UInt64)] = []
 
-    /// - Parameter word: Its scalars, at least one.
+    /// - Parameter word: The scalars of the word, at least one.
     init(_ word: ContiguousArray<UInt32>) {
         self.word = word
         guard word.count <= 64 else { return }
@@ -69,7 +71,7 @@ struct EditDistance {
         return 0
     }
 
-    /// The distance by the table, only at cells no more than `limit` off the diagonal.
+    /// The distance by the table, computed for the cells within `limit` of the diagonal.
     private func banded(_ other: ContiguousArray<UInt32>, _ limit: Int) -> Int {
         let far = limit + 1
         var beforeLast = ContiguousArray<Int>(repeating: far, count: other.count + 1)
@@ -78,7 +80,7 @@ struct EditDistance {
         var row = beforeLast
         for line in 1...word.count {
             let columns = max(1, line - limit)..<min(other.count, line + limit) + 1
-            // This cell still has its value of two rows ago.
+            // This cell still has the value of two rows before.
             row[columns.lowerBound - 1] = columns.lowerBound == 1 ? min(line, far) : far
             for column in columns {
                 let isEqual = word[line - 1] == other[column - 1]

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A word of a query, and the words that it finds.
+/// A fuzzy word of a query, with its expansions.
 ///
-/// All expansions have one frequency: that of the query's word or, when no text has this word, that
-/// of the most frequent expansion. So a rare word near the query's word does not win over the
-/// query's word. Lucene's fuzzy queries blend frequencies for the same reason.
+/// All expansions have the same frequency: that of the query's word or, if no text has it, that of
+/// the most frequent expansion. So a rare word near the query's word does not outweigh it. Lucene's
+/// fuzzy queries blend frequencies for the same reason.
 struct FuzzyWord {
-    /// The words found, nearest first.
+    /// The expansions, nearest first.
     let expansions: [Expansion]
     /// The number of documents for the word's weight.
     let frequency: Int
-    /// The most expansions whose weights still tell rare postings apart.
+    /// The most expansions for which the quantized weights are still precise enough.
     static let mostExpansions = 8_192
 
-    /// The weight of an occurrence of each expansion, compared with one of the word itself.
+    /// The weight of an expansion's occurrence, relative to one of the word itself.
     ///
-    /// Measured (words of WordNet that found a document with the word among the first ten): 94 % of
-    /// 2,000 words with one random edit, 81 % of as many with two. Any weight from 0.2 to 0.5 gave
-    /// the same within a point. Measured (words without an edit that missed): with 0.35 one in
-    /// 2,000, with 0.5 three in a thousand. The best of a document's expansions instead of their
-    /// sum found one to two points less.
+    /// Measured (2,000 words of WordNet with random edits that found a document with the original
+    /// word among the first ten): 94 % with one edit, 81 % with two. Weights from 0.2 to 0.5 are
+    /// equal within a point. Measured (words without edits that missed): with 0.35 one in 2,000,
+    /// with 0.5 three in a thousand. The best of a document's expansions, instead of their sum,
+    /// found one to two points less.
     func relativeWeight(of expansion: Expansion) -> Double {
         switch expansion.distance {
         case 0: 1
@@ -37,7 +37,7 @@ struct FuzzyWord {
 }
 
 extension PostingsTextIndex {
-    /// Finds the words that some words stand for, at most 8,192 in all.
+    /// Finds the expansions of some words, at most 8,192 in all.
     func fuzzyWords(
         _ words: [(text: String, fuzziness: Fuzziness)],
         _ context: CallContext?
@@ -50,10 +50,10 @@ extension PostingsTextIndex {
         }
     }
 
-    /// Finds the words that a word stands for.
+    /// Finds the expansions of a word.
     ///
-    /// A query's word may be in no text while its stem is in some. The word then finds these texts
-    /// as if the stem were one edit away: `runing` has the stem `rune`.
+    /// If no text has a query's word, but some have its stem, the stem counts as one edit away:
+    /// `runing` has the stem `rune`.
     func fuzzyWord(
         _ word: String,
         _ fuzziness: Fuzziness,
@@ -94,7 +94,7 @@ extension PostingsTextIndex {
         return FuzzyWord(expansions: expansions, frequency: frequency)
     }
 
-    /// The lists that together hold the documents of a stem, each once.
+    /// The lists that together have each document of a stem once.
     func cursors(ofStem stem: TermKey) -> [PostingsCursor] {
         var cursors: [PostingsCursor] = []
         forEachList(ofStem: stem, forms: []) { cursor, _, _ in cursors.append(cursor) }

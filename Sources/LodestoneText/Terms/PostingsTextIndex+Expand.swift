@@ -3,12 +3,12 @@ import LodestoneCore
 
 /// A word of the index that matches a word of a query.
 struct Expansion {
-    /// The word as it stands in texts, folded, in UTF-8.
+    /// The form of the word in texts, in UTF-8.
     let word: ContiguousArray<UInt8>
     let stem: TermKey
     /// The number of edits from the query's word.
     let distance: Int
-    /// The lists of the expansion: of its stem, or of the word in exactly this form.
+    /// The lists of the expansion's stem, or of the word in exactly this form.
     let cursors: [PostingsCursor]
 
     /// The number of documents in these lists.
@@ -16,19 +16,19 @@ struct Expansion {
 }
 
 extension PostingsTextIndex {
-    /// The words within some edits of another, nearest first.
+    /// The words within some edits of a word, nearest first.
     ///
-    /// The search looks at words as they stand in texts, so that `runing` finds `running`. It
-    /// counts the words of one stem once, by the nearest, and misses none. The order is by
-    /// distance, whether the first letter is the same, the difference in length, the number of
-    /// documents with the stem, most first, then the words' bytes.
+    /// The search compares forms of words in texts, so that `runing` finds `running`. It returns
+    /// the nearest word of each stem, and misses none. The order is by distance, whether the first
+    /// letter is the same, the difference in length, the number of documents with the stem, most
+    /// first, then the words' bytes.
     ///
     /// - Parameters:
     ///   - word: The query's word, folded, in UTF-8; not empty.
     ///   - edits: 1 or 2.
     ///   - prefixLength: The number of letters at the start that must be the same; all of a shorter
     ///     word.
-    ///   - limit: The most words wanted.
+    ///   - limit: The most words to return.
     ///   - context: Checked every few thousand words.
     /// - Returns: At most `limit` words, no two with the same stem.
     /// - Throws: The errors of `context`.
@@ -70,8 +70,8 @@ extension PostingsTextIndex {
         return word[..<index]
     }
 
-    /// Calls `found` with the words of some numbers of letters whose mask passes, until
-    /// `found` returns false; exact spellings are left out.
+    /// Calls `found` with each word of some lengths in letters whose mask passes, until `found`
+    /// returns false; leaves exact spellings out.
     @inline(__always)
     func scan(
         _ filter: MaskFilter,
@@ -103,7 +103,7 @@ extension PostingsTextIndex {
                 let goesOn = part.masks.withUnsafeBufferPointer { masks in
                     filter.forEachIndex(in: masks) { index in
                         let word = part.words[index]
-                        // Stems that no text has as they are don't count.
+                        // Stems that are not a form in texts don't count.
                         guard dictionary.isInTexts(word) else { return true }
                         return dictionary.withTerm(word) { word in
                             ExactSpelling.isOne(word) || word.withBytes(found)
@@ -117,7 +117,7 @@ extension PostingsTextIndex {
 }
 
 extension LodestoneError {
-    /// The error for a pattern with too many words; a part of them would be a wrong result.
+    /// The error for a pattern with too many words; some of them would be a wrong result.
     static func tooManyWords(_ pattern: WordPattern, _ limit: Int) -> LodestoneError {
         .invalid(
             .limit,
@@ -128,7 +128,7 @@ extension LodestoneError {
     }
 }
 
-/// The rank of a word among others that a query's word stands for.
+/// The rank of an expansion among those of a query's word.
 struct ExpansionRank {
     let word: ContiguousArray<UInt8>
     let distance: Int
@@ -175,7 +175,7 @@ struct ExpansionRank {
     }
 }
 
-/// Words that were found, the best one of each stem.
+/// Candidates for expansions: the best word of each stem.
 private struct Candidates {
     private struct Candidate {
         let rank: ExpansionRank
@@ -187,7 +187,7 @@ private struct Candidates {
     private let first: UInt32?
     private let letters: Int
     private var candidates: ContiguousArray<Candidate> = []
-    /// The index of each stem's candidate; -1 for a stem that no document has any more.
+    /// The index of each stem's candidate; -1 for a stem without documents.
     private var indexes: [TermKey: Int] = [:]
 
     init(_ index: PostingsTextIndex, word: [UInt8], letters: Int) {

@@ -3,10 +3,10 @@ package import LodestoneCore
 import LodestoneStructures
 
 extension PostingsTextIndex {
-    /// The words of a query, and the words that they stand for.
+    /// The words of a query, and their expansions.
     ///
     /// - Throws: The errors of a search for the query.
-    /// - Complexity: The part of a search that finds its words, without the postings.
+    /// - Complexity: That of finding a search's words, without reading postings.
     package func explanation(
         of query: BooleanQuery,
         context: CallContext? = nil
@@ -67,8 +67,8 @@ extension PostingsTextIndex {
 
     private func plain(_ words: some Sequence<String>) -> [TextExplanation.Word] {
         words.map { word in
-            // A word with separators inside is a phrase, and is in no more documents than its
-            // rarest part.
+            // A word with separators inside is a phrase, and at most as frequent as its rarest
+            // part.
             let stems = delta.dictionary.analyzer.phraseTerms(of: [word]).map(\.stem)
             let documents = stems.map { frequency(ofStem: $0) }.min()
             return TextExplanation.Word(word, documents: max(0, documents ?? 0))

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words with a prefix or a pattern: each stands for the documents that have it in exactly this
-// form.
+// Words with a prefix or a pattern, each with the documents that have it in exactly this form.
 import LodestoneCore
 
 extension PostingsTextIndex {
     /// The words of texts with a prefix, in no order.
     ///
-    /// Their number has no limit; a query for one letter has thousands of them.
+    /// Their number is unlimited; a query for one letter has thousands.
     ///
     /// - Parameters:
     ///   - prefix: The prefix.
     ///   - context: Checked for each length of words.
     /// - Returns: Each word once, with the lists of the documents that have it.
     /// - Throws: The errors of `context`.
-    /// - Complexity: O(letters of the longest word × log of the words of a length), with a look at
-    ///   each word of the delta, and a stem for each word found. Where accents are folded, each
-    ///   word that begins with the same letter or with one beyond ASCII is looked at.
+    /// - Complexity: O(letters of the longest word × log of the words of a length), a test of each
+    ///   word of the delta, and a stem per word found. If accents are folded, each word that begins
+    ///   with the same letter, or beyond ASCII, is tested.
     func forms(
         _ prefix: WordPrefix,
         context: CallContext?
@@ -24,7 +23,7 @@ extension PostingsTextIndex {
         let append = { (word: UnsafeBufferPointer<UInt8>) in
             if prefix.matches(word), !ExactSpelling.isOne(word) { forms.append(word) }
         }
-        // Accents may stand in any letter except a first letter of ASCII.
+        // Any letter may have an accent, except a first letter of ASCII.
         let bytes = prefix.foldsAccents ? Array(prefix.bytes.prefix(1)) : prefix.bytes
         if let vocabulary = base?.vocabulary {
             for length in 1...BaseVocabulary.longest {
@@ -42,13 +41,13 @@ extension PostingsTextIndex {
         return forms.all
     }
 
-    /// The words of texts that look like a pattern, in no order.
+    /// The words of texts that match a pattern, in no order.
     ///
-    /// The search scans all masks and looks at the words with the letters. Over 98,130 words
-    /// it takes 0.05 to 0.1 ms, so an index of the words' trigrams isn't worth its bytes.
+    /// The search scans all masks, and tests the words with the letters. Measured (98,130 words):
+    /// 0.05 to 0.1 ms, so an index of trigrams isn't worth its bytes.
     ///
-    /// - Throws: `.invalidArgument` when more than `limit` words match, because a part of them
-    ///   would be a wrong result, at the latest under NOT; the errors of `context`.
+    /// - Throws: `.invalidArgument` when more than `limit` words match, because some of them would
+    ///   be a wrong result, for example under NOT; the errors of `context`.
     func forms(
         like pattern: WordPattern,
         limit: Int = Limits.standard.maxPatternWords,
@@ -65,7 +64,7 @@ extension PostingsTextIndex {
         return forms.all
     }
 
-    /// The lists that together hold the documents with a word in exactly this form, each once.
+    /// The lists that together have each document with a word in exactly this form once.
     func cursors(ofForm form: TermKey, stem: TermKey) -> [PostingsCursor] {
         var cursors: [PostingsCursor] = []
         forEachList(ofStem: stem, forms: [form]) { cursor, _, form in
@@ -75,7 +74,7 @@ extension PostingsTextIndex {
     }
 }
 
-/// Words that were found, each once.
+/// The distinct words that were found.
 private struct FoundForms {
     private let index: PostingsTextIndex
     private var known: Set<TermKey> = []

@@ -2,22 +2,22 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Words of texts, collected to be written as a `BaseVocabulary`.
+/// The words of texts for a `BaseVocabulary`.
 struct VocabularyList {
     private var bytes: ContiguousArray<UInt8> = []
     private var words: ContiguousArray<Word> = []
 
     private struct Word {
         let end: Int
-        /// The number of letters, no more than `BaseVocabulary.longest`.
+        /// The number of letters, at most `BaseVocabulary.longest`.
         let length: Int
-        /// The first eight bytes as a number: most words differ in them.
+        /// The first eight bytes as a number, in which most words differ.
         let start: UInt64
     }
 
     init() {}
 
-    /// Adds a folded word; one that was added before counts once.
+    /// Adds a folded word; repetitions count once.
     mutating func append(_ word: some Collection<UInt8>) {
         var start: UInt64 = 0
         var letters = 0
@@ -35,7 +35,7 @@ struct VocabularyList {
         )
     }
 
-    /// Writes the sections that `BaseVocabulary` names.
+    /// Writes the sections of `BaseVocabulary`.
     func write(to sink: inout some SectionSink) throws(LodestoneError) {
         let order = words.indices.sorted { first, second in
             let (one, other) = (words[first], words[second])

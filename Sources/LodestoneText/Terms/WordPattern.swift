@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A pattern of words: parts that follow each other, with any letters between them.
+/// A pattern of words: parts in order, with any letters between them.
 package struct WordPattern: Sendable, Equatable, CustomStringConvertible {
-    /// The parts as they were typed, in order, none of them empty: two in `p*thon`, one in
-    /// `*ytho*`.
+    /// The parts as typed, in order, none empty: two in `p*thon`, one in `*ytho*`.
     package let parts: [String]
-    /// Whether any letters may stand before the first part.
+    /// Whether any letters may precede the first part.
     package let isOpenAtStart: Bool
-    /// Whether any letters may stand behind the last part.
+    /// Whether any letters may follow the last part.
     package let isOpenAtEnd: Bool
 
     /// Creates a pattern of at least one part.
@@ -17,7 +16,7 @@ package struct WordPattern: Sendable, Equatable, CustomStringConvertible {
         self.isOpenAtEnd = isOpenAtEnd
     }
 
-    /// The pattern as it is written in a query.
+    /// The pattern in the syntax of a query.
     package var description: String {
         (isOpenAtStart ? "*" : "") + parts.joined(separator: "*") + (isOpenAtEnd ? "*" : "")
     }
@@ -28,7 +27,7 @@ struct WordMatcher {
     private let parts: [[UInt8]]
     private let isOpenAtStart: Bool
     private let isOpenAtEnd: Bool
-    /// The letters that a word must have.
+    /// The mask of the letters that a word must have.
     let mask: UInt64
     /// The least number of letters of a word.
     let letterCount: Int
@@ -43,9 +42,9 @@ struct WordMatcher {
         }
     }
 
-    /// Whether a folded word fits the pattern.
+    /// Whether a folded word matches the pattern.
     ///
-    /// Each part is taken where it first fits; this finds a match when there is one.
+    /// Each part is matched at its first occurrence, which finds a match if there is one.
     ///
     /// - Complexity: O(letters of the word × letters of the longest part).
     func matches(_ word: UnsafeBufferPointer<UInt8>) -> Bool {

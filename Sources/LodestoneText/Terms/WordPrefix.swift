@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A prefix of words, ready to be compared with many words as they stand in texts.
+/// A prefix, ready to be compared with many words of texts.
 ///
-/// Accents make no difference, also in languages whose stemmers see them.
+/// Accents are ignored, even in languages whose stemmers use them.
 struct WordPrefix: Sendable {
-    /// Folded, in UTF-8, without accents; not empty.
+    /// The prefix, folded, in UTF-8, without accents; not empty.
     let bytes: [UInt8]
-    /// Whether words to compare with still have their accents.
+    /// Whether the words to compare with have accents.
     let foldsAccents: Bool
 
     /// - Parameters:
