@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneStructures
 
-/// One end's view of an edge: what the edge means, and the vertex at the other end.
+/// An edge seen from one end: its label, its weight, and the vertex at the other end.
 package struct Adjacency: BitwiseCopyable, Sendable, Equatable {
-    /// The label id, given by the owner of the index.
+    /// The label id; the owner of the index assigns it.
     package var label: LabelID
     /// The vertex at the other end.
     package var vertex: VertexID
@@ -34,9 +34,9 @@ package struct Adjacency: BitwiseCopyable, Sendable, Equatable {
 package struct Step: Sendable, Equatable {
     /// The vertex.
     package var vertex: VertexID
-    /// Edges from the nearest start, from 1.
+    /// The number of edges from the nearest start, at least 1.
     package var depth: Int
-    /// The vertex on the other side of the edge.
+    /// The vertex from which the edge was followed.
     package var from: VertexID
     /// The label id of the edge.
     package var label: LabelID

@@ -10,7 +10,7 @@ extension AdjacencyLists {
         lists[Int(vertex)].count += 1
         let count = Int(directories[directory][position.piece].count)
         if count == Self.maxPieceSize {
-            // Edges that come in order fill one piece after the other.
+            // Edges that are added in order fill one piece after the other.
             if position.index == count, position.piece == directories[directory].count - 1 {
                 return directories[directory].append(takePage([edge]))
             }
@@ -47,7 +47,7 @@ extension AdjacencyLists {
         }
     }
 
-    /// A piece that lies in a page; a piece in the base is copied first.
+    /// A piece in a page; copies a piece of the base into a page first.
     mutating func writablePiece(_ index: Int, of list: List) -> List {
         let directory = Int(list.address)
         let piece = directories[directory][index]
@@ -78,7 +78,7 @@ extension AdjacencyLists {
         directories[directory].insert(upper, at: index + 1)
     }
 
-    /// Joins a small piece with one next to it, if the two are small enough.
+    /// Joins a small piece with a neighboring one, if both are small enough.
     private mutating func join(_ index: Int, of list: List) {
         let directory = Int(list.address)
         let pieces = directories[directory]
@@ -110,7 +110,7 @@ extension AdjacencyLists {
         freePages.append(UInt32(piece.page))
     }
 
-    /// A list of `pieces`, which have `count` edges.
+    /// Creates a directory for `pieces`, which have `count` edges, and returns its list.
     mutating func takeDirectory(_ pieces: ContiguousArray<List>, count: Int) -> List {
         guard let directory = freeDirectories.popLast() else {
             directories.append(pieces)
@@ -120,7 +120,7 @@ extension AdjacencyLists {
         return List(address: directory, count: UInt32(count))
     }
 
-    /// A piece of these edges.
+    /// Creates a page for the edges, and returns the piece.
     mutating func takePage(_ edges: ContiguousArray<Adjacency>) -> List {
         let count = UInt32(edges.count)
         guard let page = freePages.popLast() else {

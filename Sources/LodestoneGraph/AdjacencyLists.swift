@@ -3,30 +3,28 @@ import LodestoneStructures
 
 /// A list of edges for every vertex, packed into pages.
 ///
-/// Lists of up to 128 edges live in blocks of 1, 2, 4 ... 128 edges, always the smallest that holds
-/// them. A page has 256 edges and blocks of one size. Free blocks of a size are chained through
-/// their first edge.
+/// A list of up to 128 edges is in a block of 1, 2, 4 ... 128 edges, the smallest that holds it. A
+/// page has 256 edges, in blocks of one size. Free blocks of a size are chained through their first
+/// edge.
 ///
-/// The alternative is an array for every vertex. Pages save 48 bytes per list. A walk over pages
-/// counts no references: Measured (5 hops over WordNet): pages 0.26 ms, arrays 0.54 ms. While a
-/// reader has a copy, a change copies 3 KiB.
+/// Compared with an array per vertex, pages save 48 bytes per list, and a walk counts no
+/// references. Measured (5 hops over WordNet): pages 0.26 ms, arrays 0.54 ms. While a reader has a
+/// copy, a change copies 3 KiB.
 ///
-/// A longer list is in order of its vertices, and cut into pieces of up to 512 edges. A piece has a
-/// page of its own, or is a range of the base. The list's directory has the pieces in their order.
-/// So a change of one edge moves the edges of one piece. While a reader has a copy, the change also
-/// copies this piece and the directory. A piece has 6 KiB. A directory has 16 bytes per thousand
-/// edges of the list.
+/// A longer list is ordered by vertex, and cut into pieces of up to 512 edges. A piece has its own
+/// page, or is a range of the base. The list's directory has the pieces in order. So a change of
+/// one edge moves the edges of one piece. While a reader has a copy, the change also copies this
+/// piece, 6 KiB, and the directory, 16 bytes per thousand edges of the list.
 ///
-/// Lists that were never changed since the last compaction lie in a base, one after the other. The
-/// first change of a short list copies it out of the base. A change of a long list copies the piece
-/// that it changes.
+/// Lists without a change since the last compaction are in the base, contiguously. The first change
+/// of a short list copies it out of the base. A change of a long list copies the changed piece.
 ///
 /// Threading: a value, as `GraphIndex`.
 struct AdjacencyLists: Sendable {
-    /// The position of the edges of a list, or of a piece of one.
+    /// The location of the edges of a list, or of a piece of it.
     struct List: BitwiseCopyable, Sendable {
-        /// The page, times `pageSize`, plus the position in the page; or the position in the base;
-        /// or the directory of a long list.
+        /// The page times `pageSize` plus the position in the page; or the position in the base; or
+        /// the directory of a long list.
         var address: UInt32 = 0
         private var bits: UInt32 = 0
 
@@ -47,7 +45,7 @@ struct AdjacencyLists: Sendable {
         @inline(__always) var start: Int { Int(address % AdjacencyLists.pageSize) }
     }
 
-    /// The order of a list that is short enough for a block.
+    /// The order of a short list, which fits a block.
     enum ShortOrder {
         /// The order in which the edges were added.
         case written
@@ -59,11 +57,11 @@ struct AdjacencyLists: Sendable {
     enum PutOutcome {
         case added
         case reweighted
-        /// The edge was there with this weight.
+        /// The list had the edge with this weight.
         case unchanged
     }
 
-    /// The position of an edge in a list, or the position where it belongs.
+    /// The position of an edge in a list, or the position for it.
     struct Position {
         /// The piece, by its position in the directory of a long list.
         var piece = 0
@@ -73,7 +71,7 @@ struct AdjacencyLists: Sendable {
     }
 
     static let pageSize: UInt32 = 256
-    /// The most edges of a list that lies in a block.
+    /// The most edges of a list in a block.
     static let maxBlockSize = 128
     static let maxPieceSize = 512
     /// A piece with fewer edges is joined with the one before or after it, if both together stay
@@ -86,11 +84,11 @@ struct AdjacencyLists: Sendable {
     var lists = OverlayArray(fallback: List())
     private var base: MappedArray<Adjacency>?
     var pages = ChunkedArray<ContiguousArray<Adjacency>>()
-    /// For each block size, as a power of two, the address of the first free block.
+    /// The address of the first free block per block size, which is a power of two.
     private var freeBlocks = ContiguousArray(repeating: noBlock, count: 8)
-    /// Pages that belonged to a piece.
+    /// Free pages that had a piece.
     var freePages: ContiguousArray<UInt32> = []
-    /// For each long list its pieces, none of them empty.
+    /// The pieces of each long list, none of them empty.
     var directories = ChunkedArray<ContiguousArray<List>>()
     var freeDirectories: ContiguousArray<UInt32> = []
 
@@ -102,17 +100,17 @@ struct AdjacencyLists: Sendable {
         self.shortOrder = shortOrder
     }
 
-    /// Lists of a base, whose edges are in the order of the lists.
+    /// The lists of a base; the edges are in the order of the lists.
     init(_ shortOrder: ShortOrder, lists: MappedArray<List>, edges: MappedArray<Adjacency>) {
         self.shortOrder = shortOrder
         self.lists = OverlayArray(lists, fallback: List())
         base = edges
     }
 
-    /// A number above the largest vertex that ever had a list.
+    /// A bound above the largest vertex that ever had a list.
     var vertexCount: Int { lists.count }
 
-    /// Bytes of memory, without the base's, roughly.
+    /// An estimate of the bytes of memory without the base.
     var byteCount: Int {
         lists.byteCount + pages.count * Int(Self.pageSize) * MemoryLayout<Adjacency>.stride
     }
@@ -121,8 +119,7 @@ struct AdjacencyLists: Sendable {
 
     /// The list of `vertex`.
     ///
-    /// A list in pieces has its edges in the pieces; the edges of another list are read by
-    /// `edge(_:of:)`.
+    /// Read the edges by `edge(_:of:)`; for a list in pieces, from each piece.
     @inline(__always)
     func list(of vertex: VertexID) -> List {
         Int(vertex) < lists.count ? lists[Int(vertex)] : List()
@@ -134,7 +131,7 @@ struct AdjacencyLists: Sendable {
         list.count > Self.maxBlockSize && !list.isInBase
     }
 
-    /// The pieces of a list that has some; `edge(_:of:)` reads the edges of each.
+    /// The pieces of a list in pieces; `edge(_:of:)` reads their edges.
     func pieces(of list: List) -> ContiguousArray<List> {
         directories[Int(list.address)]
     }
@@ -163,7 +160,7 @@ struct AdjacencyLists: Sendable {
         return edges
     }
 
-    /// The position of `wanted` in a list, or the position where it belongs.
+    /// The position of `wanted` in a list, or the position for it.
     func position(of wanted: Adjacency, in list: List) -> Position {
         if hasPieces(list) { return position(of: wanted, in: pieces(of: list)) }
         if shortOrder == .byVertex { return orderedPosition(of: wanted, in: list) }
@@ -175,7 +172,7 @@ struct AdjacencyLists: Sendable {
     }
 
     private func position(of wanted: Adjacency, in pieces: ContiguousArray<List>) -> Position {
-        // Finds the last piece that doesn't begin behind `wanted`.
+        // Finds the last piece that doesn't begin after `wanted`.
         var low = 0
         var high = pieces.count - 1
         while low < high {
@@ -193,7 +190,7 @@ struct AdjacencyLists: Sendable {
 
     private func orderedPosition(of wanted: Adjacency, in list: List) -> Position {
         let count = Int(list.count)
-        // Vertices written in the order of their ids, as an import does, belong at the end.
+        // An import writes vertices in the order of their ids, so new edges belong at the end.
         if count == 0 || Adjacency.precedes(edge(count - 1, of: list), wanted) {
             return Position(index: count)
         }
@@ -212,7 +209,7 @@ struct AdjacencyLists: Sendable {
 
     // MARK: Writing
 
-    /// Puts an edge into the list of `vertex`, or gives the edge that is there the new weight.
+    /// Adds an edge to the list of `vertex`, or sets the weight of the existing edge.
     ///
     /// - Complexity: O(log n) and the edges of a piece or block.
     mutating func put(_ edge: Adjacency, of vertex: VertexID) -> PutOutcome {
@@ -306,7 +303,7 @@ struct AdjacencyLists: Sendable {
         guard list.isInBase else { return }
         movedCount += min(Int(list.count), Self.maxBlockSize)
         guard list.count > Self.maxBlockSize else { return set(edges(of: vertex), of: vertex) }
-        // In a base of an earlier release, long lists may be in the order of writing, too.
+        // In a base of an earlier release, even long lists may be in the order of writing.
         if shortOrder == .written, !isOrdered(list) {
             return set(edges(of: vertex).sorted(by: Adjacency.precedes), of: vertex)
         }
@@ -330,7 +327,7 @@ struct AdjacencyLists: Sendable {
         }
     }
 
-    /// Passes a page to several changes, with one check whether the page is shared.
+    /// Passes a page to `body`, so that several changes need one check whether the page is shared.
     @inline(__always)
     private static func edit(
         _ page: inout ContiguousArray<Adjacency>,
@@ -364,7 +361,7 @@ struct AdjacencyLists: Sendable {
 
     // MARK: Blocks
 
-    /// Makes room for exactly `count` edges in a list without pieces, and keeps those that fit.
+    /// Resizes the block of a list without pieces to `count` edges, and keeps the edges that fit.
     private mutating func resizeBlock(_ vertex: VertexID, to count: Int) {
         let old = lists[Int(vertex)]
         let oldSize = Self.blockSize(Int(old.count))
@@ -383,7 +380,7 @@ struct AdjacencyLists: Sendable {
     private mutating func copy(from old: List, to new: List) {
         let count = Int(min(old.count, new.count))
         guard count > 0 else { return }
-        // Never the same page: a page has blocks of one size.
+        // The two pages differ, because a page has blocks of one size.
         let source = pages[old.page]
         Self.edit(&pages[new.page]) { page in
             for index in 0..<count {
@@ -393,7 +390,7 @@ struct AdjacencyLists: Sendable {
         movedCount += count
     }
 
-    /// The edges that a block for `count` edges has room for.
+    /// The size of the block for `count` edges.
     private static func blockSize(_ count: Int) -> Int {
         count < 2 ? count : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
     }

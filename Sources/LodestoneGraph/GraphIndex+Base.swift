@@ -2,15 +2,16 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The graph's sections of a base: for each direction a list for every vertex, and all edges in the
-/// order of the lists.
+/// The graph's sections of a base: per direction, a list per vertex, and all edges in the order of
+/// the lists.
 extension GraphIndex {
     /// Writes the edges between some vertices.
     ///
     /// - Parameters:
     ///   - sink: The sink to write to.
-    ///   - vertices: The present ids of these vertices, ascending; their indexes are the new ids.
-    ///   - newVertices: The new id of each present vertex; no edge leads to a vertex without one.
+    ///   - vertices: The current ids of these vertices, ascending; their positions are the new ids.
+    ///   - newVertices: The new id of each current vertex; no edge leads to a vertex without a new
+    ///     id.
     /// - Throws: The sink's error.
     package func write(
         to sink: inout some SectionSink,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneStructures
 
-/// Lookups of edges for changes of edges.
+/// Lookups of edges that writes need.
 extension GraphIndex {
     /// The edges that enter `target`, in the order of their sources; the vertex is the source.
     package func edges(to target: VertexID) -> [Adjacency] {

@@ -3,25 +3,25 @@ package import LodestoneCore
 package import LodestoneStructures
 
 extension GraphIndex {
-    /// The position where a page of incoming edges begins, by their source and label.
+    /// The start of a page of incoming edges, by source and label.
     ///
-    /// The edge that it names need not exist.
+    /// The edge of the position need not exist.
     package enum AdjacencyPosition {
         case at(Adjacency)
         case after(Adjacency)
     }
 
-    /// A page of the edges that enter `vertex`, in the order of their source and label.
+    /// A page of the edges that enter `vertex`, ordered by source and label.
     ///
     /// - Parameters:
     ///   - vertex: The vertex.
     ///   - start: The position where the page begins; `nil`: at the first edge.
-    ///   - labels: The labels wanted; `nil` for all.
+    ///   - labels: The labels to return; `nil`: all labels.
     ///   - limit: The most edges.
     ///   - context: The call's context, checked every thousand edges.
-    /// - Returns: At most `limit` edges; fewer than that only where there are no more.
+    /// - Returns: At most `limit` edges; fewer only at the end.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
-    /// - Complexity: O(log n), and the edges up to the last one wanted.
+    /// - Complexity: O(log n), and the edges up to the last returned one.
     package func edges(
         to vertex: VertexID,
         from start: AdjacencyPosition?,

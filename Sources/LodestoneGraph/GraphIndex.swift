@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneStructures
 
-/// The edges of a collection in memory, found from both of their ends.
+/// The edges of a collection in memory, indexed by both ends.
 ///
-/// An edge is known by its source, label and target. Up to 128 outgoing edges of a vertex keep the
-/// order in which they were written; more edges are in order of their targets. Incoming edges are
-/// in order of their sources, so that a walk against the edges does not depend on the history of
-/// the collection. An edge takes 12 bytes at each of its ends.
+/// An edge is identified by its source, label and target. Up to 128 outgoing edges of a vertex keep
+/// the order of writing; more edges are ordered by target. Incoming edges are ordered by source, so
+/// that a walk against the edges does not depend on the history of the collection. An edge takes 12
+/// bytes at each end.
 ///
-/// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. A
-/// change then copies some KiB, whatever the number of a vertex's edges.
+/// Threading: a value. A reader takes a copy, which later writes don't change. Such a write copies
+/// some KiB, for any number of a vertex's edges.
 package struct GraphIndex: Sendable {
     private(set) var outgoing = AdjacencyLists(.written)
     private(set) var incoming = AdjacencyLists(.byVertex)
@@ -26,8 +26,7 @@ package struct GraphIndex: Sendable {
         self.edgeCount = edgeCount
     }
 
-    /// The edges that leave `source`: up to 128 in the order in which they were written, more by
-    /// their targets.
+    /// The edges that leave `source`: up to 128 in the order of writing, more by target.
     package func edges(from source: VertexID) -> [Adjacency] {
         outgoing.edges(of: source)
     }
@@ -37,7 +36,7 @@ package struct GraphIndex: Sendable {
         outgoing.list(of: vertex).count > 0 || incoming.list(of: vertex).count > 0
     }
 
-    /// The number of edges that changes have moved or copied so far: a measure of their cost.
+    /// The number of edges that changes have moved or copied: a measure of their cost.
     ///
     /// Edges that `AdjacencyLists.set` writes are not counted.
     package var movedCount: Int { outgoing.movedCount + incoming.movedCount }
@@ -45,10 +44,10 @@ package struct GraphIndex: Sendable {
     /// Bytes of memory, without the base's, roughly.
     package var deltaByteCount: Int { outgoing.byteCount + incoming.byteCount }
 
-    /// A number above the largest vertex with an edge.
+    /// A bound above the largest vertex with an edge.
     package var vertexBound: Int { max(outgoing.vertexCount, incoming.vertexCount) }
 
-    /// The vertices with an edge to `vertex`, each once, ascending.
+    /// The distinct vertices with an edge to `vertex`, ascending.
     package func sources(to vertex: VertexID) -> [VertexID] {
         var sources: [VertexID] = []
         for edge in incoming.edges(of: vertex) where edge.vertex != sources.last {
@@ -82,12 +81,11 @@ package struct GraphIndex: Sendable {
 
     /// Replaces every edge that leaves `source`.
     ///
-    /// Edges with the same label and target become one edge. This edge has the weight of the last
-    /// of them, and the position of the first.
+    /// Edges with the same label and target become one edge, with the weight of the last and the
+    /// position of the first.
     ///
-    /// - Complexity: a search in the incoming edges of the target of each edge, old and new. With
-    ///   more than 128 edges, only those edges need it that are added, removed or get another
-    ///   weight.
+    /// - Complexity: per edge, old or new, a search in the incoming edges of its target. With more
+    ///   than 128 edges, only added, removed and reweighted edges need it.
     package mutating func setEdges(from source: VertexID, _ edges: ArraySlice<Adjacency>) {
         let count = Int(outgoing.list(of: source).count)
         if max(count, edges.count) > AdjacencyLists.maxBlockSize {
@@ -95,7 +93,7 @@ package struct GraphIndex: Sendable {
         }
         if count > 0 { removeOutgoing(of: source) }
         if edges.isEmpty { return }
-        /// The distinct edges so far, once an edge occurred twice.
+        /// The distinct edges so far; `nil` while no edge occurred twice.
         var distinct: [Adjacency]?
         for (position, edge) in zip(edges.indices, edges) {
             if addIncoming(edge, from: source) == .added {
@@ -140,10 +138,10 @@ package struct GraphIndex: Sendable {
         edgeCount += asWritten.count - old.count
     }
 
-    /// The edges without repetitions: the last of the edges with the same label and target.
+    /// The edges without repetitions: of edges with the same label and target, the last.
     ///
-    /// - Returns: `inOrder` has the edges in order of the target. `asWritten` has the same edges in
-    ///   the order of a list: up to 128 edges by their first occurrence, more edges by the target.
+    /// - Returns: `inOrder` has the edges ordered by target. `asWritten` has the same edges in the
+    ///   order of a list: up to 128 edges by first occurrence, more by target.
     private static func distinct(_ edges: ArraySlice<Adjacency>) -> (
         inOrder: [Adjacency], asWritten: [Adjacency]
     ) {
@@ -162,10 +160,10 @@ package struct GraphIndex: Sendable {
         return (inOrder, distinct.sorted { $0.position < $1.position }.map(\.edge))
     }
 
-    /// Adds an edge, or gives an existing one with the same label and target another weight.
+    /// Adds an edge, or sets the weight of the existing edge with the same label and target.
     ///
-    /// - Complexity: O(log n), and moving some hundred edges, however many `source` and the target
-    ///   have.
+    /// - Complexity: O(log n), and moving some hundred edges, for any number of edges of `source`
+    ///   and the target.
     package mutating func addEdge(from source: VertexID, _ edge: Adjacency) {
         switch addIncoming(edge, from: source) {
         case .added:
@@ -180,7 +178,7 @@ package struct GraphIndex: Sendable {
 
     /// Removes an edge.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether the edge existed.
     /// - Complexity: As `addEdge`.
     @discardableResult
     package mutating func removeEdge(from source: VertexID, label: LabelID, to target: VertexID)
@@ -196,11 +194,11 @@ package struct GraphIndex: Sendable {
     /// Removes every edge that leaves or enters `vertex`.
     ///
     /// - Returns: The other vertices whose outgoing edges changed, ascending.
-    /// - Complexity: that of `removeEdge` for each edge of `vertex`.
+    /// - Complexity: that of `removeEdge` per edge of `vertex`.
     @discardableResult
     package mutating func drop(_ vertex: VertexID) -> [VertexID] {
         removeOutgoing(of: vertex)
-        // Edges from `vertex` to itself were removed with its outgoing edges.
+        // Edges from `vertex` to itself are already removed with its outgoing edges.
         var sources: [VertexID] = []
         for edge in incoming.edges(of: vertex) {
             if outgoing.remove(Adjacency(label: edge.label, vertex: vertex), of: edge.vertex) {

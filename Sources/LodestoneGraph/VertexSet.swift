@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneStructures
 
-/// The vertices that a walk has seen: one bit per vertex, in pages of a cache line each.
+/// The vertices that a walk has visited: one bit per vertex, in pages of one cache line.
 ///
-/// Pages are made when first needed, so that a short walk over a large graph clears little memory.
-/// Measured (a whole walk): a hash table took twice as long.
+/// A page is created at its first use, so that a short walk over a large graph clears little
+/// memory. Measured (a whole walk): a hash table took twice as long.
 struct VertexSet {
     private static let pageBits = 512
     private static let wordsPerPage = pageBits / UInt64.bitWidth
 
-    /// For each page its position in `words`; 0 for a page without vertices.
+    /// The position of each page in `words`; 0 for a page without vertices.
     private var pages: ContiguousArray<UInt32> = []
-    /// The pages in use, behind an unused one.
+    /// An unused page, then the pages in use.
     private var words = ContiguousArray<UInt64>(repeating: 0, count: wordsPerPage)
 
     /// Creates an empty set for vertices below `vertexCount`; larger vertices take longer.
@@ -19,7 +19,7 @@ struct VertexSet {
         pages = ContiguousArray(repeating: 0, count: vertexCount / Self.pageBits + 1)
     }
 
-    /// Adds `vertex`; returns `false` when it was there already.
+    /// Adds `vertex`; returns `false` when the set has it already.
     @inline(__always)
     mutating func insert(_ vertex: VertexID) -> Bool {
         let page = Int(vertex) / Self.pageBits

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Gathers the values of the rows that were written before some fields were indexed.
+/// The collection of the values of rows that were written before some fields were indexed.
 ///
-/// Writes go on meanwhile. They do not affect these rows: a row never changes, and its row id is
+/// Writes continue meanwhile and do not affect these rows: a row never changes, and its row id is
 /// never given again.
 ///
-/// Each `rowsPerRun` rows are sorted into a run, and eight such runs become one, as in the index
+/// Each `rowsPerRun` rows are sorted into a run, and each eight runs are merged, as in the index
 /// itself. This takes a little more than 16 bytes of memory per value.
 package struct Backfill {
     /// The values of one field.
@@ -16,22 +16,22 @@ package struct Backfill {
         let run: SortedRun?
     }
 
-    /// The number of rows that are sorted at once, and of runs that become one.
+    /// The number of rows that are sorted into a run, and of runs that are merged.
     private static let rowsPerRun = 1 << 15
     private static let fanout = 8
 
-    /// For each field the runs that it has so far, with the number of times that each was merged.
+    /// Per field its runs, and how often each was merged.
     private var gathered: [(field: ValueField, runs: [(run: SortedRun, level: Int)])]
     private var collectors: [ValueCollector]
     private var rowCount = 0
 
-    /// Creates a backfill of fields that are not complete, without rows.
+    /// Creates a backfill of incomplete fields, without rows.
     package init(_ fields: [ValueField]) {
         gathered = fields.map { ($0, []) }
         collectors = fields.map { _ in ValueCollector() }
     }
 
-    /// The row after the last one that is wanted.
+    /// The row after the last row of the backfill.
     package var endRow: UInt32 { gathered.map(\.field.firstRow).max() ?? 0 }
 
     /// Adds the values of a row; rows come in ascending order.

@@ -2,7 +2,7 @@
 // The encoded keys of a `FieldIndex`: bytes that sort like the values.
 package import LodestoneCore
 
-/// The bytes that stand for a value of one indexed field.
+/// A value of an indexed field as bytes.
 ///
 ///     0   number of the field among those that are indexed
 ///     1   the kind of the key: `Kind`
@@ -15,10 +15,10 @@ package import LodestoneCore
 ///         string     its first 256 bytes, and a zero if there were more
 ///
 /// All numbers are big-endian, with signs encoded so that keys sort as bytes. Numbers that are
-/// equal in value have the same bytes, whether they are whole or not. Two strings that differ only
-/// behind their first 256 bytes have the same bytes, too, so a key can be `isTruncated`.
+/// equal in value have the same bytes, whether they are whole or not. Two strings with the same
+/// first 256 bytes also have the same bytes, so a key can be `isTruncated`.
 package struct EncodedKey: Sendable, Hashable {
-    /// The kind of a key: what it stands for in a document.
+    /// The kind of a key: the part of a document that has the value.
     package enum Kind: UInt8, Sendable {
         /// A mark without a value, for each document that has the field.
         case present = 0
@@ -26,11 +26,11 @@ package struct EncodedKey: Sendable, Hashable {
         case single = 1
         /// An element of the field's list.
         case element = 2
-        /// A mark for each document whose field is a list or an object: no key stands for these.
+        /// A mark for each document whose field is a list or an object, which have no key.
         case compound = 3
     }
 
-    /// The most bytes of a string that a key holds.
+    /// The most bytes of a string in a key.
     package static let maxStringBytes = 256
     /// Bytes of the longest key.
     package static let maxByteCount = maxStringBytes + 4
@@ -49,8 +49,7 @@ package struct EncodedKey: Sendable, Hashable {
         self.bytes = Array(bytes)
     }
 
-    /// A key from bytes that came from elsewhere; `nil` when they are not the key of a single
-    /// value.
+    /// A key from untrusted bytes; `nil` when they are not the key of a single value.
     package init?(checking bytes: [UInt8]) {
         self.bytes = bytes
         let isWhole =
@@ -69,7 +68,7 @@ package struct EncodedKey: Sendable, Hashable {
 
     private var type: UInt8 { bytes.count > 2 ? bytes[2] : 0 }
 
-    /// A key behind all keys of the same field, kind and type.
+    /// A key after all keys of the same field, kind and type.
     package var endOfType: EncodedKey {
         var end = self
         end.bytes = Array(bytes.prefix(3))
@@ -99,8 +98,8 @@ package struct EncodedKey: Sendable, Hashable {
         return true
     }
 
-    /// Appends type and content of a value; returns `false` and appends nothing for one without a
-    /// key.
+    /// Appends type and content of a value; returns `false` and appends nothing for a value without
+    /// a key.
     static func append(
         _ value: Value,
         maxStringBytes: Int,
@@ -157,7 +156,7 @@ package struct EncodedKey: Sendable, Hashable {
     ///
     /// A whole number that fits is an `.int`.
     ///
-    /// - Returns: `nil` when several values have this type and content, or none.
+    /// - Returns: `nil` when no value, or more than one, has this type and content.
     static func value(_ key: UnsafeBufferPointer<UInt8>, maxStringBytes: Int) -> Value? {
         guard let type = key.first else { return nil }
         let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(key)[1...])
@@ -189,7 +188,7 @@ func precedes(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<U
     return order < 0
 }
 
-/// Negative, zero or positive as `left` comes before, is, or comes after `right`.
+/// Negative if `left` comes before `right`, zero if they are equal, else positive.
 func order(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
     let count = min(left.count, right.count)
     if count > 0, let first = left.baseAddress, let second = right.baseAddress {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The values of some documents: each distinct key once, in order, with the rows that have it,
-/// ascending.
+/// The values of some documents: the distinct keys in order, each with its rows, ascending.
 ///
-/// A write makes the entries of its batch on its caller's thread, before the rows are known. The
-/// positions of the documents in the batch then stand for their rows.
+/// A write makes the entries of its batch on its caller's thread, before rows are assigned. Until
+/// then the positions of the documents in the batch take the place of rows.
 package struct FieldEntries: Sendable {
     /// The fields whose values were gathered, with their numbers in the keys.
     package private(set) var fields: [ValueField]
@@ -53,10 +52,10 @@ package struct FieldEntries: Sendable {
     }
 }
 
-/// Gathers the values of documents.
+/// A collector of the values of documents.
 ///
-/// Keys are appended to one buffer, and their positions are sorted. This takes half the time of a
-/// table of keys.
+/// Keys are appended to one buffer, and their positions are sorted, in half the time of a table of
+/// keys.
 struct ValueCollector {
     private struct Entry {
         /// The first eight bytes of the key, which decide nearly every comparison.
@@ -115,7 +114,8 @@ struct ValueCollector {
         )
     }
 
-    /// Bytes of keys from which on the collector should be emptied: its positions are 32 bits wide.
+    /// The bytes of keys from which on the caller should empty the collector, because positions
+    /// have 32 bits.
     static let fullByteCount = 1 << 30
 
     var byteCount: Int { bytes.count }

@@ -2,14 +2,14 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The rows that may satisfy a filter: exact rows do for certain, and recheck rows are read.
+/// The rows that may satisfy a filter: exact rows certainly do; recheck rows must be read.
 package struct RowCandidates: Sendable {
     /// The rows that satisfy the filter for certain.
     package var exact: RowSet
-    /// The rows whose metadata must be read to decide, none of them exact; `nil`: none.
+    /// The rows whose metadata must be read, none of them exact; `nil`: none.
     package var recheck: RowSet?
 
-    /// The candidates of a filter that no row below `bound` satisfies.
+    /// No candidates, for a filter that no row below `bound` satisfies.
     fileprivate static func none(below bound: Int) -> RowCandidates {
         RowCandidates(exact: RowSet(count: bound), recheck: nil)
     }
@@ -46,7 +46,7 @@ package struct RowCandidates: Sendable {
         exact = remaining
     }
 
-    /// Rechecks those rows of `possible` that are not exact.
+    /// Sets the recheck rows to those of `possible` that are not exact.
     private mutating func setRecheck(_ possible: RowSet?) {
         recheck = possible
         recheck?.subtract(exact)
@@ -55,23 +55,22 @@ package struct RowCandidates: Sendable {
 }
 
 extension FieldIndex {
-    /// The rows that satisfy a filter, as far as the index knows.
+    /// The candidates of a filter, by the index.
     ///
     /// A comparison with a field that is not indexed rechecks every row. A comparison with a long
-    /// string, a list or an object rechecks the rows that may be equal. So `and` rechecks only
-    /// those rows that its indexed parts let through, and `not` is as exact as the filter that it
-    /// negates.
+    /// string, a list or an object rechecks the rows that may be equal. So `and` rechecks only the
+    /// rows that pass its indexed parts, and `not` is as exact as the filter that it negates.
     ///
     /// - Parameters:
     ///   - filter: Any filter.
     ///   - live: The rows that exist.
     ///   - bound: A number above the highest row.
     ///   - rows: Returns the rows of ids.
-    ///   - check: Called now and then; throws to end work that takes too long.
+    ///   - check: Called periodically; throws to end work that takes too long.
     /// - Returns: The candidates among the rows in `live`.
     /// - Throws: The error of `check` or `rows`, or that of an invalid filter.
-    /// - Complexity: O(rows that match, and a bit for each row) for each comparison; O(distinct
-    ///   values) for a part of a string.
+    /// - Complexity: O(matching rows) and one bit per row, per comparison; O(distinct values) for a
+    ///   part of a string.
     package func candidates(
         of filter: Filter,
         among live: RowSet,
@@ -104,9 +103,8 @@ extension FieldIndex {
             for filter in known {
                 candidates.formIntersection(try unchecked(filter, live, bound, rows, check))
             }
-            // All parts that no index decides have the same candidates, which are `anything`. One
-            // intersection serves for any number of such parts, and spares thousands of sets of
-            // rows.
+            // All parts that no index decides have the same candidates, `anything`. One
+            // intersection serves for all of them, and saves thousands of sets of rows.
             if known.count < filters.count { candidates.formIntersection(anything) }
             return candidates
         case .or(let filters):
@@ -216,7 +214,7 @@ private struct ComparisonMatch {
     mutating func equal(_ value: Value, in kinds: [EncodedKey.Kind] = [.single, .element]) {
         switch value {
         case .list, .object:
-            // No key stands for lists and objects.
+            // Lists and objects have no key.
             let compound = EncodedKey(field: field, .compound).bytes
             for run in runs { add(run, run.find(compound).map { $0..<$0 + 1 }, rechecks: true) }
         default:
@@ -235,7 +233,7 @@ private struct ComparisonMatch {
         for kind in [EncodedKey.Kind.single, .element] {
             let first = lower.map { EncodedKey(field: field, kind, $0.value) }
             let last = upper.map { EncodedKey(field: field, kind, $0.value) }
-            // A value that can't be compared is in no range; nor are true and false.
+            // A value that can't be compared is in no range; neither are true and false.
             if first == .some(nil) || last == .some(nil) { return }
             guard let some = (first ?? last) ?? nil, some.bytes[2] != 1 else { return }
             if let first = first ?? nil, let last = last ?? nil, first.bytes[2] != last.bytes[2] {

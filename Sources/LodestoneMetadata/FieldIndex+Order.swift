@@ -2,10 +2,10 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The position of a walk through rows in the order of a field.
+/// A position in the rows ordered by a field.
 package struct FieldIndexPosition: Sendable, Equatable {
-    /// The key of the row, in which the number of the field doesn't count; `nil` behind all rows
-    /// with a single value.
+    /// The key of the row, apart from the number of the field; `nil` after all rows with a single
+    /// value.
     package var key: EncodedKey?
     package var row: UInt32
 
@@ -19,15 +19,15 @@ package struct FieldIndexPosition: Sendable, Equatable {
 extension FieldIndex {
     /// The next rows in the order of a field.
     ///
-    /// Rows whose field is a single value come in the order of that: booleans, numbers, times,
-    /// strings. The other rows follow. Ties and the other rows come in row order. Long strings
-    /// count by their first 256 bytes.
+    /// Rows with a single value come in the order of the values: booleans, numbers, times, strings.
+    /// The other rows follow. Ties, and the other rows, come in row order. Long strings are ordered
+    /// by their first 256 bytes.
     ///
     /// - Parameters:
     ///   - path: The path of an indexed field.
     ///   - isDescending: Whether the largest value comes first.
     ///   - position: The position after which the rows come; `nil`: from the start.
-    ///   - allowed: The rows that may come; each exists.
+    ///   - allowed: The rows that may be returned, all existing.
     ///   - limit: The most rows.
     /// - Returns: Rows with their keys; fewer than `limit` at the end.
     /// - Complexity: O(log(keys) + rows that are passed), for each run.
@@ -91,15 +91,14 @@ extension FieldIndex {
 
     /// The counts of a field's values among some rows.
     ///
-    /// Single values count, and elements of lists once for each row.
+    /// Single values count, and distinct elements of lists once per row.
     ///
     /// - Parameters:
     ///   - path: The path of an indexed field.
-    ///   - allowed: The rows to count; each exists.
+    ///   - allowed: The rows to count, all existing.
     ///   - limit: The most values.
-    ///   - check: Called now and then; throws to end work that takes too long.
-    /// - Returns: `nil` when the index doesn't know, because a string is too long for it or the
-    ///   field is not indexed.
+    ///   - check: Called periodically; throws to end work that takes too long.
+    /// - Returns: `nil` when a string is too long for the index, or the field is not indexed.
     /// - Throws: The error of `check`.
     /// - Complexity: O(keys × runs + rows).
     package func facet(
@@ -109,8 +108,8 @@ extension FieldIndex {
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> Facet? {
         guard let field = number(of: path) else { return nil }
-        // Each run comes twice: with its single values, and with its elements, which may be the
-        // same.
+        // Each run comes twice, for its single values and for its elements, because both may have
+        // the same value.
         let runs = runs
         var positions: [Range<Int>] = []
         for (kind, next) in [
@@ -180,7 +179,7 @@ package struct FacetTable {
         return counts.count <= Self.maxValues
     }
 
-    /// The values that occur most often.
+    /// The most frequent values.
     package func facet(limit: Int) -> Facet {
         var counter = FacetCounter(path: path, limit: limit)
         let inOrder = counts.sorted { left, right in
@@ -194,8 +193,7 @@ package struct FacetTable {
     }
 }
 
-/// Keeps the values that occur most often; of values with equal counts, those that were added
-/// first.
+/// A counter that keeps the most frequent values; at equal counts, those that were added first.
 private struct FacetCounter {
     private(set) var facet: Facet
     private let limit: Int

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // The field index of a collection: the values of indexed fields, with their rows. It is a derived
-// index, as those of vectors, words and edges are, and decides filters without reading rows.
+// index, like those of vectors, words and edges, and decides filters without reading rows.
 package import LodestoneCore
 package import LodestoneStructures
 
 /// The rows of each value of a collection's indexed fields, and the rows that exist.
 ///
 /// The index has a mapped base, and runs of the values written since. Each batch adds a run, and
-/// eight runs of about the same size become one. Dropped rows stay in the base and in the runs
-/// until a compaction, and `live` excludes them. The keys of fields that are not indexed any more
-/// also stay until a compaction. Until then no other field gets the number of such a field.
+/// eight runs of about the same size are merged. Dropped rows stay in the base and in the runs
+/// until a compaction, and `live` excludes them. The keys of fields that are no longer indexed also
+/// stay until a compaction. Until then no other field gets their numbers.
 ///
-/// A new field has the values of the rows that are written after the field was indexed. It decides
-/// filters once the values of the earlier rows are backfilled (`Backfill`).
+/// A new field has only the values of later rows. It decides filters when the values of earlier
+/// rows are backfilled (`Backfill`).
 ///
 /// Threading: a value. A copy costs nothing, and does not see later changes by the writer.
 package struct FieldIndex: Sendable {
     /// The fields that are indexed, as they were declared.
     package private(set) var fields: [ValueField]
-    /// The numbers that keys of `base`, `filled` and `added` may have.
+    /// The field numbers that the keys of `base`, `filled` and `added` may have.
     private var numbers: Set<UInt8>
     private var base: SortedRun?
     /// Runs of values that were backfilled since the base.
     ///
-    /// The row ids of a field in these runs are smaller than its row ids in `base` and in `added`.
+    /// In these runs, the row ids of a field are smaller than in `base` and `added`.
     private var filled: [SortedRun] = []
     /// Runs of values that were written since the base, oldest first.
     private var added: [SortedRun] = []
     /// A bit for each row, set while it exists.
     private var live: OverlayArray<UInt64>
 
-    /// The number of runs of about the same size that become one.
+    /// The number of runs of about the same size that are merged.
     private static let fanout = 8
     /// The most entries of a merged run.
     ///
-    /// Readers wait while runs are merged: 3 ms for a run of this size. 30 runs of this size are
-    /// searched in some 30 microseconds.
+    /// Readers wait during a merge. Measured: merging a run of this size 3 ms, searching 30 such
+    /// runs some 30 microseconds.
     private static let largestMerge = 1 << 16
 
     /// Creates an index without rows.
@@ -59,7 +59,7 @@ package struct FieldIndex: Sendable {
         self.live = OverlayArray(live, fallback: 0)
     }
 
-    /// Writes the values of the rows that exist.
+    /// Writes the values of the existing rows.
     ///
     /// - Complexity: O(keys × runs + rows).
     package func write(to sink: inout some SectionSink) throws(LodestoneError) {
@@ -77,7 +77,7 @@ package struct FieldIndex: Sendable {
         )
     }
 
-    /// All runs, for each field in the order of the rows.
+    /// All runs; per field in row order.
     var runs: [SortedRun] { filled + (base.map { [$0] } ?? []) + added }
 
     /// Bytes of memory, without the base's.
@@ -103,7 +103,7 @@ package struct FieldIndex: Sendable {
 
     // MARK: Verification
 
-    /// The fingerprint of each row that was ever added, by the runs, to compare with
+    /// The fingerprint of each row in the runs, dropped rows included, to compare with
     /// `fingerprint(of:row:)`.
     package func fingerprints(count bound: Int) -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
@@ -121,7 +121,7 @@ package struct FieldIndex: Sendable {
         return sums
     }
 
-    /// The number for the values of a row, of the fields whose index has this row.
+    /// The fingerprint of a row's values, for the fields whose index has the row.
     package func fingerprint(of metadata: Metadata, row: UInt32) -> UInt64 {
         var collector = ValueCollector()
         collector.add(metadata, row: row, fields: fields.filter { $0.firstRow <= row })
@@ -129,7 +129,7 @@ package struct FieldIndex: Sendable {
         return (0..<run.count).reduce(0) { $0 &+ Self.hash(run.key($1)) }
     }
 
-    /// FNV-1a, mixed so that sums of hashes tell sets of keys apart.
+    /// FNV-1a, mixed so that sums of hashes distinguish sets of keys.
     private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
@@ -149,7 +149,7 @@ package struct FieldIndex: Sendable {
         return collector.sorted(of: fields)
     }
 
-    /// Whether entries were made for the present fields, so that they can be appended.
+    /// Whether entries were made for the current fields, so that `append` accepts them.
     package func fits(_ entries: FieldEntries?) -> Bool {
         guard let entries else { return fields.isEmpty }
         return entries.fields.elementsEqual(fields) {
@@ -157,7 +157,7 @@ package struct FieldIndex: Sendable {
         }
     }
 
-    /// Adds the values of a batch, whose documents have ascending rows above all earlier ones.
+    /// Adds the values of a batch; its rows ascend, and are above all earlier ones.
     package mutating func append(_ entries: FieldEntries?, of rows: [UInt32]) {
         guard var entries, !entries.rows.isEmpty else { return }
         entries.assign(rows)
@@ -166,7 +166,7 @@ package struct FieldIndex: Sendable {
         mergeSmallRuns()
     }
 
-    /// Replaces the fields; fields that were not among the old ones are indexed from a row on.
+    /// Replaces the fields; new fields are indexed from a row on.
     ///
     /// - Parameters:
     ///   - indexes: The new fields, at most `MetadataIndex.maxCount`.
@@ -185,8 +185,8 @@ package struct FieldIndex: Sendable {
     private mutating func unusedNumber() -> UInt8 {
         let isUnused = { [numbers] (number: UInt8) in !numbers.contains(number) }
         if let number = (0...UInt8.max).first(where: isUnused) { return number }
-        // Hundreds of fields were indexed and dropped since the base. This merge takes as long as
-        // writing a base, and frees the numbers of all dropped fields.
+        // Hundreds of fields were indexed and dropped since the base. This merge frees the numbers
+        // of dropped fields, and takes as long as writing a base.
         numbers = Set(fields.map(\.number))
         added = SortedRun(SortedRun.merge(runs, of: numbers)).map { [$0] } ?? []
         base = nil
@@ -200,9 +200,9 @@ package struct FieldIndex: Sendable {
     /// The fields that don't decide filters yet.
     package var incompleteFields: [ValueField] { fields.filter { !$0.isComplete } }
 
-    /// Adds the values of the rows before the one from which a field is indexed.
+    /// Adds the backfilled values of the rows before a field's `firstRow`.
     ///
-    /// Nothing changes when the field is not indexed any more, or is indexed from another row on.
+    /// Does nothing when the field is no longer indexed, or is indexed from another row on.
     package mutating func fill(_ part: Backfill.Part) {
         guard let position = fields.firstIndex(of: part.field), !part.field.isComplete else {
             return
@@ -211,13 +211,13 @@ package struct FieldIndex: Sendable {
         fields[position].firstRow = 0
     }
 
-    /// Notes that a row exists.
+    /// Records that a row exists.
     package mutating func insert(_ row: UInt32) {
         live.grow(to: Int(row / 64) + 1)
         live[Int(row / 64)] |= 1 << UInt64(row % 64)
     }
 
-    /// Notes that a row was dropped.
+    /// Records that a row was dropped.
     package mutating func remove(_ row: UInt32) {
         guard Int(row / 64) < live.count else { return }
         live[Int(row / 64)] &= ~(1 << UInt64(row % 64))
@@ -229,7 +229,7 @@ package struct FieldIndex: Sendable {
             let last = added.suffix(Self.fanout)
             let total = last.reduce(0) { $0 + $1.entryCount }
             let largest = last.reduce(0) { max($0, $1.entryCount) }
-            // A run that is far larger than the rest waits for others of its size.
+            // A run that is far larger than the others waits for runs of its size.
             guard total <= Self.largestMerge, largest * 2 <= total || largest < Self.fanout else {
                 return
             }

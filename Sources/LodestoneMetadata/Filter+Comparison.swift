@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exact meaning of the comparisons of a filter. `FieldIndex+Match.swift` finds rows by the same
+// The exact meaning of a filter's comparisons. `FieldIndex+Match.swift` finds rows by the same
 // rules.
 import CLodestoneSystem
 package import LodestoneCore

@@ -7,7 +7,7 @@ extension Filter {
     ///
     /// `OR` in `OR` and `AND` in `AND` are flattened. In an `OR`, the `=` and `IN` comparisons of
     /// one field become one `IN`; in an `AND`, the excluding ones become one `NOT IN`. Frameworks
-    /// write such chains of thousands of parts, and every part would be compared with every
+    /// write such chains with thousands of parts, each of which would be compared with every
     /// document.
     ///
     /// - Complexity: O(parts), and the bytes of their paths.
@@ -48,7 +48,7 @@ extension Filter {
         }
     }
 
-    /// Whether the filter is an `=`, an `IN`, or a list of ids.
+    /// Whether the filter is an `=` comparison, an `IN` comparison, or a list of ids.
     private var isMembership: Bool {
         switch self {
         case .equal, .oneOf, .ids: true
@@ -56,7 +56,7 @@ extension Filter {
         }
     }
 
-    /// Alternatives; those with the same field are merged.
+    /// Alternatives, merged per field.
     private struct Gathered {
         private var others: [Filter] = []
         private var fields: [(path: [String], values: [Value])] = []

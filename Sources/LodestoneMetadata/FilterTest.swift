@@ -2,11 +2,11 @@
 package import LodestoneCore
 import LodestoneStructures
 
-/// A filter that is prepared once to be evaluated on many documents.
+/// A prepared filter for the evaluation on many documents.
 ///
-/// `Filter+Comparison.swift` compares two values. A hash table finds the values of `IN`, and those
-/// of an `OR` of comparisons with `=`, so five thousand values cost the same as five. The same
-/// table narrows an `OR` of many `AND`s to the `AND`s whose first comparison with `=` holds.
+/// `Filter+Comparison.swift` compares two values. A hash table has the values of `IN`, and of an
+/// `OR` of `=` comparisons, so five thousand values cost the same as five. The table also reduces
+/// an `OR` of many `AND`s to those `AND`s whose first `=` comparison holds.
 package struct FilterTest {
     private let root: Node
 
@@ -19,9 +19,8 @@ package struct FilterTest {
 
     /// Whether a document with this metadata and id satisfies the filter.
     ///
-    /// - Complexity: O(bytes of the field's value) for each comparison, whatever the number of
-    ///   values in the comparison. For a list, each element is compared. `CONTAINS` searches the
-    ///   bytes of a string.
+    /// - Complexity: O(bytes of the field's value) per comparison, for any number of values in the
+    ///   comparison. Each element of a list is compared. `CONTAINS` searches the bytes of a string.
     package func matches(_ metadata: Metadata, id: DocumentID) -> Bool {
         root.matches(id, metadata)
     }
@@ -36,7 +35,7 @@ package struct FilterTest {
         case or([Node])
         case not(Node)
         case ids(Set<DocumentID>)
-        /// For each value that the field may equal, the remaining conditions; one must hold.
+        /// Per value that the field may equal, the remaining conditions, one of which must hold.
         case choice(path: [String], [EqualityKey: [Node]])
         case never
 
@@ -45,7 +44,7 @@ package struct FilterTest {
             var rests: [EqualityKey: [Node]] = [:]
         }
 
-        /// The most values of a list that are compared one by one.
+        /// The most values that are compared one by one, without a hash table.
         private static let mostCompared = 4
 
         init(_ filter: Filter) {
@@ -71,7 +70,7 @@ package struct FilterTest {
 
         /// The parts of an `OR`.
         ///
-        /// All `AND`s whose first comparison with `=` is of the same field become one part.
+        /// All `AND`s whose first `=` comparison is of the same field become one part.
         private static func alternatives(_ filters: [Filter]) -> [Node] {
             var nodes: [Node] = []
             var choices: [[ByteString]: Choice] = [:]
@@ -115,7 +114,7 @@ package struct FilterTest {
             }
         }
 
-        /// Whether the field's value passes a comparison, or an element of it where it is a list.
+        /// Whether the field's value, or an element of a list, passes a comparison.
         private static func anyValue(
             at path: [String],
             of metadata: Metadata,
@@ -130,7 +129,8 @@ package struct FilterTest {
 }
 
 extension Filter {
-    /// For an `AND`: the field and the value of its first comparison with `=`, and what is left.
+    /// For an `AND`: the field and the value of its first `=` comparison, and the rest of the
+    /// filter.
     fileprivate var firstEquality: (path: [String], key: EqualityKey, rest: Filter)? {
         guard case .and(var filters) = self else { return nil }
         for position in filters.indices {
@@ -143,10 +143,10 @@ extension Filter {
     }
 }
 
-/// The canonical form of a value for comparisons with `=`.
+/// The canonical form of a value for `=` comparisons.
 ///
-/// Numbers of the same value, whole or not, have equal keys. So have strings of the same bytes, and
-/// lists and objects of values with equal keys.
+/// Equal keys: numbers of the same value, integers or doubles; strings of the same bytes; lists and
+/// objects of values with equal keys.
 struct EqualityKey: Hashable {
     private enum Content: Hashable {
         case bool(Bool)
@@ -186,7 +186,7 @@ struct EqualityKey: Hashable {
 
     private let content: Content
 
-    /// Creates the key; `nil` for a value that equals nothing, because it is NaN or contains NaN.
+    /// Creates the key; `nil` for a value that is or contains NaN, which equals nothing.
     init?(_ value: Value) {
         guard let content = Content(value) else { return nil }
         self.content = content

@@ -2,9 +2,9 @@
 import LodestoneCore
 import LodestoneStructures
 
-/// Keys in order with their rows, in memory or in a base: written once, then only read.
+/// Sorted keys with their rows, in memory or in a base; immutable.
 ///
-/// Threading: a value over memory that nobody writes.
+/// Threading: a value over immutable memory.
 struct SortedRun: Sendable {
     private let keyEnds: MappedArray<UInt64>
     private let keyBytes: MappedArray<UInt8>
@@ -18,7 +18,8 @@ struct SortedRun: Sendable {
 
     var byteCount: Int { keyEnds.count * 16 + keyBytes.count + rows.count * 4 }
 
-    /// Opens the sections that `write` wrote; `nil` when some are missing or don't fit each other.
+    /// Opens the sections that `write` wrote; `nil` when one is missing or they contradict each
+    /// other.
     init?(from source: some SectionSource) {
         guard let keyEnds = source.section("MKEN", of: UInt64.self),
             let keyBytes = source.section("MKEY", of: UInt8.self),
@@ -32,7 +33,7 @@ struct SortedRun: Sendable {
         self.rows = rows
     }
 
-    /// Copies entries into memory of its own.
+    /// Copies entries into its own memory.
     init?(_ entries: FieldEntries) {
         let sizes = [
             entries.keyEnds.count * 8, entries.rowEnds.count * 8, entries.rows.count * 4,
@@ -83,7 +84,7 @@ struct SortedRun: Sendable {
         try sink.write("MROW", entries.rows)
     }
 
-    /// A key; empty where the base is damaged.
+    /// A key; empty if the base is damaged.
     func key(_ index: Int) -> UnsafeBufferPointer<UInt8> {
         keyBytes.elements(range(index..<index + 1, of: keyEnds))
     }
@@ -132,11 +133,11 @@ struct SortedRun: Sendable {
 }
 
 extension SortedRun {
-    /// Merges runs: each key comes once, in order, with the rows that are kept.
+    /// Merges runs: the distinct keys in order, with the kept rows.
     ///
     /// - Parameters:
-    ///   - runs: The runs, for each field in the order of their rows.
-    ///   - numbers: The numbers of the fields whose keys are kept; `nil`: of all.
+    ///   - runs: The runs; per field in row order.
+    ///   - numbers: The numbers of the fields whose keys are kept; `nil`: all.
     ///   - isKept: Whether a row is kept; `nil`: all are.
     /// - Returns: The keys with their rows.
     /// - Complexity: O(keys × runs + rows).
@@ -167,17 +168,16 @@ extension SortedRun {
         return merged
     }
 
-    /// Calls `body` with each key of some runs once, in order, until it returns `false`.
+    /// Calls `body` once with each distinct key of some runs, in order, until it returns `false`.
     ///
     /// - Parameters:
     ///   - runs: The runs, in the order of their rows.
-    ///   - starts: For each run the position to begin at.
-    ///   - ends: For each run the position to end before.
+    ///   - starts: Per run, the position to begin at.
+    ///   - ends: Per run, the position to end before.
     ///   - isDescending: Whether to go from the ends to the starts.
-    ///   - ignored: The number of first bytes of keys that don't count; within a run they are all
-    ///     the same.
-    ///   - body: Gets the key, which is valid inside of the call, and the positions that have it:
-    ///     pairs of a run and a position.
+    ///   - ignored: The number of leading bytes of keys to ignore; they are the same within a run.
+    ///   - body: Gets the key, valid during the call, and its positions: pairs of a run and a
+    ///     position.
     /// - Throws: The error of `body`.
     static func forEachKey<Failure: Error>(
         of runs: [SortedRun],

@@ -11,14 +11,14 @@ package struct ValueField: Sendable, Equatable {
     /// The first row whose values the index has; 0: it has the values of all rows.
     package internal(set) var firstRow: UInt32
 
-    /// The names of the field and of the objects that it is in, the outermost first.
+    /// The names of the enclosing objects, outermost first, and of the field.
     package var path: [String] { index.path }
 
     /// Whether the index has the values of all rows.
     var isComplete: Bool { firstRow == 0 }
 }
 
-/// The section of a base with the fields of its keys. For each field it has
+/// The section of a base with the fields of its keys. Per field it has
 ///
 ///     number      1 byte
 ///     first row   4 bytes
