@@ -12,7 +12,7 @@ extension DocumentMapping {
     ///
     /// - Parameters:
     ///   - members: The members of the object.
-    ///   - isDump: Whether the line is known to belong to a dump; else its form decides.
+    ///   - isDump: Whether the line certainly belongs to a dump; if not, its form decides.
     ///   - counts: Counts the fields of the object.
     /// - Returns: The document.
     /// - Throws: The reason to leave the line out.
@@ -160,7 +160,7 @@ extension DocumentMapping {
         return vector
     }
 
-    /// Checks a document for faults for which a server would refuse the whole batch.
+    /// Checks a document for faults that would make a server refuse the whole batch.
     private func checked(_ document: Document) throws(MappingError) -> Document {
         for field in document.text where !(1...64).contains(field.name.utf8.count) {
             throw MappingError(
@@ -176,7 +176,7 @@ extension DocumentMapping {
 
     /// Whether an object has the form that `scan --lines` and `export` write.
     ///
-    /// In this form, text and metadata are objects, and there is nothing else but an id, a vector
+    /// In this form, text and metadata are objects, and the only other members are an id, a vector
     /// and edges.
     private static func isDumped(_ members: [JSONMember]) -> Bool {
         var objects = 0
@@ -231,7 +231,7 @@ extension DocumentMapping {
         return try checked(document)
     }
 
-    /// The document and the edges of a line of a dump that has only edges.
+    /// The source document and the edges of a dump's line of edges.
     ///
     /// - Throws: The reason to leave the line out.
     static func dumpedEdges(_ members: [JSONMember]) throws(MappingError) -> (DocumentID, [Edge]) {

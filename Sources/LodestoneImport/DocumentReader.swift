@@ -3,13 +3,13 @@ package import LodestoneCore
 
 /// The assignment of an object's members to the parts of a document.
 package struct DocumentMapping: Sendable, Equatable {
-    /// The field that holds the id: a string, or a whole number.
+    /// The field of the id: a string, or a whole number.
     package var id: String
-    /// The fields that are text, in this order; with `nil`, every string at the top level.
+    /// The text fields, in this order; `nil`: all strings at the top level.
     ///
     /// A named field may be a string or an array of strings, which are joined by a comma.
     package var text: [String]?
-    /// The field that holds the vector as an array of numbers, when no file of vectors does.
+    /// The field with the vector as an array of numbers, if there is no file of vectors.
     package var vector: String
 
     /// Creates a mapping.
@@ -20,14 +20,13 @@ package struct DocumentMapping: Sendable, Equatable {
     }
 }
 
-/// Documents of a file of JSON lines, with vectors from a second file if there is one.
+/// The documents of a file of JSON lines, with vectors from an optional second file.
 ///
-/// Members that are neither id, text nor vector become metadata; null is left out. Lines of a dump
-/// (`DumpHeader`), and lines in its form, name the parts of the document themselves. Row i of the
-/// file of vectors belongs to document i, even when the document is bad; blank lines don't count
-/// there.
+/// All members but id, text and vector become metadata, without null. Lines of a dump
+/// (`DumpHeader`), and lines in its form, name the parts of the document. Row i of the file of
+/// vectors belongs to document i, even if the document is bad; blank lines are not counted.
 ///
-/// In a dump, lines of edges follow their document. They make batches of their own, each with the
+/// In a dump, lines of edges follow their document. They become separate batches, each with the
 /// edges of one document.
 package struct DocumentReader: BatchReader {
     private let lines: LineReader
@@ -38,11 +37,11 @@ package struct DocumentReader: BatchReader {
     private var form: Int?
     private var edgeLines = 0
     private var hasEnded = false
-    /// The last document of the lines, unless it was left out.
+    /// The document of the last line of a document; `nil` if it was left out.
     private var latest: (id: DocumentID, line: Int)?
-    /// A line that was read and belongs to the next batch.
+    /// A line that is already read and belongs to the next batch.
     private var ahead: (content: Content, line: Int)?
-    // The rows that the last read of the vectors' file has brought.
+    // The rows of the last read from the file of vectors.
     private var rows: [[Float]] = []
     private var firstOfRows = 0
 
@@ -122,12 +121,12 @@ package struct DocumentReader: BatchReader {
                 continue
             }
             var counts = FieldCounts()
-            // Lines of edges that follow must know their document, and whether it is bad.
+            // Following lines of edges need their document, and whether it is bad.
             _ = try? content(of: skipped, vectorsAtOnce: 0, &counts)
         }
     }
 
-    /// Reads all documents at once, for small files and for measurements that must not time the
+    /// Reads all documents at once, for small files and for measurements without the time of
     /// reading.
     package mutating func readAll() throws(LodestoneError) -> [Document] {
         var documents: [Document] = []
@@ -156,7 +155,7 @@ package struct DocumentReader: BatchReader {
         case edges([SourcedEdge], of: Int)
     }
 
-    /// A batch while lines are added to it.
+    /// A batch to which lines are added.
     private struct Filling {
         var batch: ImportBatch
         private(set) var byteCount = 0
@@ -164,7 +163,7 @@ package struct DocumentReader: BatchReader {
 
         init(_ batch: ImportBatch) { self.batch = batch }
 
-        /// Whether a line may come into this batch: it has either documents or edges.
+        /// Whether a line fits this batch, which has either documents or edges.
         func hasRoom(for content: Content, _ count: Int) -> Bool {
             if batch.count == 0 { return true }
             return switch content {
@@ -189,7 +188,7 @@ package struct DocumentReader: BatchReader {
 
         private mutating func add(_ document: Document, line: Int) {
             byteCount += document.maxWireByteCount
-            // A batch may name an id once; as with any write, the later document wins.
+            // A batch may have an id once; as with any write, the later document wins.
             guard let index = indexByID[document.id] else {
                 indexByID[document.id] = batch.documents.count
                 batch.documents.append(document)
@@ -217,7 +216,7 @@ package struct DocumentReader: BatchReader {
 
     /// Handles the first line of the file, and lines of a dump that may be its last.
     ///
-    /// - Returns: Whether the line is the first or the last one of a dump, and no document.
+    /// - Returns: Whether the line is the first or the last line of a dump, and so no document.
     private mutating func takesDumpLine(_ line: LineReader.Line) throws(LodestoneError) -> Bool {
         guard case .bytes(let bytes) = line else { return false }
         if row == 0, form == nil { try FileFormat.checkFirstLine(bytes, path) }
@@ -250,7 +249,7 @@ package struct DocumentReader: BatchReader {
 
     private var hasLinesOfEdges: Bool { form.map { $0 >= 2 } ?? false }
 
-    /// Reads the content of a line; a bad line is counted, too.
+    /// Reads the content of a line; counts a bad line, too.
     private mutating func content(
         of line: LineReader.Line,
         vectorsAtOnce: Int,
@@ -289,7 +288,7 @@ package struct DocumentReader: BatchReader {
         }
     }
 
-    /// Reads a line of edges, which belong to the document before it.
+    /// Reads a line of edges, which belong to the previous document.
     private func edges(_ members: [JSONMember]) throws(Failure) -> Content {
         let source: DocumentID
         let edges: [Edge]

@@ -4,8 +4,8 @@ package import LodestoneCore
 /// The first line of a dump: the description of the collection.
 ///
 /// A dump is JSON lines. The first and the last are objects with one member, `lodestone`. Between
-/// them is one document per line, in the order in which the documents were written. A document with
-/// many edges has them in separate lines, which follow it:
+/// them is one document per line, in the order of writing. The edges of a document with many edges
+/// follow it in separate lines:
 ///
 ///     {"lodestone":{"dump":2,"collection":"foods","sequenceNumber":7,"documents":2,"options":{…}}}
 ///     {"id":"a","text":{"title":"…"},"metadata":{…},"vector":{"$float32":"…"},"edges":[…]}
@@ -13,9 +13,9 @@ package import LodestoneCore
 ///     {"source":"b","edges":[…]}
 ///     {"lodestone":{"end":true,"documents":2,"edgeLines":1,"sequenceNumber":7}}
 ///
-/// Form 1, which earlier releases wrote, has no lines of edges. A dump without its last line is
-/// known to be cut. Values that JSON has no form for are typed values (`TypedValue`), so that every
-/// bit comes back.
+/// Form 1, of earlier releases, has no lines of edges. A dump without its last line is incomplete.
+/// Values without a form in JSON are typed values (`TypedValue`), so that an import restores every
+/// bit.
 package struct DumpHeader: Sendable, Equatable {
     /// The form of dumps that this release writes.
     package static let version = 2
@@ -34,7 +34,7 @@ package struct DumpHeader: Sendable, Equatable {
     /// The sequence number of the collection when the dump began.
     package var sequenceNumber: UInt64
 
-    /// Describes a collection that is to be dumped.
+    /// Creates the header of a dump of a collection.
     package init(_ description: CollectionDescription) {
         collection = description.name
         options = description.options
@@ -75,7 +75,7 @@ package struct DumpHeader: Sendable, Equatable {
         ])
     }
 
-    /// The first line of a file, when it begins a dump.
+    /// The header of a file, if it is a dump.
     ///
     /// - Throws: `BAD_FILE` for a dump that this release can't read.
     package static func read(_ path: String) throws(LodestoneError) -> DumpHeader? {
@@ -97,9 +97,9 @@ enum DumpLine {
     case header(DumpHeader)
     case end(documents: Int, edgeLines: Int)
 
-    /// Reads a first or last line; `nil` for a document.
+    /// Reads a first or last line; `nil` for any other line.
     ///
-    /// - Throws: `BAD_FILE` for such a line that can't be understood.
+    /// - Throws: `BAD_FILE` for a malformed first or last line.
     init?(_ members: [JSONMember], path: String) throws(LodestoneError) {
         guard members.count == 1, members[0].name == Self.name,
             case .object(let inner) = members[0].value
@@ -158,7 +158,7 @@ extension DumpHeader {
     }
 }
 
-/// The members of an object by name; where a name repeats, the last one counts.
+/// The members of an object by name; the last one counts if a name repeats.
 struct JSONFields {
     private let values: [String: JSONValue]
 
@@ -196,7 +196,7 @@ struct JSONFields {
         if case .object(let members)? = values[name] { JSONFields(members) } else { nil }
     }
 
-    /// The case of a type with the name in a field.
+    /// The case of a type by the name in a field.
     func choice<Case: CaseIterable>(_ name: String, _ type: Case.Type) -> Case? {
         guard let text = string(name) else { return nil }
         return type.allCases.first { "\($0)" == text }

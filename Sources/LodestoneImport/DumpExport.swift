@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Writes a collection into a dump, page by page.
+/// The export of a collection into a dump, page by page.
 ///
-/// A document with large edges is written without them; its edges follow in separate lines. When a
-/// document has more than `maxEdges` edges, they are never read all at once: the scan leaves them
-/// out, and they come in pages of one version of the document. If the document is replaced or
-/// dropped meanwhile, its lines are removed again; a later page of the scan has the new version, if
-/// there is one.
+/// Large edges follow their document in separate lines. If a document has more than `maxEdges`
+/// edges, the scan leaves them out, and they are read in pages of one version of the document. If
+/// the document is replaced or dropped meanwhile, its lines are removed; a later page of the scan
+/// has the new version, if there is one.
 package struct DumpExport: Sendable {
-    /// Fetches a page of the scan from a cursor on, with the edges of documents that have at most
-    /// so many.
+    /// Fetches a page of the scan from a cursor on, with the edges of documents that have at most a
+    /// number of edges.
     package typealias Scan =
         @Sendable (ScanCursor?, _ maxEdges: Int) async throws(LodestoneError) -> ScanResponse
     /// Fetches a page of the edges that leave a document.
     package typealias ListEdges =
         @Sendable (DocumentID, EdgeCursor) async throws(LodestoneError) -> ListEdgesResponse
 
-    /// Documents, edges and lines that have been written.
+    /// The numbers of written documents, edges and lines.
     package struct Written: Sendable, Equatable {
         package var documents = 0
-        /// All edges, in lines of documents and in lines of edges.
+        /// The number of all edges, in lines of documents and in lines of edges.
         package var edges = 0
         /// The number of lines of edges.
         package var edgeLines = 0
@@ -39,7 +38,7 @@ package struct DumpExport: Sendable {
     private let scan: Scan
     private let listEdges: ListEdges
 
-    /// Prepares an export.
+    /// Creates an export.
     ///
     /// - Parameters:
     ///   - maxEdges: The most edges that come with their document.
@@ -63,7 +62,7 @@ package struct DumpExport: Sendable {
     /// - Parameters:
     ///   - description: The description of the collection before the export.
     ///   - output: The file to write; the caller writes the last line.
-    ///   - report: Called now and then.
+    ///   - report: Called periodically.
     /// - Returns: The numbers for the last line.
     /// - Throws: The error of a call or of the output.
     package func run(

@@ -3,9 +3,9 @@ import Foundation
 package import LodestoneCore
 import LodestoneSystem
 
-/// The output of a dump: a file that gets its name once it is complete, or standard output.
+/// The output of a dump: a file that gets its name when it is complete, or standard output.
 ///
-/// An interrupt removes the unfinished file. The lines since `beginPart` can be removed again.
+/// An interrupt removes the unfinished file. `takeBackPart` removes the lines since `beginPart`.
 /// Threading: one thread at a time.
 package final class DumpFile {
     private let path: String?
@@ -16,7 +16,8 @@ package final class DumpFile {
     private var isOpen = true
     /// The offset at which the part began.
     private var partStart: Int64?
-    /// The temporary file of the part, for standard output, where nothing can be removed again.
+    /// The temporary file of the part, if the output is standard output, from which no line can be
+    /// removed.
     private var held: Int32?
     private static let bufferByteCount = 1 << 18
 
@@ -56,9 +57,9 @@ package final class DumpFile {
         if buffer.count >= Self.bufferByteCount { try flush() }
     }
 
-    /// Begins a part that may be removed again.
+    /// Begins a part that `takeBackPart` may remove.
     ///
-    /// For standard output the part stays in a temporary file until it ends.
+    /// If the output is standard output, the part is in a temporary file until it ends.
     package func beginPart() throws(LodestoneError) {
         try flush()
         if temporary == nil {
@@ -128,7 +129,8 @@ package final class DumpFile {
         close()
         let directory = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY)
         guard directory >= 0 else { return }
-        // The content is durable; the loss of its name in a power cut is noticed at once.
+        // The content is durable. A power cut may lose the name, which the user would notice at
+        // once.
         fsync(directory)
         InputFile.close(directory)
     }

@@ -3,8 +3,8 @@ import LodestoneCore
 
 /// The options of a collection in the first line of a dump.
 ///
-/// All options are written, also defaults, so that a release with other defaults creates the same
-/// collection.
+/// All options are written, defaults included, so that a release with other defaults creates the
+/// same collection.
 extension CollectionOptions {
     var dumped: JSON {
         .object([

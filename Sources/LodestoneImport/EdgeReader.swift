@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Edges of a file of tab-separated lines: source, label, target and an optional weight.
+/// The edges of a file of tab-separated lines: source, label, target and an optional weight.
 ///
-/// A batch ends between two sources where it can, because batches that share a source aren't sent
-/// at once.
+/// A batch ends between two sources if possible, because batches that share a source aren't in
+/// flight together.
 package struct EdgeReader: BatchReader {
     private let lines: LineReader
-    // The first edge of the next batch, when the reader read one edge past the end of a source.
+    // The first edge of the next batch, if it is already read.
     private var ahead: (edge: SourcedEdge, line: Int)?
 
     /// Opens the file.

@@ -3,12 +3,12 @@ import CZstd
 package import LodestoneCore
 import LodestoneSystem
 
-/// An open file of the user's, read in order or at an offset.
+/// An open input file, read in order or at an offset.
 ///
-/// Files are read, not mapped: a file that someone truncates during an import then gives an error
-/// instead of a fault. Threading: one thread at a time.
+/// Files are read, not mapped, so that a truncation during an import is an error and not a fault.
+/// Threading: one thread at a time.
 package final class InputFile {
-    /// The path as the user wrote it.
+    /// The path as given by the user.
     package let path: String
     /// The file's bytes at the time of opening; 0 for a pipe.
     package let byteCount: Int
@@ -32,7 +32,7 @@ package final class InputFile {
 
     deinit { Self.close(descriptor) }
 
-    /// Reads on from the end of the last call.
+    /// Reads the next bytes.
     ///
     /// - Returns: The number of bytes read; 0 at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
@@ -43,7 +43,7 @@ package final class InputFile {
         }
     }
 
-    /// Reads the first bytes; fewer when the file ends before.
+    /// Reads the first bytes; fewer if the file is shorter.
     func readStart(_ count: Int) throws(LodestoneError) -> [UInt8] {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
         defer { bytes.deallocate() }
@@ -84,13 +84,13 @@ package final class InputFile {
         }
     }
 
-    /// Calls the system's `close`, which a method of the same name would hide.
+    /// Calls the system's `close`, which the method of the same name hides.
     @discardableResult
     static func close(_ descriptor: Int32) -> Int32 {
         LodestoneSystem.close(descriptor)
     }
 
-    /// Calls the system's `read`, which a method of the same name would hide.
+    /// Calls the system's `read`, which the method of the same name hides.
     static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
         LodestoneSystem.read(descriptor, buffer.baseAddress, buffer.count)
     }
@@ -104,7 +104,7 @@ package final class InputFile {
 }
 
 extension LodestoneError {
-    /// The error of a failed call on a file: `message` gets the system's word for `number`, an
+    /// The error of a failed call on a file: `message` gets the system's text for `number`, an
     /// `errno`.
     static func file(
         _ number: Int32,
@@ -131,7 +131,7 @@ extension LodestoneError {
     }
 }
 
-/// The bytes of a file in order, decompressed when it is compressed with Zstandard.
+/// The bytes of a file in order, decompressed if it is compressed with Zstandard.
 ///
 /// Threading: one thread at a time.
 final class ByteReader {
@@ -140,7 +140,7 @@ final class ByteReader {
     /// The bytes read from the file so far, before decompression.
     private(set) var consumedByteCount = 0
     private var decompressor: Decompressor?
-    // The bytes that were read to detect the format, and how many of them were returned.
+    // The bytes that were read to detect the format, and the number of them that were returned.
     private var start: [UInt8] = []
     private var startTaken = 0
 
@@ -184,11 +184,11 @@ final class ByteReader {
 
 /// A Zstandard decompressor that works piece by piece.
 ///
-/// Its window is bounded by the library's own default of 128 MiB.
+/// The library's default bounds the window: 128 MiB.
 private final class Decompressor {
     private let path: String
     private let stream: OpaquePointer
-    // Owned memory with a fixed address: the library reads from it between calls.
+    // Owned memory with a fixed address, because the library keeps pointers into it between calls.
     private let input: UnsafeMutableRawBufferPointer
     private var available = 0
     private var position = 0

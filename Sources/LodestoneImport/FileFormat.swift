@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The format of a file by its first bytes, so that a file without lines is not read as lines.
+/// The detection of a file's format by its first bytes, so that a binary file is not read as lines.
 enum FileFormat {
     /// The number of first bytes that are checked.
     static let byteCount = 16
 
-    /// Whether a file is compressed with Zstandard, whatever its name.
+    /// Whether the first bytes are those of a file compressed with Zstandard.
     static func isZstandard(_ start: [UInt8]) -> Bool {
         start.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
     }
 
-    /// Refuses a file that can't be read, and says how to make it readable.
+    /// Refuses a file of an unsupported format; the error says how to convert it.
     static func check(_ start: [UInt8], _ path: String) throws(LodestoneError) {
         guard let (form, command) = refusal(of: start) else { return }
         throw .badFile(
@@ -40,7 +40,7 @@ enum FileFormat {
         if let found = known.first(where: { start.starts(with: $0.bytes) }) {
             return (found.name, found.command)
         }
-        // Text in UTF-16 without its mark: every other byte of ASCII is zero.
+        // Text in UTF-16 without a byte order mark: every other byte of ASCII is zero.
         guard start.count >= 4 else { return nil }
         if start[0] != 0, start[1] == 0, start[2] != 0, start[3] == 0 {
             return ("in UTF-16", "iconv -f UTF-16LE -t UTF-8 FILE > docs.jsonl")
@@ -51,7 +51,7 @@ enum FileFormat {
         return nil
     }
 
-    /// Refuses a first line that begins no JSON object.
+    /// Refuses a first line that is no JSON object.
     ///
     /// It recognizes an array, an object over several lines, and a table.
     static func checkFirstLine(_ line: UnsafeRawBufferPointer, _ path: String)

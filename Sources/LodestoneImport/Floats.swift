@@ -2,8 +2,8 @@
 
 /// Converts little-endian numbers to float32.
 ///
-/// Float16 is converted by shifts of its bits instead of Swift's `Float16`: without F16C, which a
-/// build for every x86-64 can't assume, that type calls a function for each element.
+/// Float16 is converted by shifts of its bits. Swift's `Float16` calls a function per element
+/// without F16C, which a build for every x86-64 can't assume.
 func floats(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> [Float] {
     let count = bytes.count / type.byteCount
     return [Float](unsafeUninitializedCapacity: count) { output, initialized in
@@ -30,8 +30,8 @@ func floats(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> [Float] {
 
 /// IEEE 754 binary16 to binary32, exact for every value.
 ///
-/// The exponent is moved to its new bits and corrected by one multiplication with 2^112, which
-/// also normalizes the small numbers; infinities and NaN get the largest exponent afterwards.
+/// The exponent is moved to its new bits, and corrected by a multiplication with 2^112, which also
+/// normalizes small numbers. Infinities and NaN then get the largest exponent.
 @inline(__always)
 func float(half: UInt16) -> Float {
     let sign = UInt32(half & 0x8000) << 16

@@ -20,7 +20,8 @@ package struct IDXFile: Sendable {
     /// - Parameters:
     ///   - bytes: The whole file.
     ///   - name: The name of the file, for messages.
-    /// - Throws: `.invalidArgument` when type, dimensions or length don't fit.
+    /// - Throws: `.invalidArgument` for an unsupported type, unsupported dimensions, or a wrong
+    ///   length.
     package init(_ bytes: [UInt8], name: String) throws(LodestoneError) {
         let recovery = "Give a whole IDX file of bytes, decompressed."
         guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, (1...4).contains(bytes[3]) else {

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// A batch from a reader: documents or edges that are ready to send, and the lines left out.
+/// A batch from a reader: documents or edges to send, and the lines that were left out.
 package struct ImportBatch: Sendable {
-    /// The file of the batch, as the user wrote its path.
+    /// The path of the batch's file, as given by the user.
     package var path: String
     /// The documents to send; empty in a batch of edges.
     package var documents: [Document] = []
     /// The edges to send; empty in a batch of documents.
     package var edges: [SourcedEdge] = []
-    /// The line of each document or edge, 1 is the first; in a dump several edges have one.
+    /// The line of each document or edge, from 1; in a dump, several edges share a line.
     package var lines: [Int] = []
     /// The line of the source document, for edges in a dump.
     ///
-    /// All edges of the batch leave this document, which is in a batch before.
+    /// All edges of the batch leave this document, which is in an earlier batch.
     package var documentLine: Int?
-    /// The earlier documents of an id, by the line of the document that replaced them; the last one
-    /// last.
+    /// The earlier documents of an id, in order, by the line of the document that replaced them.
     ///
-    /// A batch may name an id once. The last of the earlier documents is sent when the server
-    /// refuses the one that replaced them.
+    /// A batch may have an id once. If the server refuses the document that replaced them, the last
+    /// of them is sent.
     package var superseded: [Int: [Document]] = [:]
     /// The lines that were left out.
     package var badLines: [BadLine] = []
@@ -27,11 +26,11 @@ package struct ImportBatch: Sendable {
     package var fields = FieldCounts()
     /// The line before the batch's first; 0 at the start.
     ///
-    /// With several files, lines are counted over all files of the reader, also in `endsAtLine`.
+    /// With several files, lines are numbered over all files of the reader; in `endsAtLine`, too.
     package var startsAfterLine: Int
-    /// The last line that was read; a later run can go on after it.
+    /// The last line that was read; a later run can continue after it.
     package var endsAtLine: Int
-    /// The share of the input that had been read at the batch's end, 0 to 1.
+    /// The share of the input that was read at the batch's end, 0 to 1.
     package var fractionRead = 0.0
 
     /// Begins a batch after a line.
@@ -49,9 +48,9 @@ package struct ImportBatch: Sendable {
         documents.isEmpty ? edges.map(\.source) : documents.map(\.id)
     }
 
-    /// A part of its documents or edges, to find the line that a server refuses.
+    /// A part of its documents or edges, to find a line that a server refuses.
     ///
-    /// An empty range means the whole batch, and a range from `earlier` means an earlier document.
+    /// An empty range is the whole batch, and a range from `earlier` is an earlier document.
     ///
     /// - Returns: `nil` when the batch has no such piece.
     func piece(_ piece: Range<Int>) -> ImportBatch? {
@@ -77,19 +76,20 @@ package struct ImportBatch: Sendable {
         return copy
     }
 
-    /// The piece for an earlier document of one in the batch; with age 0 it is the last one before.
+    /// The piece for an earlier version of a document in the batch; age 0 is the latest of them.
     ///
-    /// The count of the range is one that no other piece of a batch has.
+    /// No other piece of a batch has a range of this count.
     func earlier(_ index: Int, age: Int) -> Range<Int> {
         index..<index + Self.maxCount + 1 + age
     }
 }
 
-/// The number of lines with each field, so that a misspelled name is noticed; names by their bytes.
+/// The number of lines per field, so that a misspelled name is noticed; names are compared by
+/// bytes.
 package struct FieldCounts: Codable, Sendable, Equatable {
     /// The number of lines by the field's name, for at most `maxNames` names.
     package private(set) var lines: [ByteString: Int] = [:]
-    /// Fields that were taken as text because the user named no text fields.
+    /// Fields that became text because the user named no text fields.
     package private(set) var impliedText: Set<ByteString> = []
 
     private static let maxNames = 256
@@ -116,7 +116,7 @@ package struct FieldCounts: Codable, Sendable, Equatable {
 ///
 /// Threading: one thread at a time; readers hold open files.
 package protocol BatchReader {
-    /// The path as the user wrote it.
+    /// The path as given by the user.
     var path: String { get }
 
     /// The next batch.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Reasons that lie in a file to read or write.
+/// Reasons of errors in a file to read or write.
 extension LodestoneError.Reason {
     /// The file can't be opened, read or written.
     package static let file = Self(rawValue: "FILE")
-    /// The file is not of its form.
+    /// The file does not have its format.
     package static let badFile = Self(rawValue: "BAD_FILE")
     /// A line of the file can't be imported.
     package static let badLine = Self(rawValue: "BAD_LINE")

@@ -8,7 +8,7 @@ package struct ImportOptions: Sendable, Equatable {
     package var batchSize = 1_000
     /// The number of batches in flight.
     ///
-    /// With any number, the later one of two lines with the same id wins.
+    /// For any number, the later one of two lines with the same id wins.
     package var inFlight = 4
     /// Whether to stop at the first bad line.
     package var isStrict = false
@@ -20,7 +20,7 @@ package struct ImportOptions: Sendable, Equatable {
     }
 }
 
-/// A batch, or a piece of one, that a store has written, with its identity there.
+/// A batch, or a piece of it, that a store has committed, and its identity.
 package struct WrittenBatch: Codable, Sendable, Equatable {
     /// The first half of the write's request id.
     package var runID: UInt64
@@ -36,8 +36,7 @@ package struct WrittenBatch: Codable, Sendable, Equatable {
 package struct RefusedLines: Codable, Sendable, Equatable {
     /// The refused lines whose id has no document.
     package var withoutDocument: [Int] = []
-    /// The refused lines whose id has a document all the same: an earlier line of the batch wrote
-    /// it.
+    /// The refused lines whose id has the document of an earlier line of the batch.
     package var withEarlierDocument: [Int] = []
 
     /// Whether the server refused a line.
@@ -54,7 +53,7 @@ package struct RefusedLines: Codable, Sendable, Equatable {
     }
 }
 
-/// The progress of an import; every number counts only what the server acknowledged.
+/// The progress of an import; only acknowledged writes are counted.
 package struct ImportProgress: Sendable, Equatable {
     /// The documents or edges that are written.
     package var accepted = 0
@@ -77,7 +76,7 @@ package struct ImportProgress: Sendable, Equatable {
     /// The finished share of the input, 0 to 1.
     package var fractionDone = 0.0
 
-    /// The most bad lines that are kept to be shown.
+    /// The most bad lines that are kept for display.
     package static let maxBadLines = 20
 
     package init() {}
@@ -88,19 +87,19 @@ package struct ImportProgress: Sendable, Equatable {
     }
 }
 
-/// Sends the batches of a reader, several at a time, and counts their results.
+/// A run of an import: sends the batches of a reader, several at a time, and counts the results.
 ///
-/// The reader works on its own queue, because it waits for files. A batch that the server refuses
-/// for its content is halved until the faulty lines are found, so that one of them does not discard
-/// its 999 neighbors.
+/// The reader works on its own queue, because it waits for files. If the server refuses a batch for
+/// its content, the run halves the batch until it finds the faulty lines, so that one of them does
+/// not discard 999 others.
 ///
-/// When the server refused a document, its lines of edges are left out: an earlier document of that
-/// id would get them.
+/// If the server refused a document, its lines of edges are left out, because an earlier document
+/// of the id would get them.
 ///
-/// The order of the file wins, however many batches are in flight. A batch that shares an id with
-/// one before it waits until that one, and all batches before that one, are acknowledged and
-/// reported. So the batches in flight when a run is cut never share an id either, and a later run
-/// may write all of them again.
+/// The result is that of the file's order, for any number of batches in flight. A batch that shares
+/// an id with an earlier batch waits until that batch, and all before it, are acknowledged and
+/// reported. So batches in flight never share an id, and after an interruption a later run may
+/// write all of them again.
 package struct ImportRun: Sendable {
     /// Sends one batch under a request id.
     package typealias Send =
@@ -115,8 +114,7 @@ package struct ImportRun: Sendable {
     /// - Parameters:
     ///   - options: The settings of the import.
     ///   - runID: The first half of every request id; the second is the batch's position. A later
-    ///     run has another run id, because documents that were written before may have been
-    ///     dropped since.
+    ///     run has another run id, because documents may have been dropped since they were written.
     ///   - send: Sends one batch.
     package init(options: ImportOptions = ImportOptions(), runID: UInt64, send: @escaping Send) {
         self.options = options
@@ -131,8 +129,8 @@ package struct ImportRun: Sendable {
     ///   - progress: The state at the end of an earlier run.
     ///   - report: Called after each batch whose predecessors are all acknowledged, in order.
     /// - Returns: The final count.
-    /// - Throws: The error that ended the import early; `report` has received the state to go on
-    ///   from.
+    /// - Throws: The error that ended the import early; `report` has the state from which to
+    ///   continue.
     package func run<Reader: BatchReader>(
         _ reader: sending Reader,
         from progress: ImportProgress = ImportProgress(),
@@ -220,7 +218,7 @@ package struct ImportRun: Sendable {
             }
             await narrow(batch, part: 0..<batch.count, refusedWith: error, &outcome)
             if outcome.accepted + outcome.addedEdges == 0, batch.count >= 10 {
-                // When none of so many lines is good, single lines are not the cause.
+                // If all of so many lines are refused, single lines are not the cause.
                 outcome.failure = error
             }
         }
@@ -239,7 +237,7 @@ package struct ImportRun: Sendable {
         return outcome
     }
 
-    /// Sends a piece of a batch, or all of it, and counts it.
+    /// Sends a piece of a batch, or the whole batch, and counts the result.
     private func write(_ batch: ImportBatch, piece: Range<Int>, _ outcome: inout Outcome)
         async throws(LodestoneError)
     {
@@ -257,7 +255,7 @@ package struct ImportRun: Sendable {
         )
     }
 
-    /// Sends the halves of a part that was refused, the first half first.
+    /// Sends the halves of a refused part, the first half first.
     private func narrow(
         _ batch: ImportBatch,
         part: Range<Int>,
@@ -292,7 +290,7 @@ package struct ImportRun: Sendable {
         }
     }
 
-    /// Sends the last good one of the documents that a refused document replaced.
+    /// Sends the last valid one of the documents that a refused document replaced.
     ///
     /// - Returns: Whether there was such a document.
     private func sendEarlier(_ batch: ImportBatch, index: Int, _ outcome: inout Outcome) async
@@ -312,7 +310,7 @@ package struct ImportRun: Sendable {
         return false
     }
 
-    /// The request id of a piece of a batch: equal for the same run id and piece, else different.
+    /// The request id of a piece of a batch: equal for an equal run id and piece, else different.
     ///
     /// Bits 0 to 33 of the second half are the line before the batch. The next 14 are the start of
     /// the piece, and the last 16 are its count: 0 for the whole.
@@ -324,17 +322,16 @@ package struct ImportRun: Sendable {
     private static func isAboutContent(_ error: LodestoneError) -> Bool {
         switch error.code {
         case .invalidArgument: true
-        // The source of an edge doesn't exist; a missing collection is no fault of single lines.
+        // A missing source of an edge is a fault of its line; a missing collection is not.
         case .notFound: error.reason == .noSource
-        // One document may be too large for a message. A server that is busy says when to come
-        // back.
+        // A document may be too large for a message. The error of a busy server has a time to wait.
         case .resourceExhausted:
             [.frameTooLarge, .decodeBudget].contains(error.reason) && error.retryAfter == nil
         default: false
         }
     }
 
-    /// The error's message without the name of the only document or edge in its request.
+    /// The error's message, without the name of the document or edge if the request has only one.
     private static func reason(_ error: LodestoneError) -> String {
         for (name, subject) in [("documents[0]", "the document"), ("edges[0]", "the edge")]
         where error.message.hasPrefix(name) {
@@ -355,17 +352,17 @@ package struct ImportRun: Sendable {
 }
 
 extension ImportRun {
-    /// The batches that are done, and the line up to which all are.
+    /// The finished batches, and the line up to which all are finished.
     private struct Ledger {
         var progress: ImportProgress
         private var opened = 0
         private var closed = 0
         private var batches: [Int: Opened] = [:]
         private var waiting: [Int: Outcome] = [:]
-        // The ids of the batches that are open; no id is in two of them.
+        // The ids of the open batches; no id is in two of them.
         private var openIDs: Set<DocumentID> = []
 
-        /// The data of a batch until it, and all before it, are acknowledged.
+        /// The data of an open batch: it, or an earlier one, is not acknowledged.
         private struct Opened {
             let end: Int
             let fraction: Double
@@ -377,14 +374,14 @@ extension ImportRun {
 
         /// Whether a batch may be sent now.
         ///
-        /// It may when it shares no id with an open batch, and not too many batches are open.
+        /// It may if it shares no id with an open batch, and not too many batches are open.
         func admits(_ batch: ImportBatch, inFlight: Int) -> Bool {
             opened - closed < 8 * inFlight && !batch.ids.contains(where: openIDs.contains)
         }
 
         /// Whether these are edges of a document that the server refused.
         ///
-        /// A document's refusal is known by the time that its edges are admitted.
+        /// When edges are admitted, the refusal of their document is known.
         func lacksDocument(_ batch: ImportBatch) -> Bool {
             batch.documentLine.map { progress.refusedLines.contains($0) } ?? false
         }
@@ -402,7 +399,7 @@ extension ImportRun {
             return opened - 1
         }
 
-        /// - Returns: Whether the state to go on from has moved.
+        /// - Returns: Whether the state from which to continue has advanced.
         mutating func close(_ outcome: Outcome) -> Bool {
             guard outcome.failure == nil else { return false }
             waiting[outcome.number] = outcome
@@ -431,7 +428,7 @@ extension ImportRun {
     }
 }
 
-/// A reader on a queue of its own, off the cooperative pool.
+/// A reader on its own queue, off the cooperative pool.
 actor BatchSource<Reader: BatchReader> {
     private nonisolated let executor = QueueExecutor(label: "lodestone.import")
     private var reader: Reader
@@ -447,7 +444,8 @@ actor BatchSource<Reader: BatchReader> {
     }
 }
 
-/// Runs an actor's jobs on a serial queue; Linux has no `DispatchSerialQueue` that does so.
+/// An executor that runs an actor's jobs on a serial queue, because Linux has no
+/// `DispatchSerialQueue`.
 private final class QueueExecutor: SerialExecutor {
     private let queue: DispatchQueue
 

@@ -2,10 +2,10 @@
 import Foundation
 package import LodestoneCore
 
-/// The state of an import, kept in a small file next to its input so that a second run goes on.
+/// The state of an import, in a small file next to the input, so that a second run can continue.
 ///
-/// The file is written again after each acknowledged batch and removed at the end. If its last
-/// version is lost, the next run only writes some batches again, in their order, which is harmless.
+/// The file is rewritten after each acknowledged batch, and removed at the end. If its last version
+/// is lost, the next run writes some batches again, in their order, which is harmless.
 package struct ImportState: Codable, Sendable, Equatable {
     /// The inputs and the target of the import.
     ///
@@ -17,7 +17,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         var settings: [ByteString]
         var otherInputs: [Input]
 
-        /// A file as it was at the start of the import.
+        /// The identity of a file at the start of the import.
         struct Input: Codable, Equatable {
             var path: ByteString
             var byteCount: Int
@@ -50,7 +50,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         ///   - input: The file.
         ///   - otherInputs: Files that are read with it, such as a file of vectors.
         ///   - settings: All other settings that affect the documents.
-        /// - Throws: `.notFound` when an input isn't there.
+        /// - Throws: `.notFound` when an input doesn't exist.
         package init(
             address: String,
             collection: String,
@@ -70,7 +70,7 @@ package struct ImportState: Codable, Sendable, Equatable {
 
     /// The inputs and the target of the import.
     package var subject: Subject
-    /// The first half of the request ids of the run that goes on.
+    /// The first half of the current run's request ids.
     package private(set) var runID: UInt64
     /// The number of documents or edges per batch; the check of a later run needs the same batches.
     package var batchSize: Int
@@ -88,9 +88,9 @@ package struct ImportState: Codable, Sendable, Equatable {
     package var refusedLines = RefusedLines()
     /// The counts of the lines' fields so far.
     package var fields = FieldCounts()
-    /// The number of the target collection; a collection that is created again has another number.
+    /// The number of the target collection; a recreated collection has another number.
     package var collectionNumber: UInt64
-    /// The write that the store committed last; a store that has this write has all of them.
+    /// The write that the store committed last; a store with this write has all earlier ones.
     package var latestBatch: WrittenBatch?
 
     /// Creates the state of a new import.
@@ -104,7 +104,7 @@ package struct ImportState: Codable, Sendable, Equatable {
     /// The path of the state file for an input.
     package static func path(besides input: String) -> String { input + ".lodestone-import" }
 
-    /// The state that an earlier run of the same import left; `nil` when there is none.
+    /// The state of an earlier run of the same import; `nil` when there is none.
     package static func load(_ path: String, subject: Subject) -> ImportState? {
         guard let data = FileManager.default.contents(atPath: path),
             let state = try? JSONDecoder().decode(ImportState.self, from: data),
@@ -128,7 +128,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         latestBatch = progress.latestBatch
     }
 
-    /// The progress to go on from.
+    /// The progress from which to continue.
     package var progress: ImportProgress {
         var progress = ImportProgress()
         progress.throughLine = throughLine
@@ -159,7 +159,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         }
     }
 
-    /// Removes the file, if it is there.
+    /// Removes the file, if it exists.
     package static func remove(_ path: String) {
         try? FileManager.default.removeItem(atPath: path)
     }

@@ -2,7 +2,7 @@
 import Foundation
 package import LodestoneCore
 
-/// JSON to print, with its fields in the order given.
+/// JSON to print, with the fields in their given order.
 package enum JSON: Sendable {
     case bool(Bool)
     case number(String)
@@ -13,12 +13,12 @@ package enum JSON: Sendable {
     /// A whole number.
     package static func int(_ number: some BinaryInteger) -> JSON { .number("\(number)") }
 
-    /// A number; `null` when it is not finite, because JSON has no form for it.
+    /// A number; `null` for a number that is not finite, which JSON can't express.
     package static func double(_ number: Double) -> JSON {
         .number(number.isFinite ? "\(number)" : "null")
     }
 
-    /// A number; `null` when it is not finite, because JSON has no form for it.
+    /// A number; `null` for a number that is not finite, which JSON can't express.
     package static func float(_ number: Float) -> JSON {
         .number(number.isFinite ? "\(number)" : "null")
     }
@@ -73,21 +73,21 @@ package enum JSON: Sendable {
     }
 }
 
-/// The names of typed values: objects with one such member, for values that JSON has no form for.
+/// The names of typed values: objects with one such member, for values that JSON can't express.
 ///
-/// `import` reads them in any place of a metadata value, and every command that prints values
-/// writes them. Any other object is an object, even if its name begins with `$`.
+/// `import` reads them anywhere in metadata, and every command that prints values writes them. Any
+/// other object is an ordinary one, even with a name that begins with `$`.
 enum TypedValue {
     /// A point in time: `{"$timestamp": "2026-01-31T23:59:59Z"}`.
     static let timestamp = "$timestamp"
-    /// A number that JSON has no form for: `{"$double": "Infinity"}`, `{"$double": "-Infinity"}`.
+    /// A number that JSON can't express: `{"$double": "Infinity"}`, `{"$double": "-Infinity"}`.
     static let double = "$double"
-    /// An object that would be read as a typed value: `{"$object": {"$double": 1}}`.
+    /// An ordinary object with the form of a typed value: `{"$object": {"$double": 1}}`.
     static let object = "$object"
-    /// A vector, bit by bit: the base64 of its floats, four bytes each, the lowest first.
+    /// A vector, bit by bit: the base64 of its floats, little-endian, four bytes each.
     static let float32 = "$float32"
 
-    /// Whether an object with these names would be read as a typed value, and must be wrapped.
+    /// Whether an object with these names has the form of a typed value, and must be wrapped.
     static func isTaken(_ metadata: Metadata) -> Bool {
         metadata.count == 1
             && metadata.keys.allSatisfy { [timestamp, double, object].contains($0) }
@@ -95,12 +95,12 @@ enum TypedValue {
 }
 
 extension JSON {
-    /// Metadata, with its fields in the order of their names' bytes.
+    /// Metadata, with its fields in the byte order of their names.
     package init(_ metadata: Metadata) {
         self = .object(metadata.inOrderOfNames.map { ($0.key, JSON($0.value)) })
     }
 
-    /// One value, in the form that `import` reads back as the same value.
+    /// A value, in the form that `import` reads as the same value.
     package init(_ value: Value) {
         switch value {
         case .bool(let flag): self = .bool(flag)
@@ -119,7 +119,7 @@ extension JSON {
         }
     }
 
-    /// A document with the parts that it has.
+    /// A document with its parts.
     package init(_ document: Document) {
         self.init(document, vector: document.vector.map { .array($0.map(JSON.float)) })
     }
@@ -138,7 +138,7 @@ extension JSON {
         self.init(document, vector: vector)
     }
 
-    /// Edges as a line of a dump that has only edges.
+    /// Edges as a dump's line of edges.
     package init(dumped edges: some Sequence<Edge>, of source: DocumentID) {
         self = .object([
             (DumpLine.source, .string(source.string)), ("edges", .array(edges.map { JSON($0) })),

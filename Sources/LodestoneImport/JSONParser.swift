@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value of RFC 8259; whole numbers are kept whole.
+/// A JSON value (RFC 8259); whole numbers are integers.
 enum JSONValue: Equatable {
     case null
     case bool(Bool)
@@ -8,10 +8,9 @@ enum JSONValue: Equatable {
     case double(Double)
     /// A whole number beyond `Int64`: its text, and the nearest double.
     ///
-    /// Only an element of a vector may have this value, because no other value has a type for it.
+    /// Only an element of a vector may have this value, because metadata has no type for it.
     case beyondInt64(String, Double)
-    /// A number whose double lies in the middle between two floats, with the float nearest to its
-    /// text.
+    /// A number whose double is halfway between two floats, with the float nearest to its text.
     ///
     /// Rounding twice could give the other float.
     case betweenFloats(Double, nearest: Float)
@@ -41,20 +40,20 @@ struct JSONMember: Equatable {
 /// An error in a text, with its position.
 struct JSONError: Error, Equatable {
     var problem: String
-    /// The position in bytes from the start of the text; 1 is the first.
+    /// The position in bytes from the start of the text, from 1.
     var column: Int
 
     var description: String { "\(problem) at byte \(column)" }
 }
 
-/// Reads one JSON text without Foundation, because documents arrive by the hundred thousand.
+/// A JSON parser without Foundation, which is too slow for hundreds of thousands of documents.
 ///
 /// Strict: no comments, no trailing commas, no NaN, valid UTF-8, paired surrogates.
 struct JSONParser {
     /// The most levels of arrays and objects.
     ///
-    /// Deeper values would not fit the wire's nesting limit, even where a dump has objects around
-    /// its values.
+    /// Values in deeper JSON exceed the wire's nesting limit, even in a dump, which wraps them in
+    /// objects.
     static let maxDepth = 32
 
     private let bytes: UnsafeRawBufferPointer
@@ -306,7 +305,7 @@ extension JSONParser {
             isWhole = false
             exponent += try writtenExponent()
         }
-        // Up to 18 digits always fit a UInt64; longer numbers take the exact conversion.
+        // Up to 18 digits always fit a UInt64; longer numbers need the exact conversion.
         if digits <= 18 {
             if isWhole { return .int(isNegative ? -Int64(mantissa) : Int64(mantissa)) }
             if mantissa < 1 << 53, abs(exponent) <= 22 {
@@ -355,7 +354,7 @@ extension JSONParser {
     }
 
     private func decimal(_ number: Double, from start: Int) -> JSONValue {
-        // The bits of a double beyond those of a float; floats below the normal ones have fewer.
+        // The bits of a double beyond those of a float; subnormal floats have fewer bits.
         let isBetweenFloats = number.bitPattern & 0x1FFF_FFFF == 0x1000_0000
         guard isBetweenFloats || number.magnitude < Double(Float.leastNormalMagnitude),
             let float = Float(String(decoding: bytes[start..<position], as: UTF8.self))

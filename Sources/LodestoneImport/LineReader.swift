@@ -3,9 +3,9 @@ import LodestoneCore
 
 /// A line that was left out of an import, with the reason.
 package struct BadLine: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The file's path as the user wrote it.
+    /// The file's path as given by the user.
     package var file: String
-    /// The number of the line; 1 is the first.
+    /// The number of the line, from 1.
     package var line: Int
     /// The fault of the line.
     package var reason: String
@@ -21,10 +21,10 @@ package struct BadLine: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// The lines of a text file, compressed or not, one at a time.
 ///
-/// A line ends with LF or CRLF; the last one may lack it. A byte order mark is passed over.
-/// Threading: one thread at a time.
+/// A line ends with LF or CRLF; the last line may lack it. A byte order mark is skipped. Threading:
+/// one thread at a time.
 final class LineReader {
-    /// The longest line that is kept; a server takes no longer one.
+    /// The longest line that is read; a server accepts no longer one.
     static let maxLineBytes = 16 << 20
 
     enum Line {
@@ -34,10 +34,10 @@ final class LineReader {
         case tooLong(byteCount: Int)
     }
 
-    /// The number of the line that `next` returned last; 1 is the first.
+    /// The number of the last returned line, from 1.
     private(set) var lineNumber = 0
     private let reader: ByteReader
-    // The memory is owned, so that a line is returned without a copy; `deinit` frees it.
+    // Owned memory, so that a line is returned without a copy; `deinit` frees it.
     private var buffer: UnsafeMutableRawBufferPointer
     private var start = 0
     private var end = 0
@@ -50,7 +50,7 @@ final class LineReader {
 
     deinit { buffer.deallocate() }
 
-    /// The file's path as the user wrote it.
+    /// The file's path as given by the user.
     var path: String { reader.file.path }
 
     /// The share of the file that has been read, 0 to 1.
@@ -103,7 +103,7 @@ final class LineReader {
         return .bytes(UnsafeRawBufferPointer(rebasing: buffer[first..<last]))
     }
 
-    /// Moves the rest of the buffer to the front, makes room, and reads more behind it.
+    /// Moves the rest of the buffer to the front, makes room, and reads more bytes after it.
     private func fill() throws(LodestoneError) {
         if start > 0 {
             let left = UnsafeRawBufferPointer(rebasing: buffer[start..<end])

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Converts JSON to values of metadata.
+/// The conversion of JSON to values of metadata.
 ///
-/// A value's depth is the number of messages that contain it on the wire; a server accepts no more
-/// than `Limits.maxNesting`. The depth is counted here, because a message beyond the limit fails
+/// A value's depth is the number of messages that contain it on the wire; a server accepts at most
+/// `Limits.maxNesting`. The depth is checked here, because a message beyond the limit would fail
 /// with all lines of its batch.
 enum MetadataMapping {
     /// The depth of a document's values: request, call, document, metadata, field, value.
@@ -64,7 +64,7 @@ enum MetadataMapping {
         }
     }
 
-    /// The value of an object that is a typed value; `nil` for any other object.
+    /// The value of a typed value; `nil` for any other object.
     private static func typed(_ member: JSONMember, in name: String, depth: Int)
         throws(MappingError) -> Value?
     {

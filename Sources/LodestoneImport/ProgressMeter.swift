@@ -2,10 +2,10 @@
 import LodestoneSystem
 import Synchronization
 
-/// Shows on standard error the progress of long work, its speed, and the time that is left.
+/// A meter on standard error of long work: its progress, its speed, and the remaining time.
 ///
-/// On a terminal one line is redrawn at most ten times per second. Elsewhere a plain line is
-/// written every five seconds. Threading: may be shared; a mutex guards the state.
+/// A terminal gets one line that is redrawn at most ten times per second. Any other output gets a
+/// plain line every five seconds. Threading: may be shared; a mutex guards the state.
 package final class ProgressMeter: Sendable {
     private struct State {
         var lastShown: ContinuousClock.Instant
@@ -24,7 +24,7 @@ package final class ProgressMeter: Sendable {
     ///
     /// - Parameters:
     ///   - label: The name of the work, such as the name of a file.
-    ///   - unit: The things that are counted, in the plural.
+    ///   - unit: The unit of the count, in the plural.
     ///   - count: The count of an earlier run; not part of the speed.
     ///   - fraction: The share done by an earlier run; not part of the speed.
     package init(_ label: String, unit: String, count: Int = 0, fraction: Double = 0) {
@@ -52,7 +52,7 @@ package final class ProgressMeter: Sendable {
         Self.write(isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n")
     }
 
-    /// Ends the work: removes the line from a terminal, so that a summary can take its place.
+    /// Ends the work, and removes the line from a terminal, so that a summary can replace it.
     ///
     /// - Returns: The time that the work took.
     @discardableResult
@@ -77,7 +77,7 @@ package final class ProgressMeter: Sendable {
 
     private static func write(_ text: String) {
         var text = text
-        // A write that fails is ignored; the work goes on.
+        // A failed write is ignored, and the work continues.
         _ = text.withUTF8 { bytes in
             LodestoneSystem.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
         }

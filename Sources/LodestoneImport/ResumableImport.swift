@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// An import that keeps its progress in a file.
+/// An import with its progress in a file.
 ///
-/// After a run was cut, even by the end of its process, the next run goes on there.
+/// The next run continues after an interrupted run, even if its process ended.
 package struct ResumableImport: Sendable {
     /// The start of a run.
     package enum Beginning: Sendable, Equatable {
-        /// At the first line: no earlier run was cut.
+        /// At the first line, because there is no interrupted run.
         case firstLine
-        /// At the first line, for the reason that `ResumeCheck` gives.
+        /// At the first line, for the reason of `ResumeCheck`.
         case firstLineAgain(String)
-        /// After the lines that an earlier run has finished.
+        /// After the finished lines of an earlier run.
         case after(ImportProgress)
     }
 
@@ -22,10 +22,10 @@ package struct ResumableImport: Sendable {
     private let get: ResumeCheck.Get
     private let listEdges: ResumeCheck.ListEdges
 
-    /// Prepares an import.
+    /// Creates an import.
     ///
     /// - Parameters:
-    ///   - options: The settings; a run that goes on keeps the batch size of the first.
+    ///   - options: The settings; a continued import keeps its batch size.
     ///   - state: The subject of the import, and the path of its state file; `nil`: no state is
     ///     kept.
     ///   - send: Sends one batch.
@@ -46,15 +46,15 @@ package struct ResumableImport: Sendable {
         self.listEdges = listEdges
     }
 
-    /// Sends the lines that are left.
+    /// Sends the remaining lines.
     ///
     /// - Parameters:
-    ///   - collection: The collection as it is now.
-    ///   - open: Opens the input; a second time to check the lines of an earlier run.
-    ///   - begins: Called once, before anything is sent for good.
+    ///   - collection: The current description of the collection.
+    ///   - open: Opens the input; it is opened twice if the lines of an earlier run are checked.
+    ///   - begins: Called once, before any line is written.
     ///   - report: Called after each batch whose predecessors are all acknowledged, in order.
     /// - Returns: The final count.
-    /// - Throws: The error that ended the import early; the next run goes on from there.
+    /// - Throws: The error that ended the import early; the next run continues there.
     package func run<Reader: BatchReader>(
         into collection: CollectionDescription,
         _ open: () throws(LodestoneError) -> sending Reader,

@@ -2,21 +2,22 @@
 package import LodestoneCore
 import LodestoneStructures
 
-/// Checks that everything that an earlier run wrote is still there, so that its import may go on.
+/// The check that a store still has everything that an earlier run wrote, so that the import may
+/// continue.
 ///
-/// The name of a collection and an address prove little: the collection may have been dropped and
-/// created again, documents dropped, a snapshot restored, or another store started there. So,
-/// before a line is skipped, three things are checked:
+/// Name and address are not enough: meanwhile the collection may have been recreated, documents
+/// dropped, a snapshot restored, or another store started at the address. So three conditions are
+/// checked before lines are skipped:
 ///
 /// 1. The collection has the same number as before.
-/// 2. The write that the store committed last, a batch or a piece of one, is sent again under its
-///    request id. Only a store whose history has it, and all writes before it, answers with the
-///    same sequence number.
-/// 3. Every document of the lines before is there, with its edges.
+/// 2. The last committed write, a batch or a piece of it, is sent again under its request id. Only
+///    a store with this write, and all earlier ones, in its history replies with the same sequence
+///    number.
+/// 3. Every document of the earlier lines exists, with its edges.
 ///
-/// The lines after those are written again in any case, under new request ids: the store may have
-/// the old ids, and yet have lost the data since. When a check fails, the import begins at the
-/// first line. This is too much work at worst, and leaves no gap.
+/// The later lines are always written, under new request ids: the store may know the old ids, and
+/// yet have lost the data since. If a check fails, the import begins at the first line, which costs
+/// time but leaves no gap.
 package struct ResumeCheck: Sendable {
     /// Fetches documents by id, with their edges or with no other part.
     package typealias Get =
@@ -25,8 +26,8 @@ package struct ResumeCheck: Sendable {
     package typealias ListEdges =
         @Sendable (DocumentID, EdgeCursor?) async throws(LodestoneError) -> ListEdgesResponse
 
-    /// The most refused lines that a check tells from missing documents; with more, the import
-    /// begins again.
+    /// The most refused lines that a check can distinguish from missing documents; with more, the
+    /// import begins again.
     private static let maxRefusedLines = 10_000
 
     private let state: ImportState
@@ -34,7 +35,7 @@ package struct ResumeCheck: Sendable {
     private let get: Get
     private let listEdges: ListEdges
 
-    /// Prepares a check of `state`.
+    /// Creates a check of `state`.
     package init(
         _ state: ImportState,
         send: @escaping ImportRun.Send,
@@ -47,16 +48,15 @@ package struct ResumeCheck: Sendable {
         self.listEdges = listEdges
     }
 
-    /// The reason why the import can't go on; `nil` when it can.
+    /// The reason why the import can't continue; `nil` when it can.
     ///
     /// - Parameters:
     ///   - reader: A new reader of the same input.
-    ///   - collection: The collection as it is now.
+    ///   - collection: The current description of the collection.
     /// - Returns: The reason, as a part of a sentence: `the collection was made again`.
     /// - Throws: The error of a call, or an error that makes the file unusable.
-    /// - Complexity: Reads the lines before, and fetches their documents batch by batch. The edges
-    ///   of a document with lines of edges are fetched once, which takes 8 bytes of memory per
-    ///   edge.
+    /// - Complexity: Reads the earlier lines, and fetches their documents batch by batch. The edges
+    ///   of a document with lines of edges are fetched once, and take 8 bytes of memory per edge.
     package func obstacle<Reader: BatchReader>(
         _ reader: sending Reader,
         in collection: CollectionDescription
@@ -100,13 +100,13 @@ package struct ResumeCheck: Sendable {
         return isKnown ? nil : "the file has other lines"
     }
 
-    /// The first document of a batch that is not there, or lacks an edge.
+    /// The first document of a batch that is missing or lacks an edge.
     ///
     /// - Parameters:
-    ///   - batch: A batch of the lines before.
+    ///   - batch: A batch of the earlier lines.
     ///   - refused: Refused lines whose id has no document.
-    ///   - earlier: Refused lines whose id has the document of another line, with edges of its own.
-    ///   - hub: The document whose lines of edges were checked last.
+    ///   - earlier: Refused lines whose id has the document of another line, with its own edges.
+    ///   - hub: The document of the last checked lines of edges.
     /// - Returns: The id of the document.
     /// - Throws: The error of a call.
     private func missing(
@@ -150,7 +150,7 @@ package struct ResumeCheck: Sendable {
             do {
                 found = try await get(ids, withEdges)
             } catch {
-                // Lists of edges that fit no reply can't be compared.
+                // Lists of edges that exceed a reply can't be compared.
                 guard error.code == .resourceExhausted else { throw error }
                 return ids.first
             }
@@ -162,10 +162,10 @@ package struct ResumeCheck: Sendable {
         return expected.keys.first
     }
 
-    /// A document with lines of edges, and the edges of it that the store has.
+    /// A document with lines of edges, and its edges in the store.
     private struct Hub {
         let line: Int
-        /// The hashes of labels and targets, in rising order.
+        /// The hashes of labels and targets, ascending.
         private let names: [UInt64]
         private let seed: UInt64
 
@@ -203,7 +203,7 @@ package struct ResumeCheck: Sendable {
         }
     }
 
-    /// The identity of an edge among those of its source.
+    /// The identity of an edge among the edges of its source.
     private struct EdgeName: Hashable {
         let label: [UInt8]
         let target: DocumentID

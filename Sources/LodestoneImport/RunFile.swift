@@ -2,16 +2,16 @@
 import Foundation
 package import LodestoneCore
 
-/// A run in the form of TREC's evaluation tools: one line per document of a query.
+/// A run in the format of TREC's evaluation tools: one line per hit of a query.
 ///
-/// A line is `query Q0 document rank score tag`. The tools sort by score, some as 32-bit floats,
-/// and break ties by the document's id. So scores fall from line to line even as 32-bit floats: a
-/// score that is not less than the one before becomes the next float below it.
+/// A line is `query Q0 document rank score tag`. The tools sort by score, some of them as 32-bit
+/// floats, and break ties by document id. So the scores must decrease as 32-bit floats: a score
+/// that is not less than the previous one becomes the next smaller float.
 package struct RunFile {
     private let file: FileHandle
     private var lines = Data()
 
-    /// Creates the file, or empties it.
+    /// Creates or truncates the file.
     package init(path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)

@@ -37,9 +37,10 @@ package struct VectorFile {
     ///
     /// - Parameters:
     ///   - path: The file.
-    ///   - dimension: The elements per vector. A raw matrix does not contain it, so it is needed
-    ///     there; for `.npy` it is compared when given.
-    /// - Throws: `.invalidArgument` when type, shape or size don't fit, with the numbers.
+    ///   - dimension: The elements per vector: required for a raw matrix, compared for `.npy` if
+    ///     given.
+    /// - Throws: `.invalidArgument` for an unsupported type, or a wrong shape or size; the message
+    ///   has the numbers.
     package init(path: String, dimension: Int? = nil) throws(LodestoneError) {
         let file = try InputFile(path: path)
         let header: NPYHeader
@@ -75,14 +76,13 @@ package struct VectorFile {
         start = header.byteCount
     }
 
-    /// The path as the user wrote it.
+    /// The path as given by the user.
     package var path: String { file.path }
 
     /// Reads the vectors of `rows`.
     ///
     /// - Precondition: `rows` lies within `0..<count`.
-    /// - Throws: When the file ends early. Numbers that are not finite are left for the server to
-    ///   refuse.
+    /// - Throws: An error when the file ends early. The server refuses numbers that are not finite.
     package func read(_ rows: Range<Int>) throws(LodestoneError) -> [[Float]] {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows out of range")
         let rowBytes = dimension * type.byteCount

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The synsets of WordNet 3.0 from its database files, as Debian's wordnet-base installs them.
+/// The synsets of WordNet 3.0, from the database files of Debian's wordnet-base.
 ///
 /// A synset becomes a document. Its id is its part of speech and offset (`n00001740`), its text
 /// fields are `words` and `definition`, and its metadata are `pos`, `lexname` and `senses`. Its
-/// pointers are edges to other synsets. Several pointers between words of the same two synsets are
-/// edges with the same label; a store keeps one of them. The format is that of wndb(5WN).
+/// pointers become edges to other synsets. Several pointers between words of the same two synsets
+/// become equal edges; a store keeps one of them. The format is that of wndb(5WN).
 package struct WordNetReader: BatchReader {
     /// The directory where Debian installs the files.
     package static let debianDirectory = "/usr/share/wordnet"
@@ -22,9 +22,9 @@ package struct WordNetReader: BatchReader {
     private var linesBefore = 0
     private var fractionBefore = 0.0
 
-    /// Opens the first file; the others are opened when they are needed.
+    /// Opens the first file; the others are opened later.
     ///
-    /// - Throws: `.notFound` when WordNet is not there.
+    /// - Throws: `.notFound` when WordNet is not installed.
     package init(directory: String = debianDirectory) throws(LodestoneError) {
         self.directory = directory
         try openNext()
@@ -91,12 +91,12 @@ package struct WordNetReader: BatchReader {
 }
 
 extension WordNetReader {
-    /// Reads a line of a data file, whose parts are
-    /// `offset lexname type count (word id)… count (symbol offset pos source/target)… | gloss`.
+    /// Reads a line of a data file: `offset lexname type count (word id)… count (symbol offset pos
+    /// source/target)… | gloss`.
     private static func document(_ bytes: UnsafeRawBufferPointer, pos: UInt8)
         throws(MappingError) -> Document
     {
-        // The files are ASCII but for a few bytes of ISO 8859-1.
+        // The files are ASCII, except for a few bytes of ISO 8859-1.
         let line =
             bytes.allSatisfy { $0 < 0x80 }
             ? String(decoding: bytes, as: UTF8.self)
@@ -125,7 +125,7 @@ extension WordNetReader {
             let target = try columns.next("target")
             let targetPos = try columns.next("target's part of speech")
             _ = try columns.next("source and target words")
-            // Satellite adjectives (s) share their file, and so their offsets, with adjectives.
+            // Satellite adjectives (s) are in the file of adjectives, and share its offsets.
             let targetID = try id(targetPos == "s" ? "a" : String(targetPos), target)
             document.edges.append(Edge(label, to: targetID))
         }
