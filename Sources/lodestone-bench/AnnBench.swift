@@ -118,7 +118,7 @@ struct AnnBench: ParsableCommand {
             repeating: Array(repeating: nil, count: peerEf.count),
             count: peers.count
         )
-        // The indexes take turns, so that other work on the machine slows all of them alike.
+        // The indexes take turns, so that other work on the machine slows all equally.
         for _ in 0..<passes {
             try sweep.pass()
             for (number, peer) in peers.enumerated() {
@@ -233,7 +233,7 @@ struct AnnBuild {
     private let threads: Int
     private let seconds: Double
     private let rawByteCount: Int
-    /// The most memory that this process has used until the build.
+    /// The peak memory of this process up to the end of the build.
     private let peakByteCount: Int
 
     /// Builds the index of the existing rows of a table; `nil`: all rows.

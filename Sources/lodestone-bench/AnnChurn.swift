@@ -3,20 +3,20 @@ import LodestoneANN
 import LodestoneCore
 import LodestoneStructures
 
-/// Drops half of the rows at random and writes their vectors again, round after round.
+/// Repeated rounds that drop half of the rows at random, and write their vectors again.
 ///
 /// It measures the effect on an index, compared with an index that is built from the same rows at
 /// the end.
 struct AnnChurn {
-    /// The number of searches between the drops and the compaction, which scan half of the vectors:
-    /// enough to meet a dropped row.
+    /// The number of searches between the drops and the compaction. They scan half of the vectors,
+    /// enough to reach a dropped row.
     private static let queriesBeforeCompaction = 100
 
     private struct Round {
         var point: AnnPoint
         var droppedReturned: Int
         var unreachable: Int
-        /// Rows that exist, per second of processor time of the compaction.
+        /// Existing rows per second of the compaction's processor time.
         var repairRate: Double
     }
 
@@ -49,7 +49,7 @@ struct AnnChurn {
         live = Array(0..<endRow)
     }
 
-    /// Reports every round, once all rounds are done and the index to compare with is built.
+    /// Runs all rounds, builds the index to compare with, and reports every round.
     mutating func run(rounds: Int, _ report: Report) throws {
         let rounds = try (0..<rounds).map { _ in try round() }
         let existing = rowSet()

@@ -16,8 +16,8 @@ final class AnnPeer {
 
     /// Vectors per second of processor time.
     let build: Double
-    /// The growth of the library's process per vector; it includes the vectors where the library
-    /// keeps them.
+    /// The growth of the library's process per vector, including the vectors if the library keeps
+    /// them.
     let bytesPerVector: Double
     private let process: PeerProcess
 

@@ -66,7 +66,7 @@ struct AnnStrategy: ParsableArguments {
         }
     }
 
-    /// The name in measurements: the strategy, and its quantization where that isn't the usual one.
+    /// The name in measurements: the strategy, and its quantization unless that is the usual one.
     var label: String { Self.label(name, quantization) }
 
     /// All names that measurements may have; other names are names of libraries.

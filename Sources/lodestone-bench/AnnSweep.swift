@@ -81,7 +81,7 @@ struct AnnPoint {
     /// The number of rows in results that don't pass the filter.
     var wrongRows = 0
 
-    /// The worst point, which any measured one replaces.
+    /// The worst possible point, which any measured point replaces.
     init() {}
 
     init(
@@ -114,7 +114,7 @@ struct AnnSetting {
     var ef: Int?
 }
 
-/// Searches with several settings; the best pass of each counts.
+/// Searches with several settings; the best pass of each setting counts.
 struct AnnSweep {
     let annQueries: AnnQueries
     let settings: [AnnSetting]

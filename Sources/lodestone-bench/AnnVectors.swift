@@ -67,14 +67,14 @@ struct AnnVectors: ParsableArguments {
     }
 }
 
-/// Vectors one after the other in memory, in the layout of a segment.
+/// Contiguous vectors in memory, in the layout of a segment.
 // Unchecked: no thread changes them after `init`.
 final class AnnRows: @unchecked Sendable {
     let dimension: Int
     let count: Int
     private let elements: UnsafeMutableBufferPointer<Float>
 
-    /// Creates rows, which `write` fills one after the other in place.
+    /// Creates rows; `write` fills each in place.
     ///
     /// A copy of a million rows takes long, and its memory would count as the index's.
     init(
@@ -160,7 +160,7 @@ struct ClusteredVectors {
     }
 }
 
-/// The generator of Steele, Lea and Flood (2014): the same numbers everywhere.
+/// The generator of Steele, Lea and Flood (2014): the same numbers on every machine.
 struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 
@@ -176,8 +176,8 @@ struct SplitMix64: RandomNumberGenerator {
     mutating func addNormal(to numbers: UnsafeMutableBufferPointer<Float>) {
         for index in stride(from: 0, to: numbers.count, by: 2) {
             let bits = next()
-            // Each has 24 bits: the radius comes from a number above 0 and at most 1, the angle
-            // goes once around.
+            // Each has 24 bits: the radius is computed from a number above 0 and at most 1, the
+            // angle is uniform.
             let radius = (-2 * logf(Float(bits >> 40 &+ 1) * 0x1p-24)).squareRoot()
             let angle = Float(bits & 0xFF_FFFF) * (2 * .pi * 0x1p-24)
             numbers[index] += radius * cosf(angle)

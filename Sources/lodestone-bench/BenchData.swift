@@ -27,7 +27,7 @@ struct BenchData {
 
     /// Documents with vector, text and metadata, in batches.
     ///
-    /// When `count` is larger than the folder, the same documents come again under other ids.
+    /// If `count` exceeds the folder's documents, they are repeated under other ids.
     func batches(of size: Int, count: Int?, randomIDs: Bool, withEdges: Bool) throws -> [[Document]]
     {
         let edges = withEdges ? try edgesBySource() : [:]
@@ -65,7 +65,7 @@ struct BenchData {
 
     /// The id of a document in a copy of the data.
     ///
-    /// A random id is sixteen hexadecimal digits that only the id and the copy decide.
+    /// A random id is sixteen hexadecimal digits, a function of the id and the copy.
     private static func id(_ id: DocumentID, _ copy: Int, isRandom: Bool) throws -> DocumentID {
         guard isRandom else { return copy == 0 ? id : try DocumentID("\(id.string)~\(copy)") }
         var mixed = id.string.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { hash, byte in
@@ -97,7 +97,7 @@ struct BenchData {
     }
 }
 
-/// Sentences with their vectors, and the document that each sentence is about.
+/// Sentences with their vectors, and the document of each sentence.
 struct BenchQueries {
     let texts: [String]
     let vectors: [[Float]]
@@ -125,7 +125,7 @@ struct ValidationFailure: Error, CustomStringConvertible {
     var description: String { text }
 }
 
-/// The exact result, by the plainest loop in double precision: the `k` nearest by cosine.
+/// The exact result, by a plain loop in double precision: the `k` nearest by cosine.
 func trueNeighbors(of query: [Float], among vectors: [[Float]], k: Int) -> [Int] {
     let length = query.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     let distances = vectors.map { vector in

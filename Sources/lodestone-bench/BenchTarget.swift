@@ -7,15 +7,15 @@ import LodestoneEngine
 /// The target of a measurement: a server behind a client, or an engine in this process.
 protocol BenchTarget: Sendable {
     func create(_ collection: String, _ options: CollectionOptions) async throws
-    /// Writes over one of the connections; in process there is none to choose.
+    /// Writes over one of the connections, which an engine in this process ignores.
     func index(_ collection: String, _ documents: [Document], connection: Int) async throws
-    /// Searches over one of the connections; in process there is none to choose.
+    /// Searches over one of the connections, which an engine in this process ignores.
     func search(_ collection: String, _ queries: [Query], connection: Int) async throws
         -> [QueryResult]
     func walk(_ collection: String, _ walks: [Walk]) async throws -> [WalkResult]
     /// Compacts the collection.
     func compact(_ collection: String) async throws
-    /// Builds the index of the collection, however long this takes.
+    /// Builds the index of the collection, without a deadline.
     func buildIndex(_ collection: String) async throws
     func describe(_ collection: String) async throws -> CollectionDescription
     /// Seconds of processor time that a server in another process has used.
@@ -125,7 +125,7 @@ struct ServerTarget: BenchTarget {
     }
 }
 
-/// A server process on its own port, which ends with the measurement.
+/// A server process on its own port, ended with the measurement.
 final class ServerProcess: Sendable {
     private let process: Process
     let address: String
@@ -159,7 +159,7 @@ final class ServerProcess: Sendable {
         return seconds(of: clock)
     }
 
-    /// Bytes of memory that the server uses now, and the most that it has used.
+    /// The server's current and peak memory in bytes.
     var memory: (now: Int, peak: Int) {
         let path = "/proc/\(process.processIdentifier)/status"
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
@@ -252,7 +252,7 @@ extension BenchTarget {
     func buildWholeIndex(_ collection: String) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
-        // A build that was under way while documents came lacks the last of them.
+        // A build that ran during the writes lacks the last documents.
         for _ in 0..<3 {
             try await buildIndex(collection)
             let status = try await describe(collection).index
@@ -265,7 +265,7 @@ extension BenchTarget {
 
     /// Writes all batches, `inFlight` at once, over the connections in turn.
     ///
-    /// - Returns: Seconds for all of them, and for each batch in the order in which they ended.
+    /// - Returns: The seconds for all batches, and for each batch, in the order of their ends.
     func ingest(
         _ batches: [[Document]],
         into collection: String,

@@ -5,8 +5,8 @@ import LodestoneCore
 import LodestoneEngine
 import Synchronization
 
-/// Measures bursts of changes to a large collection: the bytes they write, and the searches after
-/// them.
+/// Measures bursts of changes to a large collection: the written bytes, and the searches
+/// afterwards.
 ///
 /// The searches are compared with searches in a new store of the same documents.
 struct BurstsBench: AsyncParsableCommand {
@@ -150,7 +150,7 @@ struct BurstsBench: AsyncParsableCommand {
                 IndexManyRequest(collection: Self.collection, documents: documents)
             )
         }
-        // A build that was under way counts as built, though changes came since.
+        // A running build counts as built, even if changes came since it began.
         repeat {
             _ = try await engine.compact(Self.collection)
         } while try engine.describe(Self.collection).index.scannedVectors > 0
@@ -206,7 +206,7 @@ struct BurstsBench: AsyncParsableCommand {
         return (clock.now - start).seconds
     }
 
-    /// The share of the nearest documents that searches find: recall.
+    /// The recall of searches: the share of the nearest documents that they find.
     private func recall(_ engine: Engine, _ queries: [[Float]]) async throws -> Double {
         var found = 0
         for query in queries {

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneCore
 import Synchronization
 
-/// Measures the cost of a compaction for searches that run meanwhile.
+/// Measures the cost of a compaction for concurrent searches.
 struct CompactionBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compaction",

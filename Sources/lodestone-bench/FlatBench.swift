@@ -76,7 +76,7 @@ struct FlatBench: ParsableCommand {
 }
 
 extension FlatBench {
-    /// The share of the true nearest by cosine that the results have: recall.
+    /// The recall of the results: the share of the true nearest by cosine.
     private func recall(_ results: [[Neighbor]], _ queryVectors: [[Float]], _ vectors: [[Float]])
         -> Double
     {

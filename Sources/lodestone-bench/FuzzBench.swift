@@ -19,7 +19,7 @@ struct FuzzBench: ParsableCommand {
         var understood = 0
         var slow = 0
         var longest = 0.0
-        // This is processor time: on a busy machine any query can wait for a second.
+        // Processor time, because on a busy machine any query can wait for a second.
         let start = processorSeconds()
         var last = start
         for _ in 0..<inputs {
@@ -65,7 +65,8 @@ struct FuzzBench: ParsableCommand {
     }
 }
 
-/// Makes queries from pieces of syntax, arbitrary characters, and changes to earlier queries.
+/// A generator of queries from pieces of syntax, arbitrary characters, and mutations of earlier
+/// queries.
 private struct QueryMutation {
     private static let pieces: [[Unicode.Scalar]] = [
         "a", "word", "é", "日本", "e\u{301}", "\u{301}", "\u{E000}", "\u{10FFFF}", "\0", " ", "\n",

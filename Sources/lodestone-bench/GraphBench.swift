@@ -154,7 +154,7 @@ struct GraphBench: AsyncParsableCommand {
 
     /// One pass over all walks, with its cost.
     private struct Pass {
-        /// Seconds of processor time: of the server, or of this process without one.
+        /// Seconds of processor time, of the server or, without one, of this process.
         var processor = Double.infinity
         var latencies: [Double] = []
         var reached = 0
@@ -196,7 +196,7 @@ struct GraphBench: AsyncParsableCommand {
     }
 
     /// Random edges, and ten hubs: five with edges to a tenth of the documents, five with edges
-    /// from as many.
+    /// from a tenth.
     private func generatedBatches(_ count: Int) throws -> [[Document]] {
         var random = SplitMix64(state: 11)
         let id = { (number: Int) throws(LodestoneError) in try DocumentID("n\(number)") }

@@ -71,7 +71,7 @@ struct Ingest: AsyncParsableCommand {
         let spent = target.serverProcessorSeconds - processor
         await target.close()
         let count = batches.reduce(0) { $0 + $1.count }
-        // Batches that are under way at once share their time.
+        // Concurrent batches share their time.
         let tenth = max(1, latencies.count / 10)
         let rate = { (part: ArraySlice<Double>) in
             Double(part.count * batch * inFlight) / part.reduce(0, +)

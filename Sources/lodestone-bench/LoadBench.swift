@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneCore
 
-/// Measures how long a small client waits while others keep the server busy.
+/// Measures the waits of a small client while others keep the server busy.
 ///
 /// The neighbors run in another process, so the figures show the server and the kernel, not this
 /// process's threads.
@@ -34,7 +34,7 @@ struct LoadBench: AsyncParsableCommand {
         case snapshots
         /// 1,000 connections with a quick search each second.
         case connections
-        /// The lock of the store, held for two seconds at a time, as by a stopped process.
+        /// The store's lock, held for two seconds at a time, like by a stopped process.
         case stopped
     }
 
@@ -130,7 +130,7 @@ struct LoadVictim: AsyncParsableCommand {
         var failed = 0
     }
 
-    /// Makes one call of each kind every 10 ms, or as soon as the one before has ended.
+    /// Makes one call of each kind every 10 ms, or later, when the previous one has ended.
     private func measure(_ client: LodestoneClient) async throws -> [Waits] {
         let collection = client.collection(LoadBench.small)
         let sample = LoadBench.documents(0..<1)[0]

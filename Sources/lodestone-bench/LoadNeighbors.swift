@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneCore
 
-/// Keeps a server busy until the process ends.
+/// The load: keeps a server busy until the process ends.
 struct LoadNeighbors: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "neighbors",

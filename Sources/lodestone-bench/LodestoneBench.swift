@@ -3,7 +3,7 @@ import ArgumentParser
 
 /// Measures Lodestone.
 ///
-/// Build it with `-c release`; compare only figures that were measured in the same minutes.
+/// Build it with `-c release`. Compare only figures of the same minutes.
 @main
 struct LodestoneBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@
 import ArgumentParser
 import Foundation
 
-/// A library in another process, which measures on command.
+/// A library in another process that measures on command.
 ///
 /// So its passes and Lodestone's take turns.
 final class PeerProcess {
@@ -41,7 +41,7 @@ final class PeerProcess {
         return try next(type)
     }
 
-    /// The next line that holds such a value; libraries print other lines, too.
+    /// The next line with such a value; libraries print other lines, too.
     func next<Value: Decodable>(_ type: Value.Type) throws -> Value {
         while true {
             if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {

@@ -44,7 +44,7 @@ struct Plot: ParsableCommand {
     }
 }
 
-/// Points of several indexes: recall from left to right, speed from bottom to top on a log scale.
+/// A plot of several indexes: recall from left to right, speed from bottom to top on a log scale.
 struct RecallPlot {
     private struct Series {
         let name: String
@@ -61,7 +61,7 @@ struct RecallPlot {
     private static let right = 610.0
     private static let top = 56.0
     private static let bottom = 420.0
-    /// Two colors per line: one visible on white, and one visible on black.
+    /// Two colors per line: for a white and for a black background.
     private static let colors = [
         ("#0057b8", "#60a5fa"), ("#c2410c", "#fb923c"), ("#15803d", "#4ade80"),
         ("#a21caf", "#e879f9"), ("#a16207", "#facc15"), ("#0e7490", "#22d3ee"),
@@ -72,7 +72,7 @@ struct RecallPlot {
 
     var isEmpty: Bool { series.isEmpty }
 
-    /// Adds a point; a recall left of the plot is left out.
+    /// Adds a point; ignores a recall left of the plot.
     mutating func add(recall: Double, queriesPerSecond: Double, of name: String) {
         guard recall >= Self.lowestRecall, recall <= 1, queriesPerSecond > 0 else { return }
         let position =
@@ -201,7 +201,7 @@ struct RecallPlot {
 
     /// The values 1, 2 and 5 of each power of ten that cover a range.
     ///
-    /// They go from the last that is not above the least to the first that is not below the most.
+    /// The first tick is at or below the least value, and the last one at or above the most.
     private static func ticks(from least: Double, to most: Double) -> [Double] {
         let first = Int(log10(least).rounded(.down))
         let last = Int(log10(most).rounded(.down)) + 1

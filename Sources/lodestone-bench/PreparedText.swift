@@ -4,7 +4,7 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneText
 
-/// The text index alone, measured as a library is.
+/// The text index alone, measured like a library.
 ///
 /// Its queries are analyzed beforehand, and its results are rows instead of ids.
 struct PreparedText {

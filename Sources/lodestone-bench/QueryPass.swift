@@ -17,8 +17,8 @@ struct QueryPass {
     ///   - calls: The queries of each call.
     ///   - target: The target.
     ///   - clients: Connections, which send queries at the same time.
-    ///   - inFlight: Calls under way at once on each connection.
-    ///   - onLoop: Whether tasks run where the replies arrive.
+    ///   - inFlight: The calls in flight on each connection.
+    ///   - onLoop: Whether tasks run on the event loop of their connection.
     /// - Returns: The results and the cost.
     /// - Throws: The first error of a call.
     static func run(
@@ -36,7 +36,7 @@ struct QueryPass {
         let measured = try await withThrowingTaskGroup(
             of: [(index: Int, seconds: Double, results: [QueryResult])].self
         ) { group in
-            // Each worker runs its share, and sends its next query once it has the last result.
+            // Each worker runs its share, and sends its next query after the last result.
             for worker in 0..<min(workers, calls.count) {
                 let executor = onLoop ? target.executor(of: worker % clients) : nil
                 group.addTask(executorPreference: executor) {

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneCore
 
-/// Measures the calls per second over the wire when the call itself costs nothing.
+/// Measures the calls per second over the wire, by a call that costs nothing itself.
 struct RPC: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Pings a server over several connections, several calls at once on each."

@@ -11,15 +11,15 @@ struct RecallBench: ParsableCommand {
         abstract: "Measures recall at the default settings, on vectors that indexes are bad at."
     )
 
-    /// A way to get an index of the rows so far.
+    /// The way in which an index gets the rows.
     enum Way: String, CaseIterable, ExpressibleByArgument {
         /// A graph that is built of all rows at once.
         case built
-        /// A graph that each compaction continues from the one before.
+        /// A graph that each compaction continues from the previous one.
         case compacted
         /// A graph into which every write links its rows.
         case inline
-        /// Hash tables into which every write enters its rows.
+        /// Hash tables to which every write adds its rows.
         case lsh
 
         fileprivate var strategy: VectorIndexStrategy {
@@ -101,10 +101,10 @@ struct RecallBench: ParsableCommand {
         }
     }
 
-    /// Whether an index finds less than it should, compared with a library.
+    /// Whether the recall of an index is too low compared with a library.
     ///
-    /// It does below 0.95 where the library reaches 0.96, and anywhere with more than 0.02 less
-    /// than the library.
+    /// It is below 0.95 if the library reaches 0.96, and always if it is more than 0.02 below the
+    /// library's.
     static func isShort(_ recall: Double, comparedWith peer: Double) -> Bool {
         peer >= 0.96 && recall < 0.95 || recall < peer - 0.02
     }
@@ -233,7 +233,7 @@ struct RecallTruth {
         return point
     }
 
-    /// The share of the nearest that was found; of equally near rows, any counts.
+    /// The share of the nearest that was found; any of equally near rows counts.
     func recall(of found: [[UInt32]]) -> Double {
         var right = 0
         var expectedCount = 0
@@ -254,7 +254,7 @@ struct RecallTruth {
 /// The measurement of one index.
 struct RecallPoint {
     var recall: Double
-    /// Whether the index judged itself unfit, and compares with every vector.
+    /// Whether the index is not used because of its recall, and every vector is compared.
     var isScan = false
     /// The share of a graph's nodes that no search reaches.
     var unreachable: Double?

@@ -4,7 +4,8 @@ import Foundation
 /// Prints the measurements of `RecallBench`: a table for people, and a line of JSON per measurement
 /// for programs.
 ///
-/// In the table an `s` follows the recall of an index that judged itself unfit, and scans.
+/// In the table an `s` marks the recall of an index that is not used, so that every vector is
+/// scanned.
 struct RecallReport {
     struct Line {
         var scenario: String

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Vectors in the order of writing, with queries: data that are hard for indexes.
+/// Data that are hard for indexes: vectors in the order of writing, with queries.
 struct RecallScenario {
     typealias Make = (_ count: Int, _ queries: Int, _ random: inout SplitMix64) -> Vectors
 
@@ -43,7 +43,7 @@ struct RecallScenario {
             + [32, 128, 384].map { normal("elements-\($0)", dimension: $0, sigma: 0.25) }
     }
 
-    /// Normally distributed elements; lengths of rows times exp(`sigma` x a normal number).
+    /// Normally distributed elements; each row is multiplied by exp(`sigma` x a normal number).
     private static func normal(_ name: String, dimension: Int = 64, sigma: Float) -> Self {
         Self(name, dimension: dimension) { count, queries, random in
             var vectors = normalVectors(count, queries, dimension, &random)
@@ -93,7 +93,7 @@ struct RecallScenario {
         }
     }
 
-    /// Columns of a table as they are: each has its own scale, from 0.01 to 10,000.
+    /// Raw columns of a table: each has its own scale, from 0.01 to 10,000.
     private static var columns: Self {
         Self("columns", dimension: 32, metrics: [.euclidean, .dot, .cosine]) {
             count,
@@ -128,7 +128,7 @@ struct RecallScenario {
         }
     }
 
-    /// Factors of a few tastes, where popular rows are long: the vectors of recommenders.
+    /// Factors of a few tastes with long rows for popular items, like the vectors of recommenders.
     private static var popularity: Self {
         Self("popularity", metrics: [.dot]) { count, queries, random in
             let (rank, dimension) = (32, 64)

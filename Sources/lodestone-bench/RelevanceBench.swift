@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneCore
 import LodestoneImport
 
-/// Measures how often the one right document is found, by vector, by text and by both.
+/// Measures how often a query finds its right document: by vector, by text and by both.
 struct RelevanceBench: AsyncParsableCommand {
     enum Scores: String, ExpressibleByArgument, CaseIterable {
         case best
@@ -201,7 +201,7 @@ struct RelevanceBench: AsyncParsableCommand {
     }
 }
 
-/// How often the expected document is among the first ten hits.
+/// The ranks of the expected documents among the first ten hits.
 struct Relevance {
     private var queries = 0
     private var found = 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Checks that hybrid results stay right in cases that the sentences don't test.
+/// Checks of hybrid results in cases that the sentences don't test.
 struct RelevanceRobustness {
     let target: any BenchTarget
     let benchQueries: BenchQueries
@@ -17,7 +17,8 @@ struct RelevanceRobustness {
 
     /// Runs all checks.
     ///
-    /// - Parameter batches: The content of the collection; some of it is written again, with codes.
+    /// - Parameter batches: The content of the collection; some documents are written again, with
+    ///   codes.
     /// - Returns: The name of each check, and the share of right results, 0 to 1.
     /// - Throws: The error of a call.
     func run(_ batches: [[Document]]) async throws -> [(name: String, share: Double)] {
@@ -62,7 +63,7 @@ struct RelevanceRobustness {
         return Double(same) / Double(some.count)
     }
 
-    /// The queries whose vector alone finds the right document first.
+    /// The queries for which the vector alone ranks the right document first.
     private func whereVectorIsRight() async throws -> [Int] {
         let nearest = try await search(benchQueries.vectors.map { Query([.near($0)], limit: 1) })
         let right = nearest.indices.filter { nearest[$0].first == benchQueries.ids[$0] }
@@ -87,7 +88,7 @@ struct RelevanceRobustness {
         var expected: [Set<DocumentID>] = []
         var changed: [Document] = []
         for code in 0..<count {
-            // The documents are far from one another, and differ for each number of copies.
+            // The documents are far from each other, and different for each number of copies.
             let own = (0..<copies).map { copy in
                 (code * 40_503 + copy * 7_919 + copies * 611_953) % documents.count
             }

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneCore
 
-/// Measures how soon a server replies again after it was killed.
+/// Measures the time until a killed server replies again.
 struct Reopen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Kills a server with a log to replay, and times the next one's first reply."

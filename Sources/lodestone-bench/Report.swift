@@ -38,7 +38,7 @@ struct Measurement {
     }
 }
 
-/// Prints measurements as they come: JSON lines for programs, aligned columns for people.
+/// Prints measurements at once: JSON lines for programs, aligned columns for people.
 struct Report {
     let isJSON: Bool
 
@@ -72,7 +72,7 @@ func seconds(of clock: clockid_t) -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// The most memory that this process has used at once (`VmHWM`).
+/// The peak memory of this process (`VmHWM`).
 func peakMemoryByteCount() -> Int {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }

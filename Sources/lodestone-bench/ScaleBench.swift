@@ -173,7 +173,7 @@ struct ScaleHub: AsyncParsableCommand {
         let written = server.writtenByteCount
         for start in stride(from: 0, to: edges, by: batch) {
             let added = (start..<min(edges, start + batch)).map { number in
-                // The label differs where the same document comes again.
+                // The label differs when the same document is used again.
                 let other = DocumentID(trusted: "n\(number % others)")
                 let label = "l\(number / others)"
                 return direction == .outgoing

@@ -261,7 +261,7 @@ struct SearchBench: AsyncParsableCommand {
         )
     }
 
-    /// The share of the exact results' hits that were found, and the number of results with fewer
+    /// The share of the exact results' hits that was found, and the number of results with fewer
     /// hits.
     private func quality(of results: [QueryResult], _ truth: [QueryResult])
         -> [(name: String, value: Measurement.Parameter)]

@@ -130,8 +130,7 @@ struct TextBench: AsyncParsableCommand {
         TextOptions(keepsStopWords: stopWords == .keep)
     }
 
-    /// Calls `pass` and the peers in turns, so that other work on the machine slows all of them
-    /// alike.
+    /// Calls `pass` and the peers in turns, so that other work on the machine slows all equally.
     private func measure(
         _ kind: TextQueries.Kind,
         _ name: String,

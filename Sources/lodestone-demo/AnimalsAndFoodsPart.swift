@@ -4,8 +4,7 @@ import LodestoneImport
 
 /// WordNet's animals and foods with vectors.
 ///
-/// Each query is a sentence, and the right result is the one synset for which the sentence was
-/// written.
+/// Each query is a sentence, and the right result is the synset of the sentence.
 struct AnimalsAndFoodsPart {
     let directory: String
 

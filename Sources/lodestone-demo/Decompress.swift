@@ -2,7 +2,7 @@
 import Foundation
 import LodestoneCore
 
-/// Decompresses a gzip file with the gzip program; only this data set needs the format.
+/// Decompresses a gzip file by the gzip program; only this data set has the format.
 func decompress(_ path: String) throws -> [UInt8] {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

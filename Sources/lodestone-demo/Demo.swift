@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneImport
 
-/// Shows a server at work, with results that a reader can judge.
+/// A demonstration of a server, with results that a reader can judge.
 ///
 /// It starts a server on an empty directory, fills it with real data through the Swift client, and
 /// runs queries.

@@ -84,8 +84,7 @@ struct FashionPart {
                 votes.append((label, 1))
             }
         }
-        // The sort is made stable by the offsets of `enumerated`, which keep the order of the
-        // nearest.
+        // The offsets of `enumerated` make the sort stable: ties stay in the order of the nearest.
         return votes.enumerated().sorted {
             ($1.element.count, $0.offset) < ($0.element.count, $1.offset)
         }.map(\.element)

@@ -29,13 +29,13 @@ func rate(_ count: Int, _ duration: Duration) -> String {
     grouped(Int(Double(count) / max(duration.seconds, 0.000_1)))
 }
 
-/// Text on exactly `width` characters.
+/// The text in exactly `width` characters.
 func pad(_ text: String, _ width: Int) -> String {
     let text = cut(text, width)
     return text + String(repeating: " ", count: width - text.count)
 }
 
-/// Text on at most `width` characters.
+/// The text in at most `width` characters.
 func cut(_ text: String, _ width: Int) -> String {
     text.count > width ? text.prefix(width - 1) + "…" : text
 }

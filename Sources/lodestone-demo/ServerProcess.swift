@@ -5,7 +5,7 @@ import LodestoneClient
 /// The server of the demo: the `lodestoned` next to this program, on a socket in the store's
 /// directory.
 ///
-/// So it is in no other server's way.
+/// So it can't conflict with another server.
 struct ServerProcess {
     private let process: Process
     private let address: String
@@ -59,7 +59,7 @@ struct ServerProcess {
         }
     }
 
-    /// Ends the server after a failure; if it had ended by itself, prints so.
+    /// Ends the server after a failure, and reports if it had already ended.
     func abandon() {
         guard process.isRunning else {
             say(

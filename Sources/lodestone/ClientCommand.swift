@@ -26,7 +26,7 @@ struct ConnectionOptions: ParsableArguments {
     var json = false
 
     mutating func validate() throws {
-        // NaN fails both comparisons, so it is refused too.
+        // NaN fails both comparisons, so it is refused, too.
         if let deadline, !(deadline > 0 && deadline <= 86_400) {
             throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 86400.")
         }
@@ -93,16 +93,16 @@ extension ClientCommand {
     }
 }
 
-/// The output of a command, once for people and once for programs.
+/// The output of a command: text for people, and JSON for programs.
 struct CommandOutput {
     var text: String
     var json: JSON
-    /// The exit status; not 0 when the command succeeded with a bad result.
+    /// The exit status; not 0 if the command worked and its result is bad.
     var status: Int32 = 0
     /// Whether the command has already printed everything.
     var isQuiet = false
 
-    /// Prints the output of `body`, or the reason why it failed, and ends the command accordingly.
+    /// Prints the output of `body`, or its error, and ends the command with the exit status.
     static func print(
         asJSON isJSON: Bool,
         _ body: () async throws(LodestoneError) -> CommandOutput

@@ -76,7 +76,7 @@ func table(_ collections: [CollectionDescription]) -> String {
     return table.text
 }
 
-/// A strategy, with its state when it is not the normal one.
+/// A strategy, with its state unless that is the usual one.
 private func index(_ status: IndexStatus) -> String {
     switch status.state {
     case .ready: status.strategy.typedName
@@ -155,7 +155,7 @@ struct CreateCommand: ClientCommand {
             dimension: dimension,
             metric: metric.metric,
             vectorStrategy: strategyOptions.strategy(strategy),
-            // `validate` has read the options before.
+            // `validate` has checked the options.
             text: (try? textOptions.options()) ?? TextOptions(),
             metadataIndexes: metadataIndexes
         )

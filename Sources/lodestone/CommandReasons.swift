@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// Reasons that lie in the use of a command.
+/// Reasons of errors in the use of a command.
 extension LodestoneError.Reason {
     /// An option does not go with a dump.
     static let dump = Self(rawValue: "DUMP")
@@ -13,7 +13,7 @@ extension LodestoneError.Reason {
     static let noDocument = Self(rawValue: "NO_DOCUMENT")
     /// The document has no vector.
     static let noVector = Self(rawValue: "NO_VECTOR")
-    /// There is a file of this name already.
+    /// A file of this name exists already.
     static let fileExists = Self(rawValue: "FILE_EXISTS")
     /// The snapshot was replaced while it was fetched.
     static let snapshotChanged = Self(rawValue: "SNAPSHOT_CHANGED")

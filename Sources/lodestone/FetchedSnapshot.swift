@@ -5,9 +5,9 @@ import LodestoneCore
 import LodestoneImport
 import LodestoneSystem
 
-/// The local file of a snapshot, which is fetched part by part and goes on after an earlier run.
+/// The local file of a snapshot, which is fetched in parts, and continued after an interrupted run.
 final class FetchedSnapshot {
-    /// The bytes that are compared to recognize the beginning of the same snapshot.
+    /// The number of first bytes that identify a snapshot.
     ///
     /// They contain the snapshot's creation time and checksums.
     private static let startByteCount = 4_096
@@ -15,7 +15,7 @@ final class FetchedSnapshot {
     private let name: String
     private let path: String
     private let file: FileHandle
-    /// The bytes that the file has.
+    /// The size of the file in bytes.
     private(set) var byteCount = 0
 
     private var partPath: String { path + ".part" }
@@ -23,7 +23,7 @@ final class FetchedSnapshot {
     /// - Parameters:
     ///   - name: The name of the snapshot.
     ///   - path: The path of the file.
-    /// - Throws: When the file exists already, or can't be created.
+    /// - Throws: An error when the file exists already, or can't be created.
     init(name: String, path: String) throws(LodestoneError) {
         self.name = name
         self.path = path
@@ -41,9 +41,9 @@ final class FetchedSnapshot {
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
-    /// Fetches the missing parts, and gives the file its name.
+    /// Fetches the missing parts, and renames the file.
     ///
-    /// - Returns: The bytes that were there before.
+    /// - Returns: The bytes that an earlier run had fetched.
     func fetch(from client: LodestoneClient) async throws(LodestoneError) -> Int {
         let start = try await client.fetchSnapshot(name, maxBytes: Self.startByteCount)
         let total = Int(clamping: start.byteCount)
@@ -58,7 +58,7 @@ final class FetchedSnapshot {
             byteCount += part.bytes.count
             meter.update(count: byteCount, fraction: Double(byteCount) / Double(total))
         }
-        // Another snapshot may have got the name between two parts.
+        // Another snapshot may have taken the name between two parts.
         let end = try await client.fetchSnapshot(name, maxBytes: Self.startByteCount)
         guard end == start else { throw changed() }
         try onFile {

@@ -5,8 +5,8 @@ import LodestoneClient
 extension MetadataIndex {
     /// Reads a field in the form that users type: names joined by dots.
     ///
-    /// - Throws: `ValidationError` with the position of the fault; the argument parser puts the
-    ///   option and the value in front.
+    /// - Throws: `ValidationError` with the position of the fault; the argument parser prepends the
+    ///   option and the value.
     static func typed(_ text: String) throws -> MetadataIndex {
         guard let fault = FieldPath.fault(in: text) else { return MetadataIndex(text) }
         let before = String(decoding: text.utf8.prefix(fault.position), as: UTF8.self)

@@ -6,8 +6,8 @@ import LodestoneImport
 /// A hint for a filter that no document satisfies: a field is missing, or has values of another
 /// kind.
 ///
-/// A comparison between kinds is no error, and no document satisfies it. So the cause is looked
-/// for, by a few counts, only once a query found nothing.
+/// A comparison between kinds is no error, and no document satisfies it. So after a query without a
+/// hit, a few counts search for the cause.
 struct FilterHint {
     private let target: LodestoneClient.Collection
 
@@ -19,13 +19,13 @@ struct FilterHint {
         }
     }
 
-    /// A hint for each field that needs one, the first few.
+    /// The first few hints, one per field that needs one.
     private func hints(_ filter: Filter) async -> [String] {
         var hints: [String] = []
         var seen: Set<MetadataIndex> = []
         for (path, value) in Self.comparisons(filter).prefix(8)
         where seen.insert(MetadataIndex(path: path)).inserted {
-            // Without a hint the result stands as it is.
+            // A failed hint is left out.
             if let hint = try? await hint(path, value) { hints.append(hint) }
         }
         return hints
@@ -101,7 +101,7 @@ struct FilterHint {
             }
         }
 
-        /// The form in which a filter must have the value so that it has this kind.
+        /// The form of a value of this kind in a filter.
         func advice(_ value: Value) -> String {
             switch (self, value) {
             case (.time, .int(let number)):

@@ -3,7 +3,7 @@ import LodestoneClient
 import LodestoneImport
 import LodestoneSystem
 
-/// Hits with the matching parts of their texts, and the words of the query.
+/// Hits with their highlights, and the words of the query.
 enum HighlightedHits {
     /// A line for each hit, then one for each fragment; matches are bold on a terminal.
     static func text(_ hits: [Hit]) -> String {
@@ -24,7 +24,7 @@ enum HighlightedHits {
         let bytes = Array(fragment.text.utf8)
         var text = fragment.offset > 0 ? "…" : ""
         var end = 0
-        // The clients check that matches lie in the text and rise.
+        // The client has checked that matches ascend and are inside of the text.
         for match in fragment.matches {
             text += printable(bytes[end..<match.lowerBound])
             text += start + printable(bytes[match]) + (start.isEmpty ? "" : "\u{1B}[0m")

@@ -121,7 +121,7 @@ struct ImportCommand: ClientCommand {
 
     /// The first line of a dump, if the input is one.
     ///
-    /// A pipe can be read only once, by the import itself.
+    /// A pipe is not checked, because it can be read only once, by the import.
     private func dumpHeader() throws(LodestoneError) -> DumpHeader? {
         guard let documents, InputKind(documents) == .lines, isRegularFile(documents) else {
             return nil

@@ -21,7 +21,7 @@ func isRegularFile(_ path: String) -> Bool {
     return attributes?[.type] as? FileAttributeType == .typeRegular
 }
 
-/// The import of one file, which keeps and shows its progress.
+/// The import of one file, with its progress.
 struct ImportJob {
     private let command: ImportCommand
     private let input: String
@@ -111,7 +111,7 @@ struct ImportJob {
         )
     }
 
-    /// Warnings about the command that the fields of the lines suggest.
+    /// Warnings about probable mistakes, by the fields of the lines.
     private func warnings(_ progress: ImportProgress, _ textFields: [String]?) -> [String] {
         guard progress.accepted > 0 else { return [] }
         let names = progress.fields.lines.keys.sorted().map(\.string)
@@ -203,7 +203,7 @@ struct ImportTally {
         rate = Double(progress.accepted - before) / max(elapsed.seconds, 0.000_1)
     }
 
-    /// Whether the file wrote nothing at all, which is no success.
+    /// Whether the import wrote nothing, which is a failure.
     var wroteNothing: Bool { progress.accepted == 0 }
 
     var text: String {

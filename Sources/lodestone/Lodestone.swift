@@ -2,7 +2,7 @@
 import ArgumentParser
 import LodestoneCore
 
-/// The command line: each subcommand is one call of the client, printed.
+/// The command line: each subcommand makes one call of the client and prints the result.
 @main
 struct Lodestone: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

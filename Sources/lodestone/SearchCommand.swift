@@ -110,7 +110,8 @@ struct SearchCommand: ClientCommand {
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
-        // The exclusion of --near's own document is not the user's filter, so it is not reported.
+        // The exclusion of --near's document is not part of the user's filter, so it is not
+        // reported.
         if condition.filter == nil { result.filter = nil }
         if result.hits.isEmpty { await FilterHint.show(try condition.parsed, target) }
         let names = sources.map { source in
@@ -122,7 +123,7 @@ struct SearchCommand: ClientCommand {
         )
     }
 
-    /// The filter for hits: the user's filter, and the exclusion of --near's own document.
+    /// The filter for hits: the user's filter, and the exclusion of --near's document.
     private func filter() throws(LodestoneError) -> Filter? {
         let given = try condition.parsed
         guard let near else { return given }

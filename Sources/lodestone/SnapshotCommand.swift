@@ -174,7 +174,7 @@ struct LocalOptions: ParsableArguments {
     var maxBytes: UInt64?
     @Flag(help: "Print JSON for programs.") var json = false
 
-    /// Runs `body` on a thread that it may block, and prints its output.
+    /// Runs `body` on its own thread, and prints its output.
     func run(_ body: @escaping @Sendable (CallContext) throws(LodestoneError) -> CommandOutput)
         async throws
     {

@@ -22,7 +22,7 @@ enum QuantizationName: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// The options of a vector strategy; absent ones have their defaults.
+/// The options of a vector strategy; an absent option has its default.
 struct StrategyOptions: ParsableArguments {
     @Option(help: "hnsw: links of a node, 2 to 128. (default: 16)") var m: Int?
     @Option(help: "hnsw: beam width while building, up to 4096. (default: 200)")
@@ -61,7 +61,7 @@ struct StrategyOptions: ParsableArguments {
         }
     }
 
-    /// Refuses options of other strategies, which would have no effect.
+    /// Refuses options of other strategies, because they would have no effect.
     func check(_ name: StrategyName) throws {
         guard !givesLSH || name == .lsh else {
             throw ValidationError("--tables, --hyperplanes and --probes belong to lsh.")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Columns for people: as wide as needed, with the last one cut at the line's end.
+/// A table of text columns: as wide as needed, the last one cut at the line's end.
 struct Table {
     /// The most characters of a line.
     static let lineLength = 110
@@ -10,8 +10,8 @@ struct Table {
     private let isNumeric: [Bool]
     private var rows: [[String]] = []
 
-    /// - Parameter columns: The names; a column whose name starts with `#` holds numbers, aligned
-    ///   right.
+    /// - Parameter columns: The names; a name that starts with `#` is that of a column of
+    ///   right-aligned numbers.
     init(_ columns: String...) {
         isNumeric = columns.map { $0.hasPrefix("#") }
         header = columns.map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 }
@@ -47,7 +47,7 @@ struct Table {
         return line
     }
 
-    /// Stored text may hold any characters; control characters are not printed to a terminal.
+    /// The text without control characters, which stored text may have and a terminal must not get.
     static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         return String(

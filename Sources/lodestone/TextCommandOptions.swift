@@ -33,7 +33,7 @@ struct TextCommandOptions: ParsableArguments {
         )
     }
 
-    /// Reads a field in the form that users type; its name may hold colons when a weight follows.
+    /// Reads a field in the form that users type; its name may have colons if a weight follows.
     private static func field(_ typed: String) throws -> TextFieldOptions {
         guard let colon = typed.lastIndex(of: ":") else { return TextFieldOptions(typed) }
         guard let weight = DecimalText.double(String(typed[typed.index(after: colon)...])) else {

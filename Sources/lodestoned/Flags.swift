@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
-// Each property is a setting of the same name. The parser derives the same flag from it as
-// `Setting.flag` does, and the help comes from the table. All are text, so that the same rules
-// check a flag, a variable and a key of the file.
+// Each property is a setting of the same name. The parser derives its flag by the rule of
+// `Setting.flag`, and the table has the help. All are text, so that the same rules check a flag, a
+// variable and a key of the file.
 
 /// The flags of `Setting.general`.
 package struct GeneralFlags: ParsableArguments {

@@ -4,7 +4,7 @@ import Foundation
 package import LodestoneCore
 import Logging
 
-/// The server program: reads its settings and serves a store until it is told to stop.
+/// The server program: reads its settings and serves a store until a signal ends it.
 @main
 package struct Lodestoned: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
@@ -77,6 +77,7 @@ enum ExitStatus {
     static let cannotCreate: Int32 = 73
     /// The store can't be read or written, or is damaged.
     static let inputOutput: Int32 = 74
-    /// Any other failure: the address is taken, another process keeps the store locked.
+    /// Any other failure, for example a taken address, or a store that another process keeps
+    /// locked.
     static let unavailable: Int32 = 69
 }

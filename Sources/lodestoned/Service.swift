@@ -15,7 +15,7 @@ struct Service: Sendable {
 
     /// - Returns: The exit status.
     func run() async -> Int32 {
-        // A closed client connection is an error of its socket, not the end of the program.
+        // A write to a closed connection is an error of its socket, and must not end the program.
         signal(SIGPIPE, SIG_IGN)
         allowManyFiles()
         lode_memory_keep_little()
@@ -29,8 +29,8 @@ struct Service: Sendable {
         let engine: Engine
         do throws(LodestoneError) {
             if !settings.isReadOnly { try createDirectory() }
-            // An erasure writes the database again, and the system's temporary folder may be too
-            // small for it. SQLite reads the variable at its first use.
+            // An erasure rewrites the database, and the system's temporary folder may be too small
+            // for the copy. SQLite reads the variable at its first use.
             setenv("SQLITE_TMPDIR", settings.data ?? "", 0)
             let start = ContinuousClock.now
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
@@ -54,8 +54,7 @@ struct Service: Sendable {
 
     /// Each connection is an open file.
     ///
-    /// A shell's usual limit of 1,024 would be reached before `maxConnections` is.
-    /// `maxConnections` is.
+    /// The usual limit of a shell, 1,024, is below `maxConnections`.
     private func allowManyFiles() {
         #if canImport(Glibc)
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -103,8 +102,8 @@ struct Service: Sendable {
     }
 
     private func serve(_ engine: Engine, _ logger: Logger) async -> Int32 {
-        // The handlers come before the first line of output: a supervisor that waits for that line
-        // may send a signal next.
+        // The handlers are installed before the first line of output, because a supervisor may send
+        // a signal after that line.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let server: Server
         let endpoint: Endpoint
@@ -134,7 +133,7 @@ struct Service: Sendable {
             var count = 0
             for await signal in signals {
                 count += 1
-                // The store recovers from this as from a crash: no acknowledged write is lost.
+                // The store recovers as from a crash: no acknowledged write is lost.
                 if count > 1 { exit(128 + signal.rawValue) }
                 logger.info("told to stop", metadata: ["signal": "\(signal)"])
                 await group.triggerGracefulShutdown()

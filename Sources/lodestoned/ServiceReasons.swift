@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Reasons why the program does not start a server.
+/// The reasons why the program starts no server.
 extension LodestoneError.Reason {
     /// A setting has an invalid value.
     static let badSetting = Self(rawValue: "BAD_SETTING")

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A setting: its name in the configuration file, its type, and where its value goes.
+/// A setting: its name in the configuration file, its type, and the property that it sets.
 ///
 /// The flag and the environment variable follow from the name.
 package struct Setting: Sendable {
     /// The type of a setting's values.
     package enum Kind: Sendable, Equatable {
-        /// Text; `placeholder` stands for it in the help.
+        /// Text; the help shows `placeholder` for it.
         case text(placeholder: String)
         /// One of these words.
         case choice([String])
@@ -17,7 +17,7 @@ package struct Setting: Sendable {
         case number(ClosedRange<Int>, unit: String)
     }
 
-    /// A value that was given.
+    /// A value of a setting.
     enum Value: Sendable, Equatable {
         case text(String)
         case toggle(Bool)
@@ -30,7 +30,7 @@ package struct Setting: Sendable {
     package let kind: Kind
     /// The meaning of the setting, as a sentence.
     package let meaning: String
-    /// The default in words, where it depends on the machine.
+    /// The default in words, if it depends on the machine.
     package var defaultNote: String?
     /// Stores a value of the right kind and range in the settings.
     let apply: @Sendable (inout Settings, Value) throws(LodestoneError) -> Void
@@ -99,7 +99,7 @@ package struct Setting: Sendable {
         try apply(&settings, value)
     }
 
-    /// The error for a value that the setting can't have.
+    /// The error for an invalid value of the setting.
     func wrong(_ text: String, _ source: String) -> LodestoneError {
         .badSetting("\(source): \(text) can't be used for \(name).", "Give \(expected).", name)
     }

@@ -5,7 +5,7 @@ package import LodestoneEngine
 package import LodestoneServer
 package import Logging
 
-/// All settings; a new value holds the documented defaults.
+/// All settings; a new value has the documented defaults.
 package struct Settings: Sendable {
     /// The directory of the store.
     package var data: String?
@@ -15,15 +15,15 @@ package struct Settings: Sendable {
     package var tokenFile: String?
     /// The durability of acknowledged writes.
     package var durability = Durability.full
-    /// Whether the store is only read.
+    /// Whether the server only reads the store.
     package var isReadOnly = false
     /// The policy for compactions.
     package var compaction = CompactionPolicy()
-    /// The limit for collections that have their contents in memory.
+    /// The limits on open collections.
     package var openCollections = OpenCollections(bytes: MemoryShares.changes)
-    /// The process's own memory that graphs of vectors may take.
+    /// The anonymous memory that graphs of vectors may take.
     package var graphMemory = MemoryShares.graphs
-    /// Memory for SQLite's caches.
+    /// The memory for SQLite's caches.
     package var cacheMemory = MemoryShares.caches
     /// The least important level that is logged.
     package var logLevel = Logger.Level.info
@@ -36,7 +36,7 @@ package struct Settings: Sendable {
     /// Creates the defaults.
     package init() {}
 
-    /// Checks the conditions that no single setting shows.
+    /// Checks the conditions that concern several settings.
     func check() throws(LodestoneError) {
         guard data != nil else {
             throw .badSetting(
@@ -61,9 +61,9 @@ package struct Settings: Sendable {
         }
     }
 
-    /// The configuration of the server, complete.
+    /// The complete configuration of the server.
     ///
-    /// - Throws: The fault of the token file, or of the address without one.
+    /// - Throws: The error for a bad token file, or for an address that requires one.
     func serverConfiguration() throws(LodestoneError) -> ServerConfiguration {
         var configuration = server
         configuration.endpoint = listen

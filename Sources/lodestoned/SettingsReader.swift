@@ -5,8 +5,8 @@ package import LodestoneCore
 
 /// Reads the settings from all their sources.
 ///
-/// The nearest source to the user wins: flags, then the environment, then the configuration file,
-/// then the defaults.
+/// Flags override the environment, which overrides the configuration file, which overrides the
+/// defaults.
 package struct SettingsReader: Sendable {
     private struct Layer {
         let snapshot: any ConfigSnapshot
@@ -120,7 +120,7 @@ package struct SettingsReader: Sendable {
         )
     }
 
-    /// A misspelled key must not silently leave a default.
+    /// Refuses unknown keys, because a misspelled key would silently leave a default.
     private func checkKeys(of data: Data, _ file: String) throws {
         guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
             throw bad(file, "is not a JSON object")
