@@ -52,7 +52,7 @@ extension String {
         return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
     }
 
-    /// Whether this text comes before another text in the order of their bytes.
+    /// Whether this text precedes another one in byte order.
     package func precedesByBytes(_ other: String) -> Bool {
         var (left, right) = (self, other)
         return left.withUTF8 { left in right.withUTF8 { left.lexicographicallyPrecedes($0) } }
@@ -66,7 +66,7 @@ extension String {
 }
 
 extension [String] {
-    /// Whether both are the same texts, byte by byte, in the same order.
+    /// Whether both have the same texts, byte by byte, in the same order.
     package func haveSameBytes(as other: [String]) -> Bool {
         count == other.count && zip(self, other).allSatisfy { $0.hasSameBytes(as: $1) }
     }

@@ -47,7 +47,7 @@ public final class CallContext: Sendable {
         if let end { throw end }
     }
 
-    /// The error with which the call ends, once it is over; `nil` before.
+    /// The error of a call that is over; `nil` before that.
     package var end: LodestoneError? {
         if isCancelled {
             return LodestoneError(

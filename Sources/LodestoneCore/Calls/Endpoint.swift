@@ -7,7 +7,7 @@ public enum Endpoint: Sendable, Hashable {
     /// A Unix socket at a path.
     case unix(path: String)
 
-    /// The port of an endpoint that names none.
+    /// The port of an endpoint without one.
     public static let defaultPort: UInt16 = 5633
     /// The address of a server without another setting: this machine only.
     public static let standard = Endpoint.tcp(host: "127.0.0.1", port: defaultPort)
@@ -39,7 +39,7 @@ public enum Endpoint: Sendable, Hashable {
         guard !host.isEmpty, host.utf8.count <= 255 else {
             throw Self.bad(string, "names no host")
         }
-        // A NUL would end the name early inside the resolver.
+        // A NUL would truncate the name in the resolver.
         guard host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != 0x2F }) else {
             throw Self.bad(string, "holds a character that no host name has")
         }
@@ -83,8 +83,8 @@ public enum Endpoint: Sendable, Hashable {
 
     /// Whether only programs on this machine can reach the endpoint.
     ///
-    /// The text decides: `localhost`, `127.x.y.z`, `::1` and Unix sockets are local. Nothing is
-    /// looked up.
+    /// The text decides, without a lookup: `localhost`, `127.x.y.z`, `::1` and Unix sockets are
+    /// local.
     public var isLoopback: Bool {
         switch self {
         case .unix: true

@@ -5,25 +5,25 @@
 /// `standard` has the documented defaults. A program may open an engine with other limits, within
 /// the ranges of a server's settings; `Engine.open` refuses others.
 public struct Limits: Sendable, Equatable {
-    /// Bytes of a frame's message, once the client has said hello.
+    /// Bytes of a frame's message, after the client's hello.
     public var maxFrameBytes = 16 << 20
     /// Bytes of a frame's message before that.
     public var maxFrameBytesBeforeHello = 4 << 10
-    /// Connections at once.
+    /// Open connections.
     public var maxConnections = 1_024
-    /// Connections at once that have not said hello; the oldest makes room for a new one.
+    /// Open connections without a hello; a further one closes the oldest.
     public var maxUnauthenticated = 128
-    /// Time to say hello.
+    /// Time from a connection's opening to its hello.
     public var helloTimeout = Duration.seconds(5)
-    /// Time without a byte of a frame that has begun, and time before the frame's rate counts.
+    /// Time without a further byte of an incomplete frame, and time before the frame's rate counts.
     public var frameTimeout = Duration.seconds(10)
     /// Bytes per second at which a frame must arrive after `frameTimeout`.
     public var minFrameBytesPerSecond = 64 << 10
-    /// Time without a request or a reply under way.
+    /// Time without a request in flight or an unread reply.
     public var idleTimeout = Duration.seconds(600)
-    /// Calls under way on one connection.
+    /// Calls in flight on one connection.
     public var maxInFlight = 64
-    /// Bytes of replies that a connection has not read yet.
+    /// Bytes of replies that a client has not read.
     public var maxUnreadBytes = 32 << 20
     /// Time in which none of those bytes is read.
     public var unreadTimeout = Duration.seconds(30)
@@ -33,7 +33,7 @@ public struct Limits: Sendable, Equatable {
     public var maxNesting = 32
     /// Documents, ids or queries of one call.
     public var maxBatch = 10_000
-    /// Documents that one drop by a filter may drop.
+    /// Documents of one drop by a filter.
     public var maxFilteredDrop = 100_000
     /// Elements of a vector.
     public var maxDimension = 4_096
@@ -53,22 +53,22 @@ public struct Limits: Sendable, Equatable {
     public var maxQueryTerms = 32
     /// Letters at the start of a fuzzy word that must be the same.
     public var maxFuzzyPrefix = 64
-    /// Stems that a fuzzy word may stand for.
+    /// Expansions of a fuzzy word.
     public var maxExpansions = 1_000
-    /// Words that a pattern like `*thon` may stand for.
+    /// Words that match a pattern like `*thon`.
     public var maxPatternWords = 10_000
-    /// Hops of a walk.
+    /// Depth of a walk, in edges.
     public var maxDepth = 8
     /// Documents that a walk may report.
     public var maxWalkNodes = 100_000
-    /// Edges that a walk may look at.
+    /// Edges that a walk may read.
     public var maxWalkEdges = 10_000_000
-    /// The deadline of a call that names none.
+    /// The deadline of a call without one.
     public var defaultDeadline = Duration.seconds(30)
     /// The longest deadline.
     public var maxDeadline = Duration.seconds(300)
 
-    /// The longest time that the build of an index may take, also when the call names no deadline.
+    /// The longest time of the build of an index, and its deadline if the call has none.
     public static let maxBuildTime = Duration.seconds(86_400)
 
     /// The documented defaults.

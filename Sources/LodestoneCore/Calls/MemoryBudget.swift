@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The bytes that the calls of one server hold together for one purpose, with their limit.
+/// The bytes that all calls of a server hold for one purpose, with a limit.
 ///
 /// Threading: every method may be called from any thread.
 package final class MemoryBudget: Sendable {
-    /// The most bytes that all calls may hold together.
+    /// The most bytes of all calls together.
     package let limit: Int
     private let used = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
 
-    /// Creates a budget from which nothing is taken.
+    /// Creates a budget without bytes in use.
     package init(limit: Int) {
         self.limit = limit
     }
@@ -24,7 +24,7 @@ package final class MemoryBudget: Sendable {
     /// Whether no bytes are left.
     package var isExhausted: Bool { usedByteCount >= limit }
 
-    /// Takes `byteCount` bytes if that many are left; `release` gives them back.
+    /// Reserves `byteCount` bytes if that many are left; `release` returns them.
     package func reserve(_ byteCount: Int) -> Bool {
         let before = used.add(byteCount, ordering: .relaxed).oldValue
         guard before + byteCount > limit else {
@@ -35,15 +35,15 @@ package final class MemoryBudget: Sendable {
         return false
     }
 
-    /// The bytes to reserve for something that needs `byteCount` bytes in one piece.
+    /// The bytes to reserve for one allocation of `byteCount` bytes.
     ///
-    /// They are at most seven eighths of the limit, since more would never be free. So one such
-    /// piece fits at a time, and small ones have room next to it.
+    /// They are at most seven eighths of the limit, because more would never be free. So one such
+    /// allocation fits at a time, with room for small ones.
     package func share(of byteCount: Int) -> Int { min(byteCount, limit - limit / 8) }
 
-    /// Takes `byteCount` bytes, or gives back a negative number of them, even beyond the limit.
+    /// Counts `byteCount` bytes, even beyond the limit; a negative number returns bytes.
     ///
-    /// This is for memory that is in use already.
+    /// It is for memory that is already in use.
     package func take(_ byteCount: Int) {
         notePeak(used.add(byteCount, ordering: .relaxed).newValue)
     }
@@ -52,7 +52,7 @@ package final class MemoryBudget: Sendable {
         if byteCount > peak.load(ordering: .relaxed) { peak.max(byteCount, ordering: .relaxed) }
     }
 
-    /// Gives back bytes that `reserve` took.
+    /// Returns bytes that `reserve` reserved.
     package func release(_ byteCount: Int) {
         used.subtract(byteCount, ordering: .relaxed)
     }

@@ -3,14 +3,14 @@ import Synchronization
 
 /// The budget of the reply to one call, charged while the reply is made.
 ///
-/// The work ends as soon as the reply can't be sent. Two things are counted: the least number of
-/// bytes that the reply has on the wire, and roughly the memory of its values. The count of bytes
-/// leaves out tags, lengths and numbers, so it never refuses a reply that fits into a frame.
+/// The work ends as soon as the reply can't be sent. It counts a lower bound of the reply's bytes
+/// on the wire, and an estimate of the memory of its values. The lower bound leaves out tags,
+/// lengths and numbers, so no reply that fits a frame is refused.
 ///
-/// Threading: any thread. Memory goes back to the server's budget with `end`, at the latest when
-/// the last reference ends.
+/// Threading: any thread. `end`, or the end of the last reference, returns the memory to the
+/// server's budget.
 package final class ReplyBudget: Sendable {
-    /// The memory that a reply may take without the server's budget; most replies take no more.
+    /// The memory of a reply that is not charged to the server's budget; enough for most replies.
     private static let freeByteCount = 64 << 10
     /// The size of the pieces in which memory is taken from the server's budget.
     private static let pieceByteCount = 256 << 10
@@ -61,7 +61,7 @@ package final class ReplyBudget: Sendable {
         reserved.add(piece, ordering: .relaxed)
     }
 
-    /// Checks whether a part of the reply has room, before the part is made.
+    /// Checks before a part of the reply is made whether it has room.
     ///
     /// Only this reply's own limits count.
     ///
@@ -82,19 +82,19 @@ package final class ReplyBudget: Sendable {
         }
     }
 
-    /// Gives the memory back to the server's budget, once the reply is encoded.
+    /// Returns the memory to the server's budget, after the reply is encoded.
     package func end() {
         memory.release(reserved.exchange(0, ordering: .relaxed))
     }
 }
 
 extension CallContext {
-    /// Counts a part of the reply, where replies are bounded: see `ReplyBudget.charge`.
+    /// Counts a part of a bounded reply: see `ReplyBudget.charge`.
     package func charge(wire: Int, memory: Int) throws(LodestoneError) {
         try replyBudget?.charge(wire: wire, memory: memory)
     }
 
-    /// Checks whether a part of the reply has room: see `ReplyBudget.checkRoom`.
+    /// Checks whether a part of a bounded reply has room: see `ReplyBudget.checkRoom`.
     package func checkRoom(wire: Int, memory: Int) throws(LodestoneError) {
         try replyBudget?.checkRoom(wire: wire, memory: memory)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Versions that both ends of the wire name.
+/// The versions that both ends of the wire exchange.
 public enum LodestoneVersion {
     /// The version of this release.
     public static let release = "0.1.0"

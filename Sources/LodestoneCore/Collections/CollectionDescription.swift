@@ -6,9 +6,9 @@ public struct CollectionDescription: Sendable, Equatable {
     public var name: String
     /// Its options.
     public var options: CollectionOptions
-    /// The number of documents that exist.
+    /// The number of documents.
     public var documents: Int
-    /// The number of documents that carry a vector.
+    /// The number of documents with a vector.
     public var vectors: Int
     /// The number of edges that leave existing documents.
     public var edges: Int
@@ -30,8 +30,7 @@ public struct CollectionDescription: Sendable, Equatable {
     /// one. 0 means that the server's release doesn't send the number.
     public var number: UInt64
 
-    /// Creates a description; without `index`, its status is that of an index that covers every
-    /// vector.
+    /// Creates a description; the default `index` is that of an index that covers every vector.
     public init(
         name: String,
         options: CollectionOptions,

@@ -8,7 +8,7 @@ public struct CollectionOptions: Sendable, Equatable {
     public var dimension: Int
     /// The measure of nearness, fixed when the collection is created.
     public var metric: Metric
-    /// The vector strategy, which can be changed on a live collection.
+    /// The vector strategy, which can be changed later.
     public var vectorStrategy: VectorIndexStrategy
     /// The text strategy.
     public var textStrategy: TextIndexStrategy
@@ -19,7 +19,7 @@ public struct CollectionOptions: Sendable, Equatable {
     public var text: TextOptions
     /// The indexed fields of the metadata.
     ///
-    /// Can be changed on a live collection.
+    /// Can be changed later.
     public var metadataIndexes: [MetadataIndex]
 
     /// Creates options.
@@ -40,13 +40,13 @@ public struct CollectionOptions: Sendable, Equatable {
     }
 }
 
-/// A change to a live collection.
+/// A change to an existing collection.
 public struct CollectionChange: Sendable, Equatable {
     /// The new vector strategy; `nil` keeps the old one.
     public var vectorStrategy: VectorIndexStrategy?
-    /// Fields to index; fields that are indexed already stay as they are.
+    /// Fields to index; fields with an index are ignored.
     public var addedIndexes: [MetadataIndex]
-    /// Fields to index no longer; fields without an index are ignored.
+    /// Fields whose indexes are dropped; fields without an index are ignored.
     public var droppedIndexes: [MetadataIndex]
 
     /// Creates a change.

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The way in which a collection's vectors are found at the moment.
+/// The current state of a collection's vector index.
 public struct IndexStatus: Sendable, Equatable {
-    /// The source of the results.
+    /// The way in which searches find vectors.
     public enum State: Int32, Sendable, CaseIterable {
-        /// The index, together with an exact scan of vectors that the index doesn't hold yet.
+        /// By the index, and an exact scan of the vectors that the index doesn't cover yet.
         case ready = 0
-        /// The previous source, while the index is being built.
+        /// In the previous way, while the index is being built.
         case building = 1
-        /// An exact scan of every vector: there is no index yet, or it finds too few.
+        /// By an exact scan of every vector: there is no index yet, or its recall is too low.
         case scanning = 2
     }
 
     /// The strategy of the collection.
     public var strategy: VectorIndexStrategy
-    /// The source of the results at the moment.
+    /// The way in which searches currently find vectors.
     public var state: State
-    /// The number of vectors that the index covers; under `flatScan` all of them.
+    /// The number of vectors that the index covers; with `flatScan` all of them.
     public var indexedVectors: Int
     /// The number of vectors that an exact scan covers in addition to the index.
     public var scannedVectors: Int
@@ -28,10 +28,9 @@ public struct IndexStatus: Sendable, Equatable {
     public var unreachableNodes: Int
     /// The share of the nearest vectors that searches find, compared with an exact scan.
     ///
-    /// The server measures it with queries that it makes of its vectors; `nil` when it wasn't
-    /// measured.
+    /// The server measures it by queries made from its vectors; `nil` when it wasn't measured.
     public var selfRecall: Double?
-    /// A message for people: why there is no index, why the index differs from the requested one,
+    /// A message for display: why there is no index, why the index differs from the requested one,
     /// or why a build failed; else empty.
     public var message: String
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A snapshot: everything that a store held at one sequence number, in one file.
+/// A snapshot: one file with the whole store at one sequence number.
 public struct SnapshotDescription: Sendable, Equatable {
     /// The longest name.
     package static let maxNameLength = 64
 
-    /// Its name on the server; empty for an archive that is only a file.
+    /// The name on the server; empty for an archive that is a local file.
     public var name: String
-    /// The last batch that it holds.
+    /// The sequence number of its last batch.
     public var sequenceNumber: UInt64
     /// The number of bytes of the archive.
     public var byteCount: UInt64
-    /// The time at which the snapshot was begun, in microseconds since 1970-01-01T00:00Z.
+    /// The time at which the snapshot began, in microseconds since 1970-01-01T00:00Z.
     public var createdAt: Int64
 
     /// Creates a description.
@@ -30,9 +30,9 @@ public struct SnapshotPart: Sendable, Equatable {
     /// The number of bytes of the whole file.
     public var byteCount: UInt64
 
-    /// The number of bytes to read when the request names none.
+    /// The number of bytes to read by default.
     public static let standardByteCount = 1 << 20
-    /// The most bytes that are read at once.
+    /// The most bytes of one read.
     public static let maxByteCount = 8 << 20
 
     /// Creates a part.
@@ -44,7 +44,7 @@ public struct SnapshotPart: Sendable, Equatable {
 
 /// The result of an erasure.
 public struct EraseReceipt: Sendable, Equatable {
-    /// The last batch whose dropped and replaced documents are in no file of the store.
+    /// The sequence number up to which dropped and replaced documents are in no file of the store.
     public var sequenceNumber: UInt64
     /// The names of the snapshots that may still have such documents.
     public var snapshots: [String]
@@ -56,7 +56,7 @@ public struct EraseReceipt: Sendable, Equatable {
     }
 }
 
-/// A part of a store that is not as it was written.
+/// A part of a store that differs from the written data.
 public struct Damage: Sendable, Equatable {
     /// The kind of the part: `database`, `log`, `row`, `vectors`, `words`, `edges`, `values`,
     /// `memory`, `base`; later releases may have more.
@@ -95,7 +95,7 @@ public struct VerifyReport: Sendable, Equatable {
     /// The most damages that are listed; all are counted.
     public static let maxListed = 1_000
 
-    /// The last batch that was verified.
+    /// The sequence number of the last verified batch.
     public var sequenceNumber: UInt64
     /// The number of batches of the log.
     public var batches: UInt64 = 0
@@ -110,7 +110,7 @@ public struct VerifyReport: Sendable, Equatable {
     /// The number of all damages, listed or not.
     public private(set) var damageCount: UInt64 = 0
 
-    /// Creates a report; without `damageCount`, the listed damages are all.
+    /// Creates a report; the default `damageCount` is the number of listed damages.
     public init(
         sequenceNumber: UInt64 = 0,
         batches: UInt64 = 0,
@@ -132,7 +132,7 @@ public struct VerifyReport: Sendable, Equatable {
     /// Whether nothing is damaged.
     public var isClean: Bool { damageCount == 0 }
 
-    /// Counts a damage, and lists it while there is room.
+    /// Counts a damage, and lists it if fewer than `maxListed` are listed.
     package mutating func note(_ damage: @autoclosure () -> Damage) {
         damageCount += 1
         if damages.count < Self.maxListed { damages.append(damage()) }

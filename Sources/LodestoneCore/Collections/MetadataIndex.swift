@@ -4,24 +4,24 @@
 ///
 /// Filters on the field, facets of it and scans in its order then read no document. Filters on
 /// other fields work, too. They read the metadata of every document that the rest of the filter
-/// does not rule out.
+/// does not exclude.
 public struct MetadataIndex: Sendable, Hashable {
     /// The most fields that a collection may index.
     package static let maxCount = 32
 
-    /// The field's name, or the names one inside the other; compared by their bytes.
+    /// The field's name, preceded by the names of enclosing objects; compared by their bytes.
     public var path: [String]
 
-    /// Names a field.
+    /// Creates an index of the field at a path.
     public init(path: [String]) {
         self.path = path
     }
 
-    /// Names a field as filters on the command line do: `author.name`.
+    /// Creates an index of a field in the form of the command line: `author.name`.
     ///
-    /// Dots join the names. A name with a dot stands in double quotes, `author."x.y"`, and a double
-    /// quote inside is doubled. A text of another form gives a path without names, which is refused
-    /// wherever a field is needed.
+    /// Dots separate the names. A name with a dot is in double quotes, `author."x.y"`, and a double
+    /// quote inside is doubled. A malformed text has an empty path, which is refused wherever a
+    /// field is needed.
     public init(_ path: String) {
         self.init(path: FieldPath.names(in: path) ?? [])
     }

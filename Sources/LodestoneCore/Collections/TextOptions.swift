@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The way in which a collection finds words.
+/// The index of a collection's words.
 public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
-    /// SQLite's FTS5 with the same words: on disk, small in memory, slow at ranking and costly
-    /// in a write.
+    /// SQLite's FTS5 with the same words: on disk, small in memory, slow to rank and to write.
     case fts5 = 0
     /// Lodestone's own postings: the default.
     case postings = 1
 }
 
-/// A text field with a weight of its own.
+/// A text field with its own weight.
 public struct TextFieldOptions: Sendable, Equatable {
     /// The valid weights.
     package static let weights = 0.0...100.0
@@ -18,7 +17,7 @@ public struct TextFieldOptions: Sendable, Equatable {
     public var name: String
     /// The weight of an occurrence in the field, 0 to 100; 1 for fields that aren't declared.
     ///
-    /// 3 to 5 suits a title. With 0, only queries that name the field search it.
+    /// 3 to 5 is usual for a title. A field of weight 0 is searched only by queries that name it.
     public var weight: Double
 
     /// Creates options of a field.
@@ -33,19 +32,19 @@ public struct TextFieldOptions: Sendable, Equatable {
     }
 }
 
-/// The language of a text, which decides how words are made comparable.
+/// The language of a text, which decides the stemming and folding of words.
 ///
-/// Chinese, Japanese, Korean and Thai need no choice: in every language any part of a run of their
-/// characters finds the run.
+/// Chinese, Japanese, Korean and Thai have no case here: in every language, any part of a run of
+/// their characters finds the run.
 public enum TextLanguage: Int32, Sendable, CaseIterable {
-    /// English: forms of a word find each other, with the stemmer of Porter.
+    /// English: forms of a word find each other, by Porter's stemmer.
     case english = 0
     /// No language: only case and accents are folded.
     case none = 1
 
-    // In the languages below, forms of a word find each other, with the stemmer of the Snowball
-    // project (https://snowballstem.org). Accents tell forms apart and are folded in stems. No
-    // words are left out as stop words.
+    // In the languages below, forms of a word find each other, by a stemmer of the Snowball project
+    // (https://snowballstem.org). Accents distinguish forms, and are folded in stems. There are no
+    // stop words.
 
     case arabic = 2
     case armenian = 3
@@ -81,7 +80,7 @@ public enum TextLanguage: Int32, Sendable, CaseIterable {
 
 /// The analysis and the ranking of a collection's texts.
 ///
-/// Fixed when the collection is created. The defaults suit a text without structure. Scores are
+/// Fixed when the collection is created. The defaults are for a text without structure. Scores are
 /// BM25F: S. Robertson, H. Zaragoza and M. Taylor, "Simple BM25 extension to multiple weighted
 /// fields", CIKM 2004.
 public struct TextOptions: Sendable, Equatable {
@@ -94,28 +93,29 @@ public struct TextOptions: Sendable, Equatable {
     /// The valid values of `exactWeight`.
     package static let exactWeightRange = 0.0...10.0
 
-    /// Fields with a weight of their own; the others count as one field of weight 1.
+    /// Fields with their own weight; all others count as one field of weight 1.
     public var fields: [TextFieldOptions]
-    /// The saturation of frequencies: with a smaller value, further occurrences of a word add less.
+    /// The saturation of frequencies: with a smaller value, repeated occurrences of a word add
+    /// less.
     ///
-    /// `nil` stands for 1.2, or for 2 where fields are declared.
+    /// `nil`: 1.2, or 2 if fields are declared.
     public var k1: Double?
     /// The penalty for a long field, 0 to 1.
     public var b: Double
-    /// The weight of a word in exactly the query's form, compared with its stem; 0 for nothing.
+    /// The weight of a word in exactly the query's form, relative to its stem; 0: none.
     public var exactWeight: Double
     /// The language of the text.
     public var language: TextLanguage
-    /// Whether plain queries also look for the most frequent words of the language.
+    /// Whether plain queries also search for the most frequent words of the language.
     ///
     /// Phrases and query syntax always find them.
     public var keepsStopWords: Bool
 
     /// Creates options.
     ///
-    /// Measured (10,000 sentences, each looking for the document that it illustrates among 117,659
-    /// short documents): a mean reciprocal rank of 0.21 with the defaults, of 0.17 with b 0.75,
-    /// with stop words and without exact forms.
+    /// Measured (10,000 sentences as queries for the one document that each illustrates, among
+    /// 117,659 short documents; mean reciprocal rank): defaults 0.21; b 0.75, stop words kept, no
+    /// exact forms 0.17.
     public init(
         fields: [TextFieldOptions] = [],
         k1: Double? = nil,

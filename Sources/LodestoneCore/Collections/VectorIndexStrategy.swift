@@ -42,16 +42,15 @@ public struct LSHOptions: Sendable, Equatable {
     }
 }
 
-/// The codes that a walk over a graph compares.
+/// The codes that a walk in the graph compares.
 ///
 /// The nearest vectors that a walk finds are always compared exactly, in float32.
 public enum VectorQuantization: Int32, Sendable, CaseIterable {
     /// One byte per element: the default.
     case int8 = 0
-    /// The vectors as they were sent: slower, for vectors that one byte per element can't tell
-    /// apart.
+    /// The vectors themselves: slower, for vectors that one byte per element can't distinguish.
     case none = 1
-    /// Half a byte per element: the least memory, and more vectors to compare exactly.
+    /// Half a byte per element: the least memory, but more exact comparisons.
     case int4 = 2
 }
 
@@ -59,7 +58,7 @@ public enum VectorQuantization: Int32, Sendable, CaseIterable {
 public struct HNSWOptions: Sendable, Equatable {
     /// The valid values of `m`.
     package static let mRange = 2...128
-    /// The valid values of both beam widths; `efConstruction` must also not be less than `m`.
+    /// The valid values of both beam widths; `efConstruction` must be at least `m`.
     package static let efRange = 1...4_096
 
     /// Links chosen for a new node on each layer above the bottom.
@@ -85,16 +84,16 @@ public struct HNSWOptions: Sendable, Equatable {
     }
 }
 
-/// The way in which a collection finds near vectors.
+/// The index of a collection's vectors.
 public enum VectorIndexStrategy: Sendable, Equatable {
     /// Compares with every vector: exact, no build.
     case flatScan
-    /// Reads buckets of hyperplane hashes, and compares the vectors found there exactly.
+    /// Reads buckets of hyperplane hashes, and compares their vectors exactly.
     case lsh(LSHOptions)
     /// Walks a graph of neighbors.
     ///
-    /// With `inlineIndexing` a write also links its vectors, which suits small collections. Without
-    /// it, the graph is built apart from the writes.
+    /// With `inlineIndexing` a write also links its vectors, for small collections. Without it, the
+    /// graph is built outside of writes.
     case hnsw(inlineIndexing: Bool, HNSWOptions)
 
     /// The name in explanations and on the command line: `flat`, `lsh`, `hnsw`.
@@ -106,7 +105,7 @@ public enum VectorIndexStrategy: Sendable, Equatable {
         }
     }
 
-    /// A graph built apart from the writes; recommended for large collections.
+    /// A graph that is built outside of writes; recommended for large collections.
     public static var hnswBatch: Self { .hnsw(inlineIndexing: false, HNSWOptions()) }
     /// A graph updated inside each write.
     public static var hnswInline: Self { .hnsw(inlineIndexing: true, HNSWOptions()) }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Document {
-    /// An upper bound of the document's bytes in a message; batches and pages are filled by it.
+    /// An upper bound of the document's bytes in a message, which limits batches and pages.
     ///
-    /// - Complexity: O(its values and edges); texts are not read through.
+    /// - Complexity: O(its values and edges); texts are not read.
     package var maxWireByteCount: Int {
         var count = WireSize.overhead + id.string.utf8.count + (vector?.count ?? 0) * 4
         for field in text {
@@ -34,7 +34,7 @@ extension Edge {
 }
 
 extension ListedEdge {
-    /// The most bytes of the edge in a message; pages are filled by this number.
+    /// An upper bound of the edge's bytes in a message, which limits pages.
     package var maxWireByteCount: Int {
         WireSize.overhead * 3 + label.utf8.count + id.string.utf8.count + WireSize.of(metadata)
     }

@@ -67,16 +67,16 @@ public struct TextField: Sendable, Equatable {
 
 /// A directed, labeled edge, kept with the document that it leaves.
 ///
-/// An edge is known by its source, label and target: writing it again replaces weight and
-/// metadata. The target need not exist yet; walks pass over edges to documents that don't.
+/// An edge is identified by its source, label and target: writing it again replaces weight and
+/// metadata. The target need not exist; walks ignore edges to missing documents.
 public struct Edge: Sendable, Equatable {
-    /// The meaning of the edge, for example `hypernym`: 1 to 256 bytes of UTF-8, compared by bytes.
+    /// The label of the edge, for example `hypernym`: 1 to 256 bytes of UTF-8, compared by bytes.
     public var label: String
     /// The document to which the edge leads.
     public var target: DocumentID
     /// The weight, finite; 1 by default.
     public var weight: Float
-    /// Values of the edge itself.
+    /// Typed values of the edge.
     public var metadata: Metadata
 
     /// Creates an edge.

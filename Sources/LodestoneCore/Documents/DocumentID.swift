@@ -36,12 +36,12 @@ public struct DocumentID: Sendable {
         self.string = string
     }
 
-    /// Wraps bytes that were checked when they were stored.
+    /// Wraps a text that was checked before it was stored.
     package init(trusted string: String) {
         self.string = string
     }
 
-    /// Checks everything about bytes that arrived as an id but that they are UTF-8.
+    /// Checks the bytes of an id, except that they are UTF-8.
     ///
     /// - Throws: `.invalidArgument` with `field` when the bytes are no valid id.
     package static func check(_ bytes: UnsafeRawBufferPointer, _ field: @autoclosure () -> String)
@@ -97,10 +97,10 @@ extension DocumentID: Hashable, Comparable {
 }
 
 extension DocumentID: ExpressibleByStringLiteral, CustomStringConvertible {
-    /// Wraps a literal, also in `DocumentID("a")`.
+    /// Wraps a literal, including that of `DocumentID("a")`.
     ///
-    /// A literal that is no valid id ends the program with the reason. Ids that are only known at
-    /// run time go through `init(_:)`, which throws.
+    /// An invalid literal ends the program with the reason. For ids that are known only at run time
+    /// use `init(_:)`, which throws.
     ///
     /// - Precondition: The literal is a valid id.
     public init(stringLiteral value: String) {

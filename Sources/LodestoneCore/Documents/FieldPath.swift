@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The one way to write the names of a field, one inside the other, as a text: `author."x.y"`.
+/// The text form of a field's path: `author."x.y"`.
 ///
-/// Filters on the command line and the clients write names in this way.
+/// The command line's filters and the clients use this form.
 package enum FieldPath {
     private static let quote = UInt8(ascii: "\"")
     private static let dot = UInt8(ascii: ".")
 
-    /// The names in a text; `nil` when a quote is never closed, or something follows a closed one.
+    /// The names in a text; `nil` when a quote is not closed, or other text than a dot follows a
+    /// closed one.
     ///
-    /// Without quotes the text between two dots is a name, even an empty text.
+    /// Without quotes, the text between two dots is a name, even if it is empty.
     ///
     /// - Complexity: O(bytes).
     static func names(in text: String) -> [String]? {
@@ -25,8 +26,8 @@ package enum FieldPath {
         }
     }
 
-    /// The reason why no field has the path that a text names, with the position of the byte; `nil`
-    /// when a field may have the path.
+    /// The reason why a text is no valid path, with the position of the byte; `nil` for a valid
+    /// path.
     ///
     /// - Complexity: O(bytes).
     package static func fault(in text: String) -> (position: Int, reason: String)? {
@@ -49,7 +50,7 @@ package enum FieldPath {
         }
     }
 
-    /// The name that begins at `position`; moves `position` behind the name.
+    /// The name that begins at `position`; moves `position` past the name.
     private static func name(in bytes: [UInt8], at position: inout Int) -> [UInt8]? {
         guard position < bytes.count, bytes[position] == quote else {
             let start = position
@@ -68,12 +69,12 @@ package enum FieldPath {
         return nil
     }
 
-    /// The names as a text, in quotes where they need them.
+    /// The names as a text, in quotes where needed.
     static func text(of names: [String]) -> String {
         names.map { name in
             let needsQuotes = name.utf8.contains { $0 == dot || $0 == quote }
             guard needsQuotes else { return name }
-            // The quotes are doubled by bytes, because a mark behind a quote would make it another
+            // Quotes are doubled by bytes, because a quote and a following mark are one other
             // character.
             let doubled = name.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }
             return "\"\(String(decoding: doubled, as: UTF8.self))\""

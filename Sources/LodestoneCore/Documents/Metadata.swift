@@ -7,7 +7,7 @@
 ///
 /// Metadata is a dictionary whose names are compared by their bytes: "é" in one scalar and as "e"
 /// with an accent are two names, and a document may have both. Nothing is normalized. The order of
-/// the fields means nothing.
+/// the fields has no meaning.
 public struct Metadata: Sendable, Hashable {
     private var fields: [ByteString: Value]
 
@@ -31,7 +31,7 @@ public struct Metadata: Sendable, Hashable {
         )
     }
 
-    /// Creates metadata with some fields; `combine` picks the value of a name that occurs again.
+    /// Creates metadata with some fields; `combine` returns the value of a repeated name.
     public init(
         _ fields: some Sequence<(String, Value)>,
         uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -77,7 +77,7 @@ public struct Metadata: Sendable, Hashable {
     /// Removes every field.
     public mutating func removeAll() { fields = [:] }
 
-    /// Adds the fields of other metadata; `combine` picks the value of a name that both have.
+    /// Adds the fields of other metadata; `combine` returns the value of a name that both have.
     public mutating func merge(
         _ other: Metadata,
         uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -85,7 +85,7 @@ public struct Metadata: Sendable, Hashable {
         try fields.merge(other.fields, uniquingKeysWith: combine)
     }
 
-    /// These fields and those of other metadata; `combine` picks the value of a name that both
+    /// These fields and those of other metadata; `combine` returns the value of a name that both
     /// have.
     public func merging(
         _ other: Metadata,
@@ -115,7 +115,7 @@ public struct Metadata: Sendable, Hashable {
 
         /// The position of the first name.
         public var startIndex: Index { metadata.startIndex }
-        /// The position behind the last name.
+        /// The position after the last name.
         public var endIndex: Index { metadata.endIndex }
         /// The next position.
         public func index(after position: Index) -> Index { metadata.index(after: position) }
@@ -137,7 +137,7 @@ extension Metadata: Collection {
     public struct Index: Comparable, Sendable {
         fileprivate let position: Dictionary<ByteString, Value>.Index
 
-        /// Orders positions as the fields are ordered.
+        /// Orders positions in the order of the fields.
         public static func < (left: Index, right: Index) -> Bool { left.position < right.position }
     }
 
@@ -159,7 +159,7 @@ extension Metadata: Collection {
     public var isEmpty: Bool { fields.isEmpty }
     /// The position of the first field.
     public var startIndex: Index { Index(position: fields.startIndex) }
-    /// The position behind the last field.
+    /// The position after the last field.
     public var endIndex: Index { Index(position: fields.endIndex) }
     /// The next position.
     public func index(after position: Index) -> Index {
@@ -172,7 +172,7 @@ extension Metadata: Collection {
         return (field.key.string, field.value)
     }
 
-    /// The fields in the order of the bytes of their names.
+    /// The fields in the byte order of their names.
     ///
     /// - Complexity: O(fields × log(fields)).
     package var inOrderOfNames: [Element] {
@@ -188,7 +188,7 @@ extension Metadata: ExpressibleByDictionaryLiteral, CustomStringConvertible {
         self.init(uniqueKeysWithValues: fields)
     }
 
-    /// The fields in the order of the bytes of their names, as a literal has them.
+    /// The fields in the byte order of their names, in the form of a literal.
     public var description: String {
         if isEmpty { return "[:]" }
         let fields = inOrderOfNames.map { "\($0.key.debugDescription): \($0.value)" }

@@ -4,12 +4,13 @@
 ///
 /// A `Value.timestamp` counts microseconds since 1970-01-01T00:00:00Z in an `Int64`, so it reaches
 /// from -290308-12-21T19:59:05.224192Z to +294247-01-10T04:00:54.775807Z. Years are astronomical:
-/// 0000 is 1 BC. Years of more than four digits, and those before 0000, have a sign and six digits,
-/// as ISO 8601 and ECMAScript have them.
+/// 0000 is 1 BC. Years of more than four digits, and years before 0000, have a sign and six digits,
+/// as in ISO 8601 and ECMAScript.
 ///
 /// Days are counted by the algorithms of H. Hinnant, "chrono-compatible low-level date algorithms".
 package enum TimestampText {
-    /// The reason why a text is no point in time: the end of a sentence that begins with the text.
+    /// The reason why a text is no point in time, as the end of a sentence that begins with the
+    /// text.
     package struct Problem: Error, Equatable {
         /// For example `2023-02 has 28 days, not 30`.
         package let message: String
@@ -19,9 +20,9 @@ package enum TimestampText {
     // The range of Int64 in days since 1970, rounded outwards.
     private static let dayRange: ClosedRange<Int64> = -106_751_992...106_751_991
 
-    /// Writes a point in time; without a fraction for a whole second, else with 3 or 6 digits.
+    /// The text of a point in time: without a fraction for a whole second, else with 3 or 6 digits.
     ///
-    /// `parse` of the text gives the same number again.
+    /// `parse` returns the same number from the text.
     package static func format(microseconds: Int64) -> String {
         var days = microseconds / microsecondsPerDay
         var rest = microseconds % microsecondsPerDay
@@ -84,7 +85,7 @@ package enum TimestampText {
         let days = days(year, month, dayOfMonth)
         guard dayRange.contains(days) else { throw outOfRange }
         let ofDay = (hour * 3_600 + minute * 60 + second - offset) * 1_000_000 + microsecond
-        // The first day of the range begins before it, so the parts are put together in two steps.
+        // The first day begins before the range of `Int64`, so the sum has two steps.
         let isEarly = days < 0
         let whole = (days + (isEarly ? 1 : 0)).multipliedReportingOverflow(by: microsecondsPerDay)
         let sum = whole.partialValue
@@ -112,7 +113,7 @@ package enum TimestampText {
         }
     }
 
-    /// The days since 1970-01-01; years begin in March here, so that a leap day comes last.
+    /// The days since 1970-01-01; years begin in March here, so that a leap day is the last day.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let year = month <= 2 ? year - 1 : year
         let era = (year >= 0 ? year : year - 399) / 400
@@ -142,7 +143,7 @@ package enum TimestampText {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    /// Reads the parts, one after the other; ASCII digits only.
+    /// A reader of the parts of a text; only ASCII digits.
     private struct Reader {
         let bytes: [UInt8]
         var position = 0
@@ -234,7 +235,7 @@ package enum TimestampText {
             return microsecond
         }
 
-        /// The seconds that the time is ahead of UTC.
+        /// The offset from UTC in seconds, positive if ahead.
         mutating func offset() throws(Problem) -> Int64 {
             if takes("Z") || takes("z") { return 0 }
             let isBehind = takes("-")

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value as a property of a type that is encoded.
+/// The encoding of a value as a property of a type.
 ///
-/// In the fields of a document (`Document(id:fields:)` of the client) it is encoded as the value
-/// itself. With other coders it is an object whose one member names the type, so that nothing is
-/// lost: `{"int": 5}`, `{"double": 5}`, `{"timestamp": 5}` in microseconds, `{"list": […]}`, and
+/// In the fields of a document (`Document(id:fields:)` of the client) it is the value itself. For
+/// other coders it is an object with one member, named by the type, so that nothing is lost:
+/// `{"int": 5}`, `{"double": 5}`, `{"timestamp": 5}` in microseconds, `{"list": […]}`, and
 /// `{"object": […]}` as of `Metadata`.
 extension Value: Codable {
     private enum Key: String, CodingKey {
@@ -38,10 +38,10 @@ extension Value: Codable {
             }
     }
 
-    /// Writes an object whose one member names the type.
+    /// Writes an object with one member, named by the type.
     ///
-    /// - Throws: The errors of the encoder; JSON's encoder has no form for an infinite double,
-    ///   unless it is given one.
+    /// - Throws: The errors of the encoder; JSON's encoder refuses an infinite double, unless it is
+    ///   configured to convert it.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         switch self {
@@ -56,11 +56,11 @@ extension Value: Codable {
     }
 }
 
-/// Metadata as a property of a type that is encoded.
+/// The encoding of metadata as a property of a type.
 ///
-/// In the fields of a document it is encoded as an object. With other coders it is a list of
-/// `{"name": …, "value": …}` in the order of the names' bytes, because most coders treat keys that
-/// look alike as one key.
+/// In the fields of a document it is an object. For other coders it is a list of `{"name": …,
+/// "value": …}` in the byte order of the names, because most coders treat canonically equal keys as
+/// one key.
 extension Metadata: Codable {
     private struct Field: Codable {
         let name: String

@@ -2,8 +2,8 @@
 
 /// One typed value of metadata.
 ///
-/// Two values are equal when they have one type and the same content; strings and names are
-/// compared by their bytes. In filters, whole numbers and doubles compare by value, too.
+/// Two values are equal when type and content are equal; strings and names are compared by their
+/// bytes. In filters, integers and doubles also compare by value.
 public enum Value: Sendable {
     /// True or false.
     case bool(Bool)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An error: what went wrong, whether anything was written, and what to do about it.
+/// An error: the failure, whether anything was written, and the next step.
 ///
-/// Decide by `outcome` first: `.notApplied` may be tried again if the code allows it, `.unknown`
-/// only with the same request id or after a read.
+/// Decide by `outcome` first. After `.notApplied` a call may be repeated if the code permits it;
+/// after `.unknown` only with the same request id, or after a read.
 public struct LodestoneError: Error, Sendable, Equatable {
     /// The kind of failure.
     ///
-    /// The numbers are gRPC's; `reason` tells the details apart.
+    /// The numbers are gRPC's; `reason` has the details.
     public enum Code: Int32, Sendable, CaseIterable {
         /// The caller cancelled the call.
         case cancelled = 1
-        /// The outcome of a commit could not be learned.
+        /// The outcome of a commit is unknown.
         case unknown = 2
-        /// The request is malformed or over a limit; it never succeeds as it is.
+        /// The request is malformed or over a limit; it never succeeds unchanged.
         case invalidArgument = 3
         /// The deadline passed first.
         case deadlineExceeded = 4
@@ -57,22 +57,22 @@ public struct LodestoneError: Error, Sendable, Equatable {
     public var code: Code
     /// A stable word for programs, upper case: `FRAME_TOO_LARGE`.
     public var reason: Reason
-    /// The event, with the values that matter.
+    /// The failure, with the relevant values.
     public var message: String
     /// The next step.
     public var recovery: String
     /// The effect of the call on the store.
     public var outcome: Outcome
-    /// The time after which the client may repeat the call by itself; `nil`: it should not.
+    /// The time after which the client may repeat the call by itself; `nil`: never.
     public var retryAfter: Duration?
     /// The field of the request that is at fault, as a path: `queries[2].limit`.
     public var field: String?
     /// The collection, document or file that the error concerns.
     public var object: String?
-    /// The sequence number that goes with the outcome, when one is known.
+    /// The sequence number of the outcome, if it is known.
     public var sequenceNumber: UInt64?
 
-    /// Creates an error; the optional parts default to absent.
+    /// Creates an error; optional parts are absent by default.
     public init(
         _ code: Code,
         reason: Reason,
@@ -126,7 +126,7 @@ extension LodestoneError.Code {
 }
 
 extension LodestoneError {
-    /// The error for an invalid argument, worded once for several modules.
+    /// The error for an invalid argument.
     package static func invalid(
         _ reason: Reason,
         _ message: String,

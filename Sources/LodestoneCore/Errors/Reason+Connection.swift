@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reasons that lie in a call, its connection or the server's load.
+/// The reasons of a call, its connection or the server's load.
 extension LodestoneError.Reason {
     /// The call was cancelled.
     public static let cancelled = Self(rawValue: "CANCELLED")
     /// The deadline passed before the reply.
     public static let deadline = Self(rawValue: "DEADLINE")
-    /// Other calls take the queue or the memory that the call needs.
+    /// Other calls use the queue or the memory that the call needs.
     public static let overloaded = Self(rawValue: "OVERLOADED")
-    /// Other requests take the memory that decoding the request needs.
+    /// Other requests use the memory that decoding the request needs.
     public static let decodeBudget = Self(rawValue: "DECODE_BUDGET")
     /// The reply does not fit into a frame or into its memory.
     public static let replyTooLarge = Self(rawValue: "REPLY_TOO_LARGE")
-    /// As many builds of indexes run as the server allows.
+    /// The server runs its most builds of indexes.
     public static let buildsRun = Self(rawValue: "BUILDS_RUN")
-    /// As many requests run on the connection as the server allows.
+    /// The connection has its most requests in flight.
     public static let tooManyInFlight = Self(rawValue: "TOO_MANY_IN_FLIGHT")
-    /// The server has as many connections as it allows.
+    /// The server has its most connections.
     public static let tooManyConnections = Self(rawValue: "TOO_MANY_CONNECTIONS")
     /// Other frames need the memory of the slowest one.
     public static let frameMemory = Self(rawValue: "FRAME_MEMORY")
@@ -24,7 +24,7 @@ extension LodestoneError.Reason {
     public static let slowRead = Self(rawValue: "SLOW_READ")
     /// The server is shutting down.
     public static let draining = Self(rawValue: "DRAINING")
-    /// The server has announced that it leaves, and has not started the call.
+    /// The server has announced that it stops, and has not started the call.
     public static let goingAway = Self(rawValue: "GOING_AWAY")
     /// The token is missing or wrong.
     public static let unauthenticated = Self(rawValue: "UNAUTHENTICATED")
@@ -46,7 +46,7 @@ extension LodestoneError.Reason {
     public static let helloTimeout = Self(rawValue: "HELLO_TIMEOUT")
     /// The server has stopped replying.
     public static let noReply = Self(rawValue: "NO_REPLY")
-    /// The reply is of another call.
+    /// The reply belongs to another kind of call.
     public static let unexpectedReply = Self(rawValue: "UNEXPECTED_REPLY")
     /// The client's release does not know the reply.
     public static let unknownReply = Self(rawValue: "UNKNOWN_REPLY")
@@ -68,7 +68,7 @@ extension LodestoneError.Reason {
     public static let addressNotAvailable = Self(rawValue: "ADDRESS_NOT_AVAILABLE")
     /// The process may not use the address.
     public static let addressForbidden = Self(rawValue: "ADDRESS_FORBIDDEN")
-    /// The process or the machine has as many open files as it may have.
+    /// The process or the machine has its most open files.
     public static let tooManyFiles = Self(rawValue: "TOO_MANY_FILES")
     /// Another error of the system.
     public static let system = Self(rawValue: "SYSTEM")

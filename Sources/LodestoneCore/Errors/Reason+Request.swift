@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reasons of a request that is refused as it is.
+/// The reasons of a request that is always refused.
 extension LodestoneError.Reason {
     /// A value, a size or a count is over its limit.
     public static let limit = Self(rawValue: "LIMIT")
@@ -8,7 +8,7 @@ extension LodestoneError.Reason {
     public static let empty = Self(rawValue: "EMPTY")
     /// The message is not encoded by the protocol's rules.
     public static let malformed = Self(rawValue: "MALFORMED")
-    /// Messages, values or filters lie too deep inside each other.
+    /// Messages, values or filters are nested too deeply.
     public static let nestingTooDeep = Self(rawValue: "NESTING_TOO_DEEP")
     /// A text is not UTF-8.
     public static let badUTF8 = Self(rawValue: "BAD_UTF8")
@@ -34,13 +34,13 @@ extension LodestoneError.Reason {
     public static let badValue = Self(rawValue: "BAD_VALUE")
     /// A vector has an element that is not finite, or no direction.
     public static let badVector = Self(rawValue: "BAD_VECTOR")
-    /// A vector's dimension is not the one of its collection.
+    /// A vector's dimension differs from its collection's.
     public static let dimensionMismatch = Self(rawValue: "DIMENSION_MISMATCH")
     /// A property of a Swift type does not fit the metadata or the filter.
     public static let badField = Self(rawValue: "BAD_FIELD")
     /// A number of bytes to read is less than one.
     public static let badCount = Self(rawValue: "BAD_COUNT")
-    /// An offset lies beyond the end of the snapshot.
+    /// An offset is beyond the end of the snapshot.
     public static let badOffset = Self(rawValue: "BAD_OFFSET")
     /// A cursor is not of this collection, order, document or direction.
     public static let badCursor = Self(rawValue: "BAD_CURSOR")
@@ -50,7 +50,7 @@ extension LodestoneError.Reason {
     public static let badDirection = Self(rawValue: "BAD_DIRECTION")
     /// An id occurs twice in a batch.
     public static let duplicateID = Self(rawValue: "DUPLICATE_ID")
-    /// A name occurs twice where each may occur once.
+    /// A name occurs twice in a list of unique names.
     public static let duplicateName = Self(rawValue: "DUPLICATE_NAME")
     /// A text field is declared twice.
     public static let duplicateField = Self(rawValue: "DUPLICATE_FIELD")
@@ -60,7 +60,7 @@ extension LodestoneError.Reason {
     public static let filterSyntax = Self(rawValue: "FILTER_SYNTAX")
     /// The text of a query can't be parsed.
     public static let textSyntax = Self(rawValue: "TEXT_SYNTAX")
-    /// Options of fuzzy terms are out of range or don't fit each other.
+    /// Options of fuzzy terms are out of range or contradict each other.
     public static let fuzzy = Self(rawValue: "FUZZY")
     /// The text strategy does not have these options.
     public static let textOptions = Self(rawValue: "TEXT_OPTIONS")

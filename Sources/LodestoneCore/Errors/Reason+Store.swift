@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reasons that lie in the store or its state.
+/// The reasons of the store or its state.
 extension LodestoneError.Reason {
     /// There is no collection of this name.
     public static let noCollection = Self(rawValue: "NO_COLLECTION")
     /// There is a collection of this name already.
     public static let collectionExists = Self(rawValue: "COLLECTION_EXISTS")
-    /// There is no document for an edge to leave.
+    /// The source document of an edge does not exist.
     public static let noSource = Self(rawValue: "NO_SOURCE")
     /// The index of a field is still being built.
     public static let indexBuilding = Self(rawValue: "INDEX_BUILDING")
@@ -14,9 +14,9 @@ extension LodestoneError.Reason {
     public static let strategyChanged = Self(rawValue: "STRATEGY_CHANGED")
     /// Another compaction makes the index.
     public static let overtaken = Self(rawValue: "OVERTAKEN")
-    /// The words since the last compaction have no room in memory.
+    /// The words since the last compaction exceed their memory.
     public static let deltaFull = Self(rawValue: "DELTA_FULL")
-    /// More documents satisfy the filter of a drop than the drop allows.
+    /// More documents satisfy the filter of a drop than it may drop.
     public static let tooManyMatches = Self(rawValue: "TOO_MANY_MATCHES")
     /// A field without a usable index has too many values to count.
     public static let tooManyValues = Self(rawValue: "TOO_MANY_VALUES")
@@ -36,7 +36,7 @@ extension LodestoneError.Reason {
     public static let formatTooNew = Self(rawValue: "FORMAT_TOO_NEW")
     /// The store's format is earlier, and the store was opened for reading only.
     public static let upgradeNeeded = Self(rawValue: "UPGRADE_NEEDED")
-    /// Another process is bringing the store to this release's format.
+    /// Another process is upgrading the store to this release's format.
     public static let upgrading = Self(rawValue: "UPGRADING")
     /// A process of an earlier release has the store open.
     public static let earlierReleaseOpen = Self(rawValue: "EARLIER_RELEASE_OPEN")
@@ -76,6 +76,6 @@ extension LodestoneError.Reason {
     public static let notAFile = Self(rawValue: "NOT_A_FILE")
     /// Another snapshot, verification or erasure is running.
     public static let maintenanceRuns = Self(rawValue: "MAINTENANCE_RUNS")
-    /// A rule that Lodestone keeps by itself is broken.
+    /// An invariant of Lodestone is broken.
     public static let invariant = Self(rawValue: "INVARIANT")
 }

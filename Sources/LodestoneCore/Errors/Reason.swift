@@ -4,9 +4,9 @@ extension LodestoneError {
     /// A stable word for the details of a failure: `STORE_BUSY`.
     ///
     /// The constants are the words of this release. A server of a later release may send others,
-    /// which are kept as they are.
+    /// which stay unchanged.
     public struct Reason: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-        /// The word, upper case, as the wire has it.
+        /// The word in upper case, as on the wire.
         public let rawValue: String
 
         /// Wraps a word.

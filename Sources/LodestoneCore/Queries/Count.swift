@@ -17,11 +17,11 @@ public struct CountRequest: Sendable, Equatable {
     }
 }
 
-/// A field whose values are to be counted.
+/// A request for the counts of a field's values.
 public struct FacetRequest: Sendable, Equatable {
-    /// The field's name, or the names one inside the other.
+    /// The field's name, preceded by the names of enclosing objects.
     public var path: [String]
-    /// The most values wanted.
+    /// The most values to return.
     public var limit: Int
 
     /// Creates a request.
@@ -36,7 +36,7 @@ public struct FacetRequest: Sendable, Equatable {
     }
 }
 
-/// The values of a field that occur most often among the documents that pass a filter.
+/// The most frequent values of a field among the documents that pass a filter.
 ///
 /// A list counts each of its distinct elements once; lists in lists and objects are not counted.
 /// Numbers equal in value are one value, an `.int` when whole.
@@ -103,18 +103,18 @@ public struct CountResponse: Sendable, Equatable {
     }
 }
 
-/// The way in which a filter was evaluated.
+/// The evaluation of a filter.
 public struct FilterExplanation: Sendable, Equatable {
-    /// The strategy: `indexed`, by indexes alone; `partly indexed`, where the indexes left some
-    /// documents to be read; `scanned`, where no index serves and every document was read that the
-    /// last result of this filter did not cover; `cached`, where nothing was written since the same
-    /// filter was evaluated.
+    /// The strategy. `indexed`: by indexes alone. `partly indexed`: documents that the indexes left
+    /// undecided were read. `scanned`: no field is indexed, and every document was read that the
+    /// earlier result of the filter did not cover. `cached`: nothing was written since the earlier
+    /// result.
     ///
     /// Later releases may have more.
     public var strategy: String
     /// The number of documents that satisfy the filter.
     public var matchedDocuments: Int
-    /// The number of documents whose metadata was read for this.
+    /// The number of documents whose metadata was read.
     public var readDocuments: Int
 
     /// Creates an explanation.

@@ -11,13 +11,13 @@ public indirect enum Filter: Sendable {
     case equal(path: [String], Value)
     /// The field equals one of the values.
     case oneOf(path: [String], [Value])
-    /// The field lies between the bounds that are given.
+    /// The field is between the given bounds.
     case range(path: [String], lower: Bound?, upper: Bound?)
     /// The field exists (or, with `false`, does not).
     case exists(path: [String], Bool)
     /// The field is a list with this element, or a string with this part.
     case contains(path: [String], Value)
-    /// The document's id is one of these; the metadata doesn't matter.
+    /// The document's id is one of these; the metadata is ignored.
     case ids([DocumentID])
     /// Every filter holds; true when there is none.
     case and([Filter])
@@ -25,14 +25,14 @@ public indirect enum Filter: Sendable {
     case or([Filter])
     /// The filter does not hold.
     case not(Filter)
-    /// A filter that could not be made; a call with it ends with the error, and nothing is sent.
+    /// An invalid filter: a call with it throws the error and sends nothing.
     case invalid(LodestoneError)
 
     /// One end of a range.
     public struct Bound: Sendable, Equatable {
         /// The value at the end.
         public var value: Value
-        /// Whether the end itself is left out.
+        /// Whether the end itself is excluded.
         public var isExclusive: Bool
 
         /// Creates an end.
@@ -44,7 +44,7 @@ public indirect enum Filter: Sendable {
 }
 
 extension Filter: Equatable {
-    /// Compares condition by condition; names and strings by their bytes.
+    /// Compares the trees, names and strings by their bytes.
     public static func == (left: Filter, right: Filter) -> Bool {
         switch (left, right) {
         case (.equal(let path, let value), .equal(let otherPath, let otherValue)),

@@ -6,7 +6,7 @@ public struct GetRequest: Sendable, Equatable {
     public var collection: String
     /// The ids.
     public var ids: [DocumentID]
-    /// The parts that each document brings along.
+    /// The parts of each document to return.
     public var include: Include
 
     /// Creates a request.

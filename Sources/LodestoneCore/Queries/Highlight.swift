@@ -2,7 +2,7 @@
 
 /// A request for the parts of a hit's texts that match the words of the query.
 public struct Highlight: Sendable, Equatable {
-    /// The text fields to look at; empty: all.
+    /// The text fields to search; empty: all.
     public var fields: [String]
     /// The approximate length of a fragment in Unicode scalars, at most 10,000; 0: the whole field.
     ///
@@ -10,10 +10,9 @@ public struct Highlight: Sendable, Equatable {
     public var fragmentSize: Int
     /// The most fragments of one field, 1 to 100.
     public var maxFragments: Int
-    /// The text put before each match, at most 256 bytes; nothing in a field's text is escaped for
-    /// it.
+    /// The text to insert before each match, at most 256 bytes; the field's text is not escaped.
     public var before: String
-    /// The text put behind each match.
+    /// The text to insert after each match.
     public var after: String
 
     /// Creates a request.
@@ -41,20 +40,20 @@ public struct Highlight: Sendable, Equatable {
     }
 }
 
-/// The parts of one text field of a hit that match.
+/// The matching parts of a hit's text field.
 public struct HighlightedField: Sendable, Equatable {
     /// The field.
     public var field: String
-    /// The best fragments, in the order in which they stand in the text; not empty.
+    /// The best fragments, in the order of the text; not empty.
     public var fragments: [Fragment]
 
-    /// A piece of a text around matches.
+    /// A part of a text around matches.
     public struct Fragment: Sendable, Equatable {
-        /// The piece, with the requested texts before and behind each match.
+        /// The part, with the requested texts before and after each match.
         public var text: String
-        /// The offset of the piece in the field, in bytes of UTF-8.
+        /// The offset of the part in the field, in bytes of UTF-8.
         public var offset: Int
-        /// The ranges of the matching words in `text`, in bytes of UTF-8; they rise.
+        /// The ranges of the matching words in `text`, in bytes of UTF-8, ascending.
         public var matches: [Range<Int>]
 
         /// Creates a fragment.
@@ -65,7 +64,7 @@ public struct HighlightedField: Sendable, Equatable {
         }
     }
 
-    /// The number of bytes of the name and the pieces.
+    /// The number of bytes of the name and the fragments.
     package var byteCount: Int {
         fragments.reduce(field.utf8.count) { $0 + $1.text.utf8.count }
     }

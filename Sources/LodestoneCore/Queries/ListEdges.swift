@@ -8,9 +8,9 @@ public struct ListEdgesRequest: Sendable, Equatable {
     public var id: DocumentID
     /// The edges that leave the document, or those that enter it; not both.
     public var direction: Direction
-    /// The labels wanted; none means every label.
+    /// The labels to return; empty: every label.
     public var labels: [String]
-    /// The most edges wanted; a page of large edges ends before.
+    /// The most edges to return; a page of large edges ends earlier.
     public var limit: Int
     /// The position where the last page ended; `nil`: from the start.
     public var cursor: EdgeCursor?
@@ -45,9 +45,9 @@ public struct ListEdgesRequest: Sendable, Equatable {
 
 /// The position where a page of edges ended.
 ///
-/// Opaque; valid for the document and direction that gave it.
+/// Opaque; valid for its document and direction.
 public struct EdgeCursor: Sendable, Equatable {
-    /// The bytes that the engine gave and reads.
+    /// The bytes, which only the engine reads.
     package var bytes: [UInt8]
 
     package init(_ bytes: [UInt8]) {
@@ -57,14 +57,14 @@ public struct EdgeCursor: Sendable, Equatable {
 
 /// An edge, seen from the requested document.
 public struct ListedEdge: Sendable, Equatable {
-    /// The meaning of the edge.
+    /// The label of the edge.
     public var label: String
     /// The document at the other end, which need not exist.
     public var id: DocumentID
     /// The weight; 1 by default.
     public var weight: Float
-    /// The metadata of an edge that leaves the document; an edge that enters has its metadata at
-    /// its source.
+    /// The metadata of an edge that leaves the document; empty for an edge that enters, whose
+    /// source has it.
     public var metadata: Metadata
 
     /// Creates an edge.
@@ -88,8 +88,8 @@ public struct ListedEdge: Sendable, Equatable {
 public struct ListEdgesResponse: Sendable, Equatable {
     /// The edges.
     ///
-    /// Edges that leave the document come by label and target, in the order of their bytes. Edges
-    /// that enter it come in an order of the server's own.
+    /// Edges that leave the document come in the byte order of label and target. Edges that enter
+    /// it come in an order that the server chooses.
     public var edges: [ListedEdge]
     /// The position where the next page starts; `nil` after the last.
     public var nextCursor: EdgeCursor?

@@ -2,9 +2,9 @@
 
 /// The documents that a walk reached, in the order in which it reached them: by depth.
 ///
-/// A collection of `Reached`. An element is made when it is read, because a walk reaches thousands
-/// of documents, and making three strings for each takes longer than the walk. `id(at:)` and
-/// `depth(at:)` make no more than their value.
+/// A collection of `Reached`. An element is created when it is read: creating three strings for
+/// each of thousands of documents would take longer than the walk. `id(at:)` and `depth(at:)`
+/// create only their value.
 ///
 /// - Complexity: O(1) for an element, apart from the bytes of its ids.
 public struct ReachedDocuments: RandomAccessCollection, Sendable {
@@ -12,20 +12,20 @@ public struct ReachedDocuments: RandomAccessCollection, Sendable {
     package var starts: [DocumentID] = []
     /// The UTF-8 of all ids, one after the other.
     package var idBytes: ContiguousArray<UInt8> = []
-    /// For each document the end of its id in `idBytes`.
+    /// Per document, the end of its id in `idBytes`.
     package var idEnds: ContiguousArray<Int> = []
-    /// For each document the number of edges from the nearest start.
+    /// Per document, the number of edges from the nearest start.
     package var depths: ContiguousArray<UInt32> = []
-    /// For each document the one on the other side of the edge: its position among `starts`, or
-    /// `starts.count` plus its position in this collection.
+    /// Per document, the other end of the edge: its position in `starts`, or `starts.count` plus
+    /// its position in this collection.
     package var parents: ContiguousArray<UInt32> = []
-    /// The labels of the edges, each once.
+    /// The distinct labels of the edges.
     package var labels: [String] = []
-    /// For each document the position of its edge's label in `labels`.
+    /// Per document, the position of its edge's label in `labels`.
     package var labelPositions: ContiguousArray<UInt32> = []
-    /// For each document the weight of its edge; empty when all weights are 1.
+    /// Per document, the weight of its edge; empty when all weights are 1.
     package var weights: ContiguousArray<Float> = []
-    /// For each document whether its edge was followed against its direction; empty when none was.
+    /// Per document, whether its edge was followed against its direction; empty when none was.
     package var areIncoming: ContiguousArray<Bool> = []
 
     /// Creates an empty collection.
@@ -96,7 +96,7 @@ public struct ReachedDocuments: RandomAccessCollection, Sendable {
     }
 }
 
-/// The positions of labels that were seen; labels that differ in their bytes are different.
+/// The positions of known labels, which are compared by their bytes.
 private struct LabelPositions {
     private var positions: [[UInt8]: UInt32] = [:]
 

@@ -6,15 +6,15 @@ public struct ScanRequest: Sendable, Equatable {
     public var collection: String
     /// The position where the last page ended; `nil`: from the start.
     public var cursor: ScanCursor?
-    /// The most documents wanted; a page of large documents ends before.
+    /// The most documents to return; a page of large documents ends earlier.
     public var limit: Int
     /// The filter that every document must satisfy.
     public var filter: Filter?
     /// The order of the documents; `nil`: the order of the writes.
     public var order: ScanOrder?
-    /// The parts that each document brings along.
+    /// The parts of each document to return.
     public var include: Include
-    /// The most edges that a document brings along; `nil`: all.
+    /// The most edges that a document comes with; `nil`: all.
     ///
     /// A document with more edges comes without them, as the last document of its page.
     public var maxEdges: Int?
@@ -45,7 +45,7 @@ public struct ScanRequest: Sendable, Equatable {
 /// strings by their first 256 bytes. Documents whose field is missing, a list or an object follow.
 /// Ties, and the documents that follow, come in the order in which they were written.
 public struct ScanOrder: Sendable, Equatable {
-    /// The field's name, or the names one inside the other.
+    /// The field's name, preceded by the names of enclosing objects.
     public var path: [String]
     /// Whether the largest value comes first.
     public var isDescending: Bool
@@ -64,14 +64,14 @@ public struct ScanOrder: Sendable, Equatable {
 
 /// The position where a page ended.
 ///
-/// Opaque; valid for the collection, and the order, that gave it.
+/// Opaque; valid for its collection and order.
 public struct ScanCursor: Sendable, Equatable {
     /// The row after which the next page starts.
     package var row: UInt64
     /// The position in the order of a field; empty in the order of the writes.
     ///
-    /// The first byte is 1 for the largest value first, else 0. The key of the row's value follows.
-    /// It is absent behind all single values.
+    /// The first byte is 1 for a descending order, else 0. The key of the row's value follows; it
+    /// is absent after all single values.
     package var order: [UInt8]
 
     package init(row: UInt64, order: [UInt8] = []) {
@@ -86,7 +86,7 @@ public struct ScanResponse: Sendable, Equatable {
     public var documents: [Document]
     /// The position where the next page starts; `nil` after the last.
     public var nextCursor: ScanCursor?
-    /// The start of a list of the last document's edges, when it has more than wanted and came
+    /// The start of a list of the last document's edges, if it has more than `maxEdges` and came
     /// without them.
     ///
     /// Valid for this version of the document only.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A request with many queries to one collection, answered from one version of it.
+/// A request with many queries to one version of a collection.
 public struct SearchRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -20,7 +20,7 @@ public struct Query: Sendable, Equatable {
     public var sources: [Source]
     /// The filter that every hit must satisfy.
     public var filter: Filter?
-    /// The way to make one list of the sources' lists; unused with one source.
+    /// The fusion of the sources' lists; unused with one source.
     public var fusion: Fusion
     /// The most hits wanted.
     public var limit: Int
@@ -142,8 +142,8 @@ public struct MatchText: Sendable, Equatable {
     public var mode: TextMode
     /// The distance at which each word finds other words, so that typing errors match; `nil`: none.
     ///
-    /// In query syntax a word may name a distance of its own. Words in phrases, before a star and
-    /// around one are taken as they are.
+    /// In query syntax a word may have its own distance. Words in phrases, and words with a star,
+    /// are not fuzzy.
     public var fuzzy: Fuzziness?
 
     /// Creates a text query.
@@ -154,10 +154,10 @@ public struct MatchText: Sendable, Equatable {
     }
 }
 
-/// The way to make one list of several ranked lists.
+/// The formula that merges several ranked lists.
 ///
 /// With every formula, the order of the first hits does not depend on the limit, and equal scores
-/// of a source count alike. A source that finds nothing, or has weight 0, adds nothing.
+/// of a source count equally. A source without hits, or of weight 0, adds nothing.
 public enum Fusion: Sendable, Equatable {
     /// Sum of weight / (k + rank); equal scores have equal ranks.
     case reciprocalRank(k: Int = 60)
@@ -166,12 +166,12 @@ public enum Fusion: Sendable, Equatable {
     /// Vector and text sources also score the documents that only other sources found.
     case weightedScores(Normalization = .best)
 
-    /// The way to make scores of different sources comparable.
+    /// The scale that makes scores of different sources comparable.
     public enum Normalization: Int32, Sendable, CaseIterable {
-        /// As shares of the source's best score; 0 is the score of an ordinary document.
+        /// The share of the source's best score; 0 is the score of an ordinary document.
         ///
-        /// The first ranks add a little. Where sources disagree on one another's first hits, the
-        /// first five of each come to the front. A document that alone matches a text comes first.
+        /// The first ranks add a little. If sources disagree on each other's first hits, the first
+        /// five of each rise to the top. A document that alone matches a text comes first.
         case best = 0
         /// From 0 for a text that doesn't match, or the smallest score that a vector source has for
         /// the candidates, to 1 for the largest.
@@ -182,7 +182,7 @@ public enum Fusion: Sendable, Equatable {
     }
 }
 
-/// The parts that a hit or a document brings along in addition to its id.
+/// The parts of a hit or a document to return, in addition to the id.
 public struct Include: OptionSet, Sendable {
     /// One bit per part.
     public let rawValue: UInt32
@@ -198,10 +198,9 @@ public struct Include: OptionSet, Sendable {
     public static let vector = Include(rawValue: 4)
     /// The outgoing edges.
     public static let edges = Include(rawValue: 8)
-    /// For hits: the rank and score that each source gave.
+    /// For hits: the rank and score from each source.
     public static let sourceScores = Include(rawValue: 16)
-    /// For results: how each vector source was searched, what each text source looked for, and how
-    /// the filter was evaluated.
+    /// For results: the explanations of the vector sources, the text sources and the filter.
     public static let explain = Include(rawValue: 32)
     /// The whole document.
     public static let document: Include = [.text, .metadata, .vector, .edges]
@@ -213,7 +212,7 @@ public struct Hit: Sendable, Equatable {
     public var id: DocumentID
     /// The score; larger is better.
     public var score: Double
-    /// The rank and score that each source gave, if they were requested.
+    /// The rank and score from each source, if they were requested.
     public var sourceScores: [SourceScore]
     /// The requested parts of the document; `nil` when none was requested.
     public var document: Document?
@@ -236,14 +235,14 @@ public struct Hit: Sendable, Equatable {
     }
 }
 
-/// The rank and score that one source gave a hit.
+/// The rank and score of a hit from one source.
 public struct SourceScore: Sendable, Equatable {
     /// The index of the source in `Query.sources`.
     public var source: Int
     /// The rank, 1 for the best; `nil` when only other sources found the document and this one
     /// scored it.
     public var rank: Int?
-    /// The score; larger is better, on a scale of the source's own.
+    /// The score; larger is better, on the source's own scale.
     public var score: Double
 
     /// Creates a source's score.
@@ -254,12 +253,12 @@ public struct SourceScore: Sendable, Equatable {
     }
 }
 
-/// The way in which a vector source was searched.
+/// The explanation of the search of a vector source.
 public struct VectorExplanation: Sendable, Equatable {
     /// The index of the source in `Query.sources`.
     public var source: Int
-    /// The strategy: `flat`, `hnsw` or `lsh`, as the collection has it; `exact`, because the query
-    /// requires it; `filtered scan`, because few documents pass the filter.
+    /// The strategy: `flat`, `hnsw` or `lsh`, that of the collection; `exact`, if the query
+    /// requires it; `filtered scan`, if few documents pass the filter.
     ///
     /// Later releases may have more.
     public var strategy: String
@@ -267,7 +266,7 @@ public struct VectorExplanation: Sendable, Equatable {
     public var visitedNodes: Int
     /// The number of distances that were computed, exact ones and estimates.
     public var computedDistances: Int
-    /// The number of rows that were compared one after the other, without an index.
+    /// The number of rows that were scanned, without an index.
     public var scannedRows: Int
 
     /// Creates an explanation.
@@ -288,7 +287,7 @@ public struct VectorExplanation: Sendable, Equatable {
 
 /// The result of one query.
 public struct QueryResult: Sendable, Equatable {
-    /// The hits, best first; ties in the order in which the documents were written.
+    /// The hits, best first; ties in the order of writing.
     public var hits: [Hit]
     /// Whether a budget ended a source before it was done.
     public var isPartial: Bool
@@ -324,7 +323,7 @@ public struct QueryResult: Sendable, Equatable {
 public struct SearchResponse: Sendable, Equatable {
     /// One result per query.
     public var results: [QueryResult]
-    /// The sequence number of the version that all queries saw.
+    /// The sequence number of the version that all queries read.
     public var sequenceNumber: UInt64
 
     /// Creates a response.

@@ -10,11 +10,11 @@ public enum Direction: Int32, Sendable, CaseIterable {
     case both = 2
 }
 
-/// The limits at which a walk stops even if it is not done; the walk then reports the limit.
+/// The limits that end a walk early; its result names the limit.
 public struct WalkBudget: Sendable, Equatable {
     /// The number of documents reported.
     public var nodes: Int
-    /// The number of edges looked at.
+    /// The number of edges read.
     public var edges: Int
     /// The time spent; `nil`: the deadline of the call.
     public var time: Duration?
@@ -33,7 +33,7 @@ public struct Walk: Sendable, Equatable {
     ///
     /// Ids that don't exist are ignored.
     public var from: [DocumentID]
-    /// Labels to follow; none means every label.
+    /// Labels to follow; empty: every label.
     public var labels: [String]
     /// The direction in which edges are followed.
     public var direction: Direction
@@ -126,7 +126,7 @@ public struct WalkResult: Sendable, Equatable {
     public var reached: ReachedDocuments
     /// The limit that ended the walk; `nil` when it is complete.
     public var endedBy: Limit?
-    /// The number of edges looked at.
+    /// The number of edges read.
     public var edgesFollowed: Int
 
     /// Whether a limit ended the walk.
@@ -155,7 +155,7 @@ public struct WalkRequest: Sendable, Equatable {
     public var collection: String
     /// The walks.
     public var walks: [Walk]
-    /// Whether the client that sent the request reads documents by columns.
+    /// Whether the client can read documents in columns.
     package var readsColumns = false
 
     /// Creates a request.
@@ -174,9 +174,9 @@ public struct WalkRequest: Sendable, Equatable {
 public struct WalkResponse: Sendable, Equatable {
     /// One result per walk.
     public var results: [WalkResult]
-    /// The sequence number of the version that all walks saw.
+    /// The sequence number of the version that all walks read.
     public var sequenceNumber: UInt64
-    /// Whether the reply may have documents by columns.
+    /// Whether the reply may have documents in columns.
     package var mayUseColumns = false
 
     /// Creates a response.

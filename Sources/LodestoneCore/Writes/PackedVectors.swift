@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The vectors of some documents, one after the other, as they come over the wire and go into the
-/// store.
+/// The contiguous vectors of some documents, in the layout of the wire and of the store.
 ///
-/// A batch of a thousand documents then has one piece of memory instead of a thousand.
+/// A batch of a thousand documents then has one allocation instead of a thousand.
 package struct PackedVectors: Sendable {
     /// The elements of all vectors.
     package let elements: [Float]

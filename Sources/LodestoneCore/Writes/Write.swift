@@ -37,7 +37,7 @@ public struct IndexManyRequest: Sendable, Equatable {
     /// Edges to add to documents of this batch or written before.
     public var edges: [SourcedEdge]
 
-    /// The documents, without the vectors that lie in `vectors`.
+    /// The documents, without those vectors that are in `vectors`.
     package private(set) var bareDocuments: [Document]
     /// The vectors of all documents; `nil` when the documents have them.
     package private(set) var vectors: PackedVectors?
@@ -49,7 +49,7 @@ public struct IndexManyRequest: Sendable, Equatable {
         self.edges = edges
     }
 
-    /// Creates a batch of documents whose vectors lie apart.
+    /// Creates a batch of documents with separate vectors.
     package init(
         collection: String,
         documents: [Document],
@@ -60,7 +60,7 @@ public struct IndexManyRequest: Sendable, Equatable {
         self.vectors = vectors
     }
 
-    /// Whether both requests are equal, wherever their vectors lie.
+    /// Whether both requests are equal, with vectors in either place.
     public static func == (left: IndexManyRequest, right: IndexManyRequest) -> Bool {
         left.collection == right.collection && left.documents == right.documents
             && left.edges == right.edges
@@ -69,17 +69,16 @@ public struct IndexManyRequest: Sendable, Equatable {
 
 /// A request to drop documents and edges, all of them or none.
 ///
-/// It names them, or drops all documents that satisfy a filter. Ids and edges that don't exist are
-/// ignored.
+/// It has ids and edges, or a filter of documents. Missing documents and edges are ignored.
 public struct DropManyRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
     /// Documents to drop, with every edge that leaves or enters them.
     public var ids: [DocumentID]
-    /// Edges to drop; weight and metadata don't matter.
+    /// Edges to drop; weight and metadata are ignored.
     public var edges: [SourcedEdge]
-    /// The filter of the documents to drop, with their edges, when the write's turn comes; `ids`
-    /// and `edges` are then empty.
+    /// The filter of the documents to drop with their edges, evaluated at the time of the write;
+    /// `ids` and `edges` are then empty.
     public var filter: Filter?
 
     /// Creates a batch.
@@ -114,12 +113,12 @@ public struct WriteReceipt: Sendable, Equatable {
     public var durability: Durability
     /// The number of documents that are new.
     public var inserted: Int
-    /// The number of documents that took the place of an earlier version.
+    /// The number of documents that replaced an earlier version.
     public var replaced: Int
     /// The number of documents that were dropped.
     public var dropped: Int
-    /// Whether the request id had been applied before; the receipt then tells the effect of that
-    /// time.
+    /// Whether the write was already applied under its request id; the receipt is then the first
+    /// one.
     public var isRepeated: Bool
 
     /// Creates a receipt.
