@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import DequeModule
 
-/// Elements in the order of their arrival; any may be removed from the middle.
+/// A queue in the order of arrival, from whose middle any element may be removed.
 ///
-/// Ids rise, so a binary search finds an element. A removed element leaves an empty slot, because
-/// moving all later elements would take time for each of many that wait. Empty slots are removed
-/// once they are the majority.
+/// Ids ascend, so a binary search finds an element. A removed element leaves an empty slot, because
+/// moving all later elements would take time in proportion to their number. Empty slots are removed
+/// when they are the majority.
 struct CallQueue<Element> {
-    // Ids lie apart from the elements, which a search would copy on its way.
+    // Ids are in a separate array, because a search would copy the elements that it passes.
     private var ids: Deque<UInt64> = []
     private var elements: Deque<Element?> = []
-    /// The number of elements that wait.
+    /// The number of waiting elements.
     private(set) var count = 0
 
     /// The number of slots below which empty ones are not removed.
@@ -18,11 +18,11 @@ struct CallQueue<Element> {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Adds an element behind the others.
+    /// Adds an element at the end.
     ///
     /// - Parameters:
     ///   - element: The element to add.
-    ///   - id: An id larger than every one before.
+    ///   - id: An id larger than all earlier ones.
     mutating func append(_ element: Element, id: UInt64) {
         ids.append(id)
         elements.append(element)

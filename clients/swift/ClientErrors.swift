@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The errors that the client itself raises, each worded once.
+/// The errors that the client itself raises.
 extension LodestoneError {
     static func deadlineExceeded(_ outcome: Outcome) -> LodestoneError {
         LodestoneError(
@@ -32,7 +32,7 @@ extension LodestoneError {
         )
     }
 
-    /// The server is leaving and has not started the call.
+    /// The server is stopping and has not started the call.
     static var serverLeaving: LodestoneError {
         LodestoneError(
             .unavailable,
@@ -43,9 +43,9 @@ extension LodestoneError {
         )
     }
 
-    /// Whether the server says that it leaves, or has left, and did not start the call.
+    /// Whether the server is stopping, or has stopped, and did not start the call.
     ///
-    /// Such an error is no sign of trouble.
+    /// Such an error does not count as a failure.
     var isFromLeavingServer: Bool {
         code == .unavailable && outcome == .notApplied
             && (reason == .goingAway || reason == .draining)

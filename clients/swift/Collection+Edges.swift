@@ -2,20 +2,20 @@
 public import LodestoneCore
 import LodestoneWire
 
-/// The edges of one document, page by page or one by one, however many it has.
+/// The edges of one document, in pages or one by one.
 extension LodestoneClient.Collection {
     /// A page of the edges of one document.
     ///
-    /// Edges that leave the document come by label and target, in the order of their bytes. Edges
-    /// that enter it come in an order of the server's own. A document that doesn't exist has no
-    /// outgoing edges, and may have incoming ones.
+    /// Edges that leave the document come in the byte order of label and target. Edges that enter
+    /// it come in an order that the server chooses. A missing document has no outgoing edges, and
+    /// may have incoming ones.
     ///
     /// - Parameters:
     ///   - id: The document.
     ///   - direction: `.outgoing` or `.incoming`.
-    ///   - labels: The labels to include; with none, every label.
-    ///   - limit: The most edges to return; a page of large ones ends before.
-    ///   - cursor: The end of the last page; `nil`: from the start.
+    ///   - labels: The labels to include; empty: every label.
+    ///   - limit: The most edges to return; a page of large edges ends earlier.
+    ///   - cursor: The end of the previous page; `nil`: from the start.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The page, and the start of the next one.
     /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the cursor
@@ -42,7 +42,7 @@ extension LodestoneClient.Collection {
         }
     }
 
-    /// All edges of one document, fetched page by page while they are read.
+    /// All edges of one document, fetched in pages during the iteration.
     ///
     /// An edge that is not written meanwhile is returned exactly once.
     ///
@@ -51,9 +51,9 @@ extension LodestoneClient.Collection {
     /// - Parameters:
     ///   - id: The document.
     ///   - direction: `.outgoing` or `.incoming`.
-    ///   - labels: The labels to include; with none, every label.
+    ///   - labels: The labels to include; empty: every label.
     ///   - pageSize: The most edges of one call.
-    /// - Returns: The edges; none has been fetched yet.
+    /// - Returns: The edges; the iteration fetches them.
     public func edges(
         of id: DocumentID,
         direction: Direction = .outgoing,
@@ -80,7 +80,7 @@ extension LodestoneClient.Collection {
         /// Begins with the first edge.
         public func makeAsyncIterator() -> Iterator { Iterator(edges: self) }
 
-        /// The position of a reader.
+        /// The position of an iteration.
         public struct Iterator: AsyncIteratorProtocol {
             private var pages: PageReader<ListedEdge, EdgeCursor>
 
@@ -99,7 +99,7 @@ extension LodestoneClient.Collection {
 
             /// The next edge; `nil` after the last.
             ///
-            /// - Throws: The error of a page's call; the same call may be tried again then.
+            /// - Throws: The error of a page's call; the same call may then be repeated.
             public mutating func next(isolation actor: isolated (any Actor)? = #isolation)
                 async throws(LodestoneError) -> ListedEdge?
             {

@@ -2,15 +2,15 @@
 public import LodestoneCore
 import LodestoneWire
 
-/// Whole collections, or the documents that pass a filter: counted, page by page, or one by one.
+/// Counts, pages and sequences of all documents, or of those that pass a filter.
 extension LodestoneClient.Collection {
-    /// How many documents satisfy a filter, and how often values occur among them.
+    /// Counts the documents that satisfy a filter, and the values of fields among them.
     ///
     /// - Parameters:
     ///   - filter: `nil`: every document counts.
-    ///   - facets: Fields whose values are counted; cheap where they are indexed.
+    ///   - facets: Fields whose values are counted; cheap if they are indexed.
     ///   - deadline: `nil`: the configuration's deadline.
-    /// - Returns: Counts of one state of the collection.
+    /// - Returns: The counts, from one version of the collection.
     /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when a facet
     ///   has too many values to count without an index.
     public func count(
@@ -26,19 +26,19 @@ extension LodestoneClient.Collection {
         }
     }
 
-    /// A page of the collection, in the order of writing or in the order of a field.
+    /// A page of the collection, in the order of writing or of a field.
     ///
     /// - Parameters:
-    ///   - limit: The most documents to return; a page of large ones ends before.
-    ///   - cursor: Where the last page ended; `nil`: from the start.
+    ///   - limit: The most documents to return; a page of large documents ends earlier.
+    ///   - cursor: The end of the previous page; `nil`: from the start.
     ///   - filter: The condition for every document.
     ///   - order: An indexed field to sort by; `nil`: the order of writing.
     ///   - include: The parts of each document to return.
-    ///   - maxEdges: The most edges that come with a document. A document with more comes without
-    ///     its edges, as the last one of its page, and `edgesCursor` is set for `listEdges`. `nil`:
-    ///     all documents come with their edges.
+    ///   - maxEdges: The most edges that come with a document. A document with more edges comes
+    ///     without them, as the last one of its page, and `edgesCursor` is set for `listEdges`.
+    ///     `nil`: all documents come with their edges.
     ///   - deadline: `nil`: the configuration's deadline.
-    /// - Returns: The page, and where the next one starts.
+    /// - Returns: The page, and the start of the next one.
     /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the field is
     ///   not indexed, or the cursor belongs to another order.
     public func scan(
@@ -64,11 +64,11 @@ extension LodestoneClient.Collection {
         }
     }
 
-    /// All documents, fetched page by page while they are read.
+    /// All documents, fetched in pages during the iteration.
     ///
-    /// A document that is not written meanwhile comes exactly once. A document that is replaced may
-    /// come again in its new version. In the order of a field it may also be missed, when its value
-    /// moves to a position that the scan has passed.
+    /// A document that is not written meanwhile comes exactly once. A replaced document may come
+    /// again in its new version. In the order of a field the scan may also miss it, if its new
+    /// value has a position that the scan has passed.
     ///
     ///     for try await document in papers.documents(where: .exists(path: ["year"], true)) { … }
     ///
@@ -77,7 +77,7 @@ extension LodestoneClient.Collection {
     ///   - order: An indexed field to sort by; `nil`: the order of writing.
     ///   - include: The parts of each document to return.
     ///   - pageSize: The most documents of one call.
-    /// - Returns: The documents; none has been fetched yet.
+    /// - Returns: The documents; the iteration fetches them.
     public func documents(
         where filter: Filter? = nil,
         order: ScanOrder? = nil,

@@ -5,7 +5,7 @@ import LodestoneWire
 extension LodestoneClient {
     /// A collection on the server, by name.
     public struct Collection: Sendable {
-        /// Its name.
+        /// The name of the collection.
         public let name: String
         let client: LodestoneClient
 
@@ -16,14 +16,14 @@ extension LodestoneClient {
 
         /// Writes documents and edges, all of them or none.
         ///
-        /// When it returns, the batch is durable and every search that starts afterwards sees it.
-        /// When its task is cancelled, the call ends once the server has reported the outcome of
-        /// the batch, or after ``Configuration/cancelGracePeriod``, 2 s unless it is set otherwise.
+        /// On return, the batch is durable, and every search that starts afterwards sees it. If its
+        /// task is cancelled, the call ends when the server has reported the outcome of the batch,
+        /// or after ``Configuration/cancelGracePeriod``, 2 s by default.
         ///
         /// - Parameters:
         ///   - documents: Documents to insert or replace; an id may occur once.
-        ///   - edges: Edges to add to documents of this batch or written before.
-        ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+        ///   - edges: Edges to add to documents of this batch or of earlier ones.
+        ///   - requestID: The idempotency key of the write: sent twice, the write has one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: The effects of the batch, and its sequence number.
         /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when a
@@ -45,14 +45,14 @@ extension LodestoneClient {
 
         /// Drops documents, with every edge that leaves or enters them, and edges; all or none.
         ///
-        /// Documents and edges that don't exist are passed over.
+        /// Missing documents and edges are ignored.
         ///
         /// - Parameters:
         ///   - ids: Documents to drop.
         ///   - edges: Edges to drop, by source, label and target.
-        ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+        ///   - requestID: The idempotency key of the write: sent twice, the write has one effect.
         ///   - deadline: `nil`: the configuration's deadline.
-        /// - Returns: How much was dropped, and the sequence number of the batch.
+        /// - Returns: The number of dropped documents, and the sequence number of the batch.
         /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything
         ///   may have been written.
         @discardableResult
@@ -70,18 +70,17 @@ extension LodestoneClient {
             )
         }
 
-        /// Drops every document that satisfies a filter when the server processes the call; all or
-        /// none.
+        /// Drops every document that satisfies a filter at the time of the write; all or none.
         ///
         /// The edges that leave or enter these documents are dropped with them.
         ///
-        /// `count` counts such documents without dropping them.
+        /// `count` counts these documents without dropping them.
         ///
         /// - Parameters:
         ///   - filter: The condition for documents to drop.
-        ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+        ///   - requestID: The idempotency key of the write: sent twice, the write has one effect.
         ///   - deadline: `nil`: the configuration's deadline.
-        /// - Returns: How much was dropped, and the sequence number of the batch.
+        /// - Returns: The number of dropped documents, and the sequence number of the batch.
         /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound`
         ///   when there is no such collection; `outcome` says whether anything may have been
         ///   written.
@@ -98,7 +97,7 @@ extension LodestoneClient {
             )
         }
 
-        /// Answers many queries from one state of the collection, in one round trip.
+        /// Runs many queries on one version of the collection, in one round trip.
         public func search(_ queries: [Query], deadline: Duration? = nil)
             async throws(LodestoneError) -> SearchResponse
         {
@@ -110,14 +109,14 @@ extension LodestoneClient {
             }
         }
 
-        /// Answers one query.
+        /// Runs one query.
         public func search(_ query: Query, deadline: Duration? = nil)
             async throws(LodestoneError) -> QueryResult
         {
             try await search([query], deadline: deadline).results[0]
         }
 
-        /// Makes many walks over one state of the collection, in one round trip.
+        /// Makes many walks over one version of the collection, in one round trip.
         public func walk(_ walks: [Walk], deadline: Duration? = nil)
             async throws(LodestoneError) -> WalkResponse
         {
@@ -163,11 +162,10 @@ extension LodestoneClient {
         /// The server merges all changes since the collection's base into a new base, and frees the
         /// space of dropped data.
         ///
-        /// The server also compacts by itself once enough has been written. Searches and writes go
-        /// on meanwhile. The server finishes the compaction even when the caller no longer waits.
+        /// The server also compacts by itself after enough writes. Searches and writes continue
+        /// meanwhile. The server finishes the compaction even if the caller no longer waits.
         ///
-        /// - Parameter deadline: At most the server's limit, which is 5 minutes unless it is set
-        ///   otherwise.
+        /// - Parameter deadline: At most a day.
         /// - Returns: The sequence number of the last batch in the base.
         /// - Throws: `.notFound` when there is no such collection.
         @discardableResult
@@ -179,20 +177,20 @@ extension LodestoneClient {
             }
         }
 
-        /// Lets the server rebuild the collection's index from its rows, and waits until the index
-        /// serves.
+        /// Rebuilds the collection's index from its rows on the server, and waits until the index
+        /// is in use.
         ///
-        /// The server also rebuilds the index by itself when the strategy changes, and once enough
-        /// has been written. Searches and writes go on meanwhile. When the call ends early, by its
-        /// deadline or because its task is cancelled, the build ends, too. Searches then still use
-        /// the earlier index.
+        /// The server also rebuilds the index by itself after a change of the strategy, and after
+        /// enough writes. Searches and writes continue meanwhile. If the call ends early, by its
+        /// deadline or a cancellation, the build ends, too. Searches then still use the earlier
+        /// index.
         ///
         /// - Parameters:
         ///   - deadline: At most a day.
         ///   - progress: Called a few times per second with the progress of the index.
-        /// - Returns: The sequence number up to which the index goes.
+        /// - Returns: The sequence number up to which the index covers the collection.
         /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when too
-        ///   many builds are under way.
+        ///   many builds are running.
         @discardableResult
         public func buildIndex(
             deadline: Duration = Limits.maxBuildTime,
@@ -214,12 +212,12 @@ extension LodestoneClient {
             }
         }
 
-        /// Describes the collection as it is now.
+        /// Describes the current state of the collection.
         ///
-        /// The call is sent before calls that wait for their turn.
+        /// The call passes calls that wait for their turn.
         ///
         /// - Parameter deadline: `nil`: the configuration's deadline.
-        /// - Returns: Its options and its contents in numbers.
+        /// - Returns: The options, and the numbers of documents, vectors and edges.
         /// - Throws: `.notFound` when it doesn't exist.
         public func describe(deadline: Duration? = nil) async throws(LodestoneError)
             -> CollectionDescription

@@ -5,12 +5,12 @@ extension Document {
     /// Creates a document whose metadata are the properties of a value.
     ///
     /// Structs become objects, and arrays lists. Dates become timestamps, rounded to microseconds.
-    /// URLs and `Decimal` become strings, and `Data` base64. A `Value` or `Metadata` is taken as it
-    /// is, for fields of any type. Properties that are `nil` are left out and are `nil` again in
-    /// `fields(as:)`. An element of a list and an entry of a dictionary can't be `nil`.
+    /// URLs and `Decimal` become strings, and `Data` base64. A `Value` or `Metadata` stays
+    /// unchanged, for fields of any type. Properties that are `nil` are left out, and `fields(as:)`
+    /// restores them as `nil`. An element of a list and an entry of a dictionary can't be `nil`.
     ///
-    /// - Throws: `.invalidArgument` with the path of a property that metadata can't hold, or when
-    ///   the type's `DocumentFields.fields` names a field otherwise than the type encodes it.
+    /// - Throws: `.invalidArgument` with the path of a property that metadata can't have, or when a
+    ///   name in the type's `DocumentFields.fields` differs from the encoded name.
     public init(
         id: DocumentID,
         vector: [Float]? = nil,

@@ -2,11 +2,10 @@
 import Foundation
 import LodestoneCore
 
-/// Decodes any `Decodable` type from a value of metadata.
+/// A decoder of any `Decodable` type from a value of metadata.
 ///
-/// Whole doubles are taken for integers, and integers for doubles, where no precision is lost. A
-/// missing field is `nil` for types that check for `nil` first, as optionals do, also inside of
-/// others.
+/// Whole doubles decode as integers, and integers as doubles, if no precision is lost. A missing
+/// field is `nil` for types that check for `nil` first, as optionals do, even nested ones.
 struct FieldDecoder: Decoder {
     /// The value to decode; `nil` when there is no such field.
     let value: Value?
@@ -56,7 +55,7 @@ struct FieldDecoder: Decoder {
                 case .double(let number): type.init(exactly: number)
                 default: nil
                 }
-            // Foundation's has no `init(exactly:)` on Linux: it ends the process.
+            // On Linux, `init(exactly:)` of Foundation's type ends the process.
             case is CGFloat.Type: try number(Double.self).map { CGFloat($0) }
             case let type as any BinaryFloatingPoint.Type: try number(type)
             case is Date.Type:
@@ -73,7 +72,7 @@ struct FieldDecoder: Decoder {
 
     /// Refuses an object if a dictionary would lose some of its fields.
     ///
-    /// Two different names are one for `String` when they look alike.
+    /// Two different names are equal as `String` if they are canonically equal.
     private func checkNames() throws {
         guard case .object(let fields) = value, Set(fields.keys).count < fields.count else {
             return
@@ -91,7 +90,7 @@ struct FieldDecoder: Decoder {
         if case .string(let text) = try found() { text } else { nil }
     }
 
-    /// Converts a number to another precision; `nil` where it lies beyond the range of that type.
+    /// Converts a number to another precision; `nil` if it is beyond the range of the type.
     private func number<N: BinaryFloatingPoint>(_ type: N.Type) throws -> N? {
         switch try found() {
         case .int(let number):
@@ -104,9 +103,9 @@ struct FieldDecoder: Decoder {
         }
     }
 
-    /// Decodes a type that is a string in the metadata, though it would encode itself otherwise.
+    /// Decodes a type that is a string in the metadata, but encodes itself in another way.
     ///
-    /// `nil` for other types, and for values that are no string.
+    /// `nil` for other types, and for values other than strings.
     private func foundation(_ type: Any.Type) throws -> Any? {
         guard case .string(let text) = value else { return nil }
         return switch type {

@@ -2,26 +2,26 @@
 import Foundation
 import LodestoneCore
 
-/// Encodes any `Encodable` value as a value of metadata.
+/// An encoder of any `Encodable` value to a value of metadata.
 ///
 /// Structs become objects, and arrays lists. Dates become timestamps, URLs and decimal numbers
-/// strings, and `Data` base64. `Value` and `Metadata` stay as they are. A property that is `nil`
-/// is left out, and decoding gives it back. A list and a dictionary can't have `nil` and refuse it.
-/// The encoder also refuses a coding path that is encoded twice in ways that exclude one another.
+/// strings, and `Data` base64. `Value` and `Metadata` stay unchanged. A property that is `nil` is
+/// left out, and decoding restores it. The encoder refuses `nil` in a list or dictionary, and a
+/// coding path that is encoded twice in contradictory ways.
 ///
 /// Threading: one thread.
 final class FieldEncoder: Encoder {
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
     private var content = Content.none
-    /// Whether a dictionary is encoded here, whose entries must not get lost.
+    /// Whether a dictionary is encoded here, which must not lose entries.
     private var isDictionary = false
     /// Whether this is the encoder of a superclass: an object even if the class encodes nothing.
     private var isSuper = false
     /// The first error of a method that can't throw.
     private var flaw: EncodingError?
 
-    /// The content that was encoded so far; containers add to it while they are in use.
+    /// The encoded content; containers add to it.
     private enum Content {
         case none
         case single(Value)
@@ -47,7 +47,7 @@ final class FieldEncoder: Encoder {
 
     /// The encoded value; `nil` for `nil`.
     ///
-    /// - Throws: `EncodingError` when something was lost on the way.
+    /// - Throws: `EncodingError` when a part of the value was lost.
     func value() throws -> Value? {
         if let flaw { throw flaw }
         switch content {
@@ -89,7 +89,7 @@ final class FieldEncoder: Encoder {
 
     func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
 
-    /// Notes that the earlier content here excludes what is encoded now.
+    /// Records that the earlier content contradicts the new one.
     private func exclude(_ form: String) {
         flaw =
             flaw ?? invalid(codingPath, "It is encoded as \(form), and as something else before.")
@@ -118,7 +118,7 @@ final class FieldEncoder: Encoder {
             elements.append(child)
             content = .list(elements)
         case .none, .single:
-            // Its container has noted the flaw.
+            // Its container has recorded the error.
             break
         }
         return child
@@ -141,7 +141,8 @@ final class FieldEncoder: Encoder {
         content = .single(encoded)
     }
 
-    /// The value of metadata for a type with its own form; `nil` for types that encode themselves.
+    /// The value of metadata for a type with a special form; `nil` for types that encode
+    /// themselves.
     private func single(_ value: some Encodable) throws -> Value? {
         switch value {
         case let value as Value: return value

@@ -2,11 +2,11 @@
 public import Foundation
 public import LodestoneCore
 
-/// A filter on metadata in terms of a type's properties.
+/// A filter on metadata by a type's properties.
 ///
 ///     Filter(Paper.self, \.year >= 2020 && !(\.tags == "draft") && .contains(\.title, "search"))
 ///
-/// A comparison with a field that is missing is false, so `!` of it is true.
+/// A comparison with a missing field is false, so its `!` is true.
 public struct FieldFilter<Root: DocumentFields>: Sendable {
     fileprivate let filter: Filter
 
@@ -16,7 +16,7 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
 
     /// A comparison with the field of a key path.
     ///
-    /// A key path that `Root.fields` lacks is remembered, for the call that takes the filter.
+    /// A key path that `Root.fields` lacks makes the call with the filter throw.
     fileprivate init<T>(_ path: KeyPath<Root, T>, _ compare: ([String]) -> Filter) {
         do throws(LodestoneError) {
             filter = compare(try Root.fields.names(of: path))
@@ -44,14 +44,14 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
         }
     }
 
-    /// The field lies in the range.
+    /// The field is in the range.
     public static func isIn<T: FieldValue>(_ path: KeyPath<Root, T>, _ range: ClosedRange<T>)
         -> Self
     {
         path >= range.lowerBound && path <= range.upperBound
     }
 
-    /// The field lies in the range, without its end.
+    /// The field is in the range, which excludes its end.
     public static func isIn<T: FieldValue>(_ path: KeyPath<Root, T>, _ range: Range<T>) -> Self {
         path >= range.lowerBound && path < range.upperBound
     }
@@ -94,9 +94,9 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
 }
 
 extension Filter {
-    /// A filter in terms of a type's properties.
+    /// Creates a filter by a type's properties.
     ///
-    /// When `Root.fields` lacks one of its key paths, the call that takes the filter throws
+    /// If `Root.fields` lacks one of its key paths, the call with the filter throws
     /// `.invalidArgument` and sends nothing.
     public init<Root: DocumentFields>(_ type: Root.Type, _ filter: FieldFilter<Root>) {
         self = filter.filter
@@ -203,30 +203,30 @@ extension Float: FieldValue {
 extension Date: FieldValue {
     /// A `.timestamp`, rounded to microseconds.
     ///
-    /// A time beyond 290,000 years from 1970 is the last that fits. A time that is not a number
-    /// equals nothing.
+    /// A time more than 290,000 years from 1970 becomes the last one that fits. A time that is not
+    /// a number equals nothing.
     public var fieldValue: Value? {
         if let microseconds { return .timestamp(microseconds: microseconds) }
         if timeIntervalSince1970.isNaN { return .double(.nan) }
         return .timestamp(microseconds: timeIntervalSince1970 < 0 ? .min : .max)
     }
 
-    /// Microseconds since 1970; `nil` where they don't fit 64 bits.
+    /// Microseconds since 1970; `nil` if they don't fit 64 bits.
     var microseconds: Int64? { Int64(exactly: (timeIntervalSince1970 * 1_000_000).rounded()) }
 }
 
 extension UUID: FieldValue {
-    /// A `.string`, in the form that `Codable` gives it.
+    /// A `.string`, in the form of `Codable`.
     public var fieldValue: Value? { .string(uuidString) }
 }
 
 extension URL: FieldValue {
-    /// A `.string` of the absolute URL, also for a relative one.
+    /// A `.string` of the absolute URL, even for a relative one.
     public var fieldValue: Value? { .string(absoluteString) }
 }
 
 extension FieldValue where Self: BinaryInteger {
-    /// An `.int`, or a `.double` where it doesn't fit 64 bits with a sign.
+    /// An `.int`, or a `.double` if it doesn't fit a signed 64-bit integer.
     public var fieldValue: Value? { Int64(exactly: self).map { .int($0) } ?? .double(Double(self)) }
 }
 

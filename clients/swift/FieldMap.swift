@@ -17,8 +17,8 @@ import Synchronization
 ///     let document = try Document(id: "p1", fields: paper)
 ///     let back = try document.fields(as: Paper.self)
 ///
-/// The names are those that the type is encoded with; the names of a nested type are those of an
-/// object. `Document(id:fields:)` compares the names with those that it has encoded.
+/// The names must be those of the type's encoding; a nested type is an object with names.
+/// `Document(id:fields:)` compares the names with the encoded ones.
 public protocol DocumentFields: Codable, Sendable {
     /// The map from key paths to fields of the metadata.
     static var fields: FieldMap<Self> { get }
@@ -26,11 +26,10 @@ public protocol DocumentFields: Codable, Sendable {
 
 /// A map from key paths of a type to fields of the metadata; nested names are joined by dots.
 ///
-/// A wrong map is an error of the calls that need it: no key path may occur twice, and no name may
-/// be empty.
+/// No key path may occur twice, and no name may be empty; calls that need a wrong map throw.
 ///
-/// Threading: a value that is never changed. Unchecked because key paths aren't marked as sendable;
-/// they are immutable.
+/// Threading: an immutable value. Unchecked because key paths are immutable but not marked as
+/// sendable.
 public struct FieldMap<Root>: @unchecked Sendable, ExpressibleByDictionaryLiteral {
     private let paths: [PartialKeyPath<Root>: [String]]
     /// The error in the map.
@@ -53,13 +52,13 @@ public struct FieldMap<Root>: @unchecked Sendable, ExpressibleByDictionaryLitera
         self.flaw = flaw
     }
 
-    /// The field's name, or the names one inside the other; `nil` for a key path that the map
-    /// lacks.
+    /// The field's name, preceded by the names of enclosing objects; `nil` for a key path that the
+    /// map lacks.
     public subscript(path: PartialKeyPath<Root>) -> [String]? { paths[path] }
 
-    /// The field's name, or the names one inside the other.
+    /// The field's name, preceded by the names of enclosing objects.
     ///
-    /// - Throws: `.invalidArgument` for a key path that the map lacks, and for a flawed map.
+    /// - Throws: `.invalidArgument` for a key path that the map lacks, and for a wrong map.
     func names(of path: PartialKeyPath<Root>) throws(LodestoneError) -> [String] {
         if let flaw { throw flaw }
         guard let names = paths[path] else {
@@ -69,17 +68,16 @@ public struct FieldMap<Root>: @unchecked Sendable, ExpressibleByDictionaryLitera
     }
 }
 
-/// The types whose names have all been seen in encoded values.
+/// The types whose names have all occurred in encoded values.
 private let checkedTypes = Mutex<Set<ObjectIdentifier>>([])
 
 extension FieldMap where Root: DocumentFields {
-    /// Compares the names with those of an encoded value, until each has been seen once.
+    /// Compares the names with those of an encoded value, until each has occurred once.
     ///
     /// A field may be missing, because its property is `nil` or the type leaves it out. A name is
-    /// wrong when the metadata has the key path's value under another name, one that the map
-    /// doesn't have.
+    /// wrong when the metadata has the key path's value under another name that the map lacks.
     ///
-    /// - Throws: `.invalidArgument` with the name that is right.
+    /// - Throws: `.invalidArgument` with the right name.
     func check(_ value: Root, encodedAs metadata: Metadata) throws(LodestoneError) {
         let type = ObjectIdentifier(Root.self)
         if checkedTypes.withLock({ $0.contains(type) }) { return }
@@ -114,8 +112,7 @@ extension Value {
         return value
     }
 
-    /// The path at which an object holds `part`, itself or inside of other objects, except the
-    /// `known` paths.
+    /// The path of `part` in an object or its nested objects, except the `known` paths.
     fileprivate func path(of part: Value, except known: Set<MetadataIndex>, below: [String] = [])
         -> [String]?
     {

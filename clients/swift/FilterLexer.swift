@@ -19,7 +19,7 @@ struct FilterToken {
 }
 
 extension FilterToken.Kind {
-    /// The token in an error's words.
+    /// The token in the words of an error.
     var description: String {
         switch self {
         case .word(let word): "'\(word.prefix(40))'"
@@ -34,13 +34,13 @@ extension FilterToken.Kind {
     }
 }
 
-/// Cuts the text of a filter into tokens.
+/// A lexer of a filter's text.
 struct FilterLexer {
     private let text: String
     private let bytes: [UInt8]
     private var index = 0
 
-    /// The tokens of a text, the last one its end.
+    /// The tokens of a text; the last one is the end.
     ///
     /// - Complexity: O(bytes).
     static func tokens(of text: String) throws(LodestoneError) -> [FilterToken] {
@@ -88,7 +88,7 @@ struct FilterLexer {
         }
     }
 
-    /// The text between two quotes; a quote inside of it is doubled.
+    /// The text between two quotes; a quote inside is doubled.
     private mutating func quoted(by quote: UInt8) throws(LodestoneError) -> String {
         let start = index
         var content: [UInt8] = []

@@ -2,7 +2,7 @@
 public import LodestoneCore
 
 extension Filter {
-    /// Reads a filter as people type it.
+    /// Creates a filter from its text.
     ///
     ///     year >= 2020 AND NOT tags = 'draft'
     ///     author.name IN ('Ada', 'Bob') OR (score BETWEEN 0.5 AND 1 AND EXISTS score)
@@ -10,32 +10,32 @@ extension Filter {
     ///
     ///     id IN ('p1', 'p2') AND NOT "id" = 5
     ///
-    /// `id` is the document's id, for which there are `=`, `!=`, `IN` and `NOT IN` with texts; a
-    /// field of the metadata with that name stands in quotes: `"id"`.
+    /// `id` is the document's id, with the comparisons `=`, `!=`, `IN` and `NOT IN` with texts. A
+    /// field of the metadata with that name is in quotes: `"id"`.
     ///
     /// Comparisons are `=`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `BETWEEN` (both ends count),
-    /// `CONTAINS` and `EXISTS`; they mean what the cases of `Filter` do. `NOT` binds tighter than
-    /// `AND`, `AND` tighter than `OR`; capitals don't matter. A name with other characters than
-    /// letters, digits, `_` and `-` stands in double quotes, as in `"my field"."x.y"`; a quote
-    /// inside is doubled. A number with a point or an exponent is a double, another one an int,
-    /// which must fit 64 bits.
+    /// `CONTAINS` and `EXISTS`; they have the meaning of the cases of `Filter`. `NOT` binds tighter
+    /// than `AND`, and `AND` tighter than `OR`; keywords are not case-sensitive. A name with other
+    /// characters than letters, digits, `_` and `-` is in double quotes, as in `"my field"."x.y"`;
+    /// a quote inside is doubled. A number with a point or an exponent is a double, any other one
+    /// an int, which must fit 64 bits.
     ///
     /// A time is in the proleptic Gregorian calendar and exact to the microsecond. It ends with `Z`
-    /// or with its offset from UTC; years beyond 0000 to 9999 have a sign and six digits. Values of
-    /// different kinds are never equal: a field of times is compared with times only.
+    /// or with its offset from UTC; years outside of 0000 to 9999 have a sign and six digits.
+    /// Values of different kinds are never equal: compare a field of times with times only.
     ///
-    /// - Throws: `.invalidArgument` with `FILTER_SYNTAX`, which names the column, from 1.
+    /// - Throws: `.invalidArgument` with `FILTER_SYNTAX` and the column, from 1.
     public init(text: String) throws(LodestoneError) {
         var parser = try FilterParser(text)
         self = try parser.parse()
     }
 }
 
-/// Reads the text of a filter by recursive descent.
+/// A parser of filters by recursive descent.
 private struct FilterParser {
     /// The most bytes of a text.
     private static let maxByteCount = 64 << 10
-    /// The most nested parentheses and `NOT`; the server allows as many as nest in a message.
+    /// The most nested parentheses and `NOT`s, within the nesting limit of a message.
     private static let maxDepth = 24
 
     private let text: String
@@ -78,7 +78,7 @@ private struct FilterParser {
             guard takes(.symbol(")")) else { throw expected("AND, OR or ')'") }
             return filter
         }
-        // `exists` may be a field, too: then no name follows.
+        // If no name follows, `exists` is a field.
         if isKeyword("EXISTS"), isName(at: index + 1) {
             index += 1
             if isKeyword("ID"), tokens[index + 1].kind != .symbol(".") {
@@ -103,7 +103,7 @@ private struct FilterParser {
         return try test(of: path)
     }
 
-    /// Reads a test of the document's id, as a test of a field is written.
+    /// Reads a test of the document's id, in the syntax of a test of a field.
     private mutating func idTest(of path: [String], at start: Int) throws(LodestoneError) -> Filter
     {
         let isNegated = takes(keyword: "NOT")

@@ -9,7 +9,7 @@ extension LodestoneClient {
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the last batch that searches can see.
-    /// - Throws: `.deadlineExceeded` when no reply has come by then.
+    /// - Throws: `.deadlineExceeded` when no reply has come in time.
     @discardableResult
     public func ping(deadline: Duration? = nil) async throws(LodestoneError) -> UInt64 {
         try await perform(.ping, deadline: deadline) { reply in
@@ -40,18 +40,18 @@ extension LodestoneClient {
         )
     }
 
-    /// Changes how a collection finds near vectors, and which fields of the metadata are indexed.
+    /// Changes a collection's vector strategy and its indexed fields.
     ///
-    /// The documents are not sent again: the server builds the indexes in the background. Results
-    /// are right meanwhile, only slower, and `CollectionDescription.buildingIndexes` names the
-    /// indexes that aren't complete yet. The same strategy again, a field that is indexed already
-    /// and a field to drop that isn't indexed change nothing.
+    /// The documents are not sent again: the server builds the indexes in the background. Meanwhile
+    /// results are right but slower, and `CollectionDescription.buildingIndexes` names the
+    /// incomplete indexes. The same strategy, an added field that is indexed, and a dropped field
+    /// that isn't indexed change nothing.
     ///
     /// - Parameters:
     ///   - name: The name of the collection.
-    ///   - strategy: How near vectors are found from now on; `nil`: as before.
-    ///   - addIndexes: Fields that are indexed from now on; a collection has at most 32.
-    ///   - dropIndexes: Fields that are not indexed any more; filters on them read the documents.
+    ///   - strategy: The new vector strategy; `nil`: no change.
+    ///   - addIndexes: Fields to index; a collection has at most 32.
+    ///   - dropIndexes: Fields whose indexes are dropped; filters on them then read the documents.
     ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the write.
@@ -101,8 +101,8 @@ extension LodestoneClient {
     /// The call is sent before calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
-    /// - Returns: A description of each collection as it is now.
-    /// - Throws: `.deadlineExceeded` when no reply has come by then.
+    /// - Returns: The current description of each collection.
+    /// - Throws: `.deadlineExceeded` when no reply has come in time.
     public func collections(deadline: Duration? = nil) async throws(LodestoneError)
         -> [CollectionDescription]
     {
@@ -116,8 +116,8 @@ extension LodestoneClient {
     /// The call is sent before calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
-    /// - Returns: All figures that the server keeps.
-    /// - Throws: `.deadlineExceeded` when no reply has come by then.
+    /// - Returns: All figures of the server.
+    /// - Throws: `.deadlineExceeded` when no reply has come in time.
     public func stats(deadline: Duration? = nil) async throws(LodestoneError) -> Stats {
         try await perform(.stats, deadline: deadline) { reply in
             if case .stats(let stats) = reply { stats } else { nil }
@@ -126,7 +126,7 @@ extension LodestoneClient {
 
     /// Writes a snapshot of the whole store into the store's directory on the server.
     ///
-    /// The server accepts writes meanwhile. The call is tried once.
+    /// The server accepts writes meanwhile. The client does not repeat the call.
     ///
     /// - Parameters:
     ///   - name: 1 to 64 of a-z, 0-9, `_` and `-`.
@@ -138,8 +138,7 @@ extension LodestoneClient {
     public func snapshot(_ name: String, deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> SnapshotDescription
     {
-        // The request id makes the client report when it can't know whether the snapshot was
-        // written.
+        // With the request id, the client reports an unknown outcome as such.
         try await perform(
             .snapshot(name: name),
             requestID: .random(),
@@ -153,8 +152,8 @@ extension LodestoneClient {
     /// The snapshots on the server, by name.
     ///
     /// - Parameter deadline: `nil`: the configuration's deadline.
-    /// - Returns: A description of each.
-    /// - Throws: `.deadlineExceeded` when no reply has come by then.
+    /// - Returns: A description of each snapshot.
+    /// - Throws: `.deadlineExceeded` when no reply has come in time.
     public func snapshots(deadline: Duration? = nil) async throws(LodestoneError)
         -> [SnapshotDescription]
     {
@@ -163,11 +162,11 @@ extension LodestoneClient {
         }
     }
 
-    /// Lets the server compare its whole store with its checksums, and its parts with each other.
+    /// Compares the server's whole store with its checksums, and its parts with each other.
     ///
     /// The server accepts writes meanwhile.
     ///
-    /// - Returns: The parts that were checked, and the damage that was found.
+    /// - Returns: The numbers of checked parts, and the damage.
     /// - Throws: `.resourceExhausted` when a snapshot or another verification runs.
     public func verify(deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> VerifyReport
@@ -177,7 +176,7 @@ extension LodestoneClient {
         }
     }
 
-    /// The collection of that name, which need not exist yet.
+    /// The collection of a name, which need not exist yet.
     ///
     /// Nothing is sent.
     public func collection(_ name: String) -> Collection {
@@ -194,7 +193,7 @@ extension LodestoneClient {
 }
 
 extension Call {
-    /// The call in an error's words: the name of its case.
+    /// The name of the call's case, for errors.
     var name: String {
         Mirror(reflecting: self).children.first?.label ?? "\(self)"
     }

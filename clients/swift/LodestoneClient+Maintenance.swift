@@ -5,17 +5,18 @@ import LodestoneWire
 extension LodestoneClient {
     /// Erases dropped and replaced documents from all files of the server's store.
     ///
-    /// Afterwards no file of the store has documents any more that were dropped or replaced before
-    /// the call; snapshots stay as they are.
+    /// Afterwards no file of the store has documents that were dropped or replaced before the call.
+    /// Snapshots don't change.
     ///
-    /// Writes wait while the database is written again.
+    /// Writes wait while the database is rewritten.
     ///
     /// - Parameters:
     ///   - collection: The collection of the documents; `nil` for all collections.
     ///   - deadline: At most a day.
-    /// - Returns: How much no file has any more, and the snapshots that may have it.
-    /// - Throws: `.notFound`; `.resourceExhausted` when other maintenance is under way. Then, and
-    ///   when the call ends early, nothing is promised.
+    /// - Returns: The sequence number up to which the erasure is complete, and the snapshots that
+    ///   may still have erased documents.
+    /// - Throws: `.notFound`; `.resourceExhausted` when other maintenance is running. After any
+    ///   error, nothing is guaranteed.
     @discardableResult
     public func erase(_ collection: String? = nil, deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> EraseReceipt
@@ -27,13 +28,13 @@ extension LodestoneClient {
 
     /// Reads a part of a snapshot's file.
     ///
-    /// The parts from 0 on, until there are `byteCount` bytes, are the file. A file that was
-    /// fetched in part can be continued if its first bytes are still the same: another snapshot may
-    /// have got its name.
+    /// The file is the parts from offset 0 on, until there are `byteCount` bytes. An incomplete
+    /// file can be continued if the first bytes are still the same, because another snapshot may
+    /// have taken the name.
     ///
     /// - Parameters:
     ///   - name: The name of the snapshot on the server.
-    ///   - offset: Where the part begins, in bytes.
+    ///   - offset: The start of the part in bytes.
     ///   - maxBytes: 1 to `SnapshotPart.maxByteCount`.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: At most `maxBytes` bytes; none at the end of the file.
@@ -50,7 +51,7 @@ extension LodestoneClient {
         }
     }
 
-    /// Removes a snapshot on the server; a name that no snapshot has is no error.
+    /// Removes a snapshot on the server; a name without a snapshot is no error.
     public func deleteSnapshot(_ name: String) async throws(LodestoneError) {
         _ = try await perform(.deleteSnapshot(name: name)) { reply in
             if case .done(let sequenceNumber) = reply { sequenceNumber } else { nil }

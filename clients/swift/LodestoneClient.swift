@@ -6,20 +6,19 @@ import Synchronization
 
 /// A client of a Lodestone server.
 ///
-/// One client keeps one connection, which carries many calls at once; share it. When a connection
-/// is lost, the next call makes a new one. While there is no server, calls wait for one until their
-/// deadline, so a restart is no error.
+/// A client has one connection, which carries many calls at once, so share the client. When the
+/// connection is lost, the next call makes a new one. Without a server, calls wait for one until
+/// their deadline, so a restart is no error.
 ///
-/// The server accepts 64 calls at once unless it is set otherwise. Further calls wait for their
+/// By default the server accepts 64 calls at a time from a connection. Further calls wait for their
 /// turn, in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
 /// ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them. Use a separate client for
-/// bulk work, so that other calls need not wait behind it, for their turn or for large batches to
-/// be sent.
+/// bulk work, so that other calls wait neither for their turn nor for large batches.
 ///
 /// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled.
 /// The `outcome` of its error says whether anything was written. A write that was sent before its
 /// task is cancelled waits for the server's reply on its outcome, at most for
-/// ``Configuration/cancelGracePeriod``: 2 s unless it is set otherwise.
+/// ``Configuration/cancelGracePeriod``: 2 s by default.
 ///
 /// ```swift
 /// let client = try await LodestoneClient.connect(to: "localhost:5633")
@@ -35,24 +34,25 @@ public final class LodestoneClient: Sendable {
     public struct Configuration: Sendable {
         /// The address of the server.
         public var endpoint: Endpoint
-        /// The credential, where the server requires one; 3,072 bytes at most.
+        /// The credential, if the server requires one; 3,072 bytes at most.
         public var token: String?
-        /// Time for a connection to be made, and as much again for the server to say hello.
+        /// The time for making a connection, and the time after that for the server's hello.
         public var connectTimeout: Duration
-        /// The deadline of calls that name none; it spans all attempts at a call.
+        /// The deadline of calls without their own; it covers all attempts of a call.
         public var deadline: Duration
         /// The policy for repeating calls that failed.
         public var retry: RetryPolicy
-        /// How long a write whose task is cancelled waits for the server's reply on its outcome.
+        /// The time for which a cancelled write waits for the server's reply on its outcome.
         ///
-        /// With zero the write doesn't wait, and its outcome is then unknown.
+        /// With zero the write doesn't wait, and its outcome is unknown.
         ///
-        /// A server that runs replies within a round trip.
+        /// A healthy server replies within a round trip.
         public var cancelGracePeriod: Duration
-        /// How long the client polls for an expected reply before it sleeps; zero: not at all.
+        /// The time for which the client polls for an expected reply before it sleeps; zero: no
+        /// polling.
         ///
-        /// It polls where replies come one after the other at shorter intervals. Polling takes a
-        /// core that others may need. Calls made one after the other are then twice as fast.
+        /// It polls while replies come at shorter intervals. Polling makes calls that are made one
+        /// after the other twice as fast, and takes a core that others may need.
         public var busyPoll: Duration
         /// The name of this program in the server's log; 512 bytes at most.
         public var clientName: String
@@ -84,7 +84,8 @@ public final class LodestoneClient: Sendable {
         var isClosed = false
     }
 
-    /// The least time between two servers in turn that leave before they have started a call.
+    /// The pause after a server that stopped before it started a call, if the previous attempt met
+    /// another one.
     private static let leavingPause = Duration.milliseconds(20)
 
     private let configuration: Configuration
@@ -94,7 +95,7 @@ public final class LodestoneClient: Sendable {
     private let state = Mutex(State())
 
     private init(_ configuration: Configuration) throws(LodestoneError) {
-        // Together they must fit the first frame, which the server keeps small.
+        // Together they must fit the first frame, for which the server has a small limit.
         for (name, text, limit) in [
             ("token", configuration.token ?? "", 3_072),
             ("client_name", configuration.clientName, 512),
@@ -120,7 +121,7 @@ public final class LodestoneClient: Sendable {
     {
         let client = try LodestoneClient(configuration)
         do throws(LodestoneError) {
-            // The deadline has time to connect, time to say hello, and a moment for the reply.
+            // The deadline covers the connection, the hello, and a moment for the reply.
             _ = try await client.perform(
                 .ping,
                 deadline: configuration.connectTimeout.bounded * 2 + .seconds(1),
@@ -147,7 +148,7 @@ public final class LodestoneClient: Sendable {
 
     /// Closes the connection for good.
     ///
-    /// Calls in flight fail with `.cancelled`; the outcome of writes among them is `.unknown`.
+    /// Calls in flight fail with `.cancelled`; the outcome of writes is `.unknown`.
     public func close() async {
         let connection = state.withLock { state in
             defer { state.connection = nil }
@@ -162,24 +163,24 @@ public final class LodestoneClient: Sendable {
 
     /// Accepts the server's store as it is, from the next call on.
     ///
-    /// A client notices when a server comes back with less than it has acknowledged: another store
-    /// behind the address, or a store that was set back. Until this method is called, calls then
-    /// end with `.dataLoss` and the reason `SERVER_BEHIND`, so that no caller goes on unaware.
+    /// A client detects a server whose store lacks acknowledged batches: another store at the
+    /// address, or an earlier state of the store. Calls then fail with `.dataLoss` and the reason
+    /// `SERVER_BEHIND` until this method is called, so that every caller learns of the loss.
     public func acceptStore() {
         history.forgetSequenceNumber()
         history.recordOpening()
     }
 
-    /// Runs tasks where the replies arrive.
+    /// An executor on the event loop of this client.
     ///
-    /// A task that makes many short calls, one after the other, saves two thread switches per call
-    /// this way, at best half of its time. While the task computes, though, no other call of this
-    /// client proceeds: use it for tasks that do little but call.
+    /// A task with many short calls, one after the other, saves two thread switches per call, at
+    /// best half of its time. While the task computes, no other call of this client proceeds, so
+    /// use the executor only for tasks that mostly make calls.
     ///
-    /// Never block there, by a lock, a semaphore or a read of a file: this thread sends, receives
-    /// and keeps deadlines. A task that blocks there until another call of this client ends
-    /// never ends, and ``close()`` waits with it. Other calls end late. A reply that has arrived by
-    /// then counts although its deadline has passed, because a reply says more.
+    /// Never block on it, by a lock, a semaphore or a read of a file: its thread sends, receives
+    /// and checks deadlines. A task that blocks until another call of this client ends never ends,
+    /// and neither does ``close()``. Other calls end late; a reply that arrived meanwhile counts
+    /// even after the deadline.
     ///
     /// ```swift
     /// Task(executorPreference: client.executor) { ... }
@@ -188,14 +189,14 @@ public final class LodestoneClient: Sendable {
 
     // MARK: Attempts
 
-    /// Makes a call, and repeats it where the policy says so.
+    /// Makes a call, and repeats it by the policy.
     ///
     /// - Parameters:
     ///   - call: The call to make.
-    ///   - requestID: The idempotency key, on every call that writes and on no other.
+    ///   - requestID: The idempotency key; required for writes, `nil` for other calls.
     ///   - deadline: `nil`: the configuration's deadline.
     ///   - retry: `nil`: the configuration's policy.
-    ///   - result: The result in the reply; `nil` when the reply doesn't fit the call.
+    ///   - result: Returns the result in the reply; `nil` when the reply doesn't match the call.
     /// - Returns: The value of `result` for the reply.
     /// - Throws: The error of the last attempt.
     func perform<R>(
@@ -208,9 +209,9 @@ public final class LodestoneClient: Sendable {
         let end = ContinuousClock.now.advanced(by: (deadline ?? configuration.deadline).bounded)
         let policy = retry ?? configuration.retry
         var attempt = 1
-        // Once an attempt may have written something, no later one can say that nothing was.
+        // If an attempt may have written something, no later attempt can exclude that.
         var outcome = LodestoneError.Outcome.notApplied
-        // The reason why the call could not be sent so far, which says more than a passed deadline.
+        // The reason why the call could not be sent, which is more useful than a passed deadline.
         var obstacle: LodestoneError?
         while true {
             if Task.isCancelled { throw .cancelled(outcome) }
@@ -234,7 +235,7 @@ public final class LodestoneClient: Sendable {
                 }
                 let wait: Duration?
                 if failure.isUnsent, policy.maxAttempts > 1 {
-                    // The next connection opens after a pause of its own, for all calls at once.
+                    // The next connection has its own pause, for all calls together.
                     let pause = failure.isUnconnected || obstacle == nil ? .zero : Self.leavingPause
                     wait = max(pause, error.retryAfter ?? .zero)
                     obstacle = error
@@ -253,7 +254,7 @@ public final class LodestoneClient: Sendable {
         }
     }
 
-    /// How long to wait before the next attempt; `nil` when there is to be none.
+    /// The wait before the next attempt; `nil`: no further attempt.
     private func pause(after failure: CallFailure, attempt: Int, policy: RetryPolicy) -> Duration? {
         let error = failure.error
         let wait = policy.delay(after: error, attempt: attempt)
@@ -265,7 +266,7 @@ public final class LodestoneClient: Sendable {
         return history.allowsRetry ? wait : nil
     }
 
-    /// The connection, or a new one when the last takes no more calls.
+    /// The connection, or a new one if the last one accepts no more calls.
     private func connectionForCall() throws(LodestoneError) -> Connection {
         let (connection, isNew) = state.withLock { state -> (Connection?, Bool) in
             guard !state.isClosed else { return (nil, false) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneTransport
 
-/// Runs tasks on the loop of a client.
+/// An executor that runs tasks on the loop of a client.
 final class LoopExecutor: TaskExecutor {
     private let loop: EventLoop
 

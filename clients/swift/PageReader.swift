@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The elements of a list that a server returns page by page, one at a time.
+/// A reader of a paged list, one element at a time.
 ///
-/// A page is fetched once all elements of the one before are read.
+/// It fetches a page when all elements of the previous page are read.
 struct PageReader<Element: Sendable, Cursor: Sendable> {
-    /// The elements of a page, and where the next one starts; `nil` after the last.
+    /// The elements of a page, and the start of the next one; `nil` after the last.
     typealias Page = (elements: [Element], next: Cursor?)
 
     private let fetch: @Sendable (Cursor?) async throws(LodestoneError) -> Page
@@ -15,14 +15,14 @@ struct PageReader<Element: Sendable, Cursor: Sendable> {
 
     /// Begins with the first page.
     ///
-    /// - Parameter fetch: Fetches the page at a cursor; the first one without.
+    /// - Parameter fetch: Fetches the page at a cursor; the first page for `nil`.
     init(_ fetch: @escaping @Sendable (Cursor?) async throws(LodestoneError) -> Page) {
         self.fetch = fetch
     }
 
     /// The next element; `nil` after the last.
     ///
-    /// - Throws: The error of `fetch`; the same call may be tried again then.
+    /// - Throws: The error of `fetch`; the same call may then be repeated.
     mutating func next(isolation actor: isolated (any Actor)?) async throws(LodestoneError)
         -> Element?
     {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The calls that are repeated after a failure without the caller noticing.
+/// The policy for repeating failed calls.
 ///
-/// Only failures that another attempt can heal are retried: a connection that is lost, a server
-/// that is overloaded and says when to come back, or a conflict on the server. A write is repeated
-/// with the same request id, so it has one effect, whatever the outcome of the first attempt. The
-/// deadline of a call spans all of its attempts. When failures pile up, retries stop until calls
-/// succeed again, so that they don't add to the load of a server in trouble.
+/// Only failures that another attempt can resolve are retried: a lost connection, an overloaded
+/// server that names a time to wait, or a conflict on the server. A write is repeated with the same
+/// request id, so it has one effect, for any outcome of the first attempt. The deadline of a call
+/// covers all of its attempts. After many failures, retries stop until calls succeed again, so that
+/// they don't add to the load of a failing server.
 ///
 /// A call that was never sent is no attempt: while no connection can be made, and when a server
-/// leaves in good order, calls wait for a server until their deadline, unless `maxAttempts` is 1.
+/// stops gracefully, calls wait for a server until their deadline, unless `maxAttempts` is 1.
 public struct RetryPolicy: Sendable, Equatable {
-    /// The most attempts, the first one included: 1 to 5.
+    /// The most attempts, including the first: 1 to 5.
     public var maxAttempts: Int
     /// The longest wait before the second attempt; it doubles with each further one.
     public var firstBackoff: Duration
@@ -35,7 +35,7 @@ public struct RetryPolicy: Sendable, Equatable {
     /// One attempt.
     public static let none = RetryPolicy(maxAttempts: 1)
 
-    /// How long to wait before the next attempt.
+    /// The wait before the next attempt.
     ///
     /// - Parameters:
     ///   - error: The error that ended the last attempt.
@@ -46,7 +46,7 @@ public struct RetryPolicy: Sendable, Equatable {
         switch error.code {
         case .unavailable, .aborted:
             if let retryAfter = error.retryAfter { return retryAfter }
-            // Doubling stops early enough for nothing to overflow; there are five at most.
+            // The shift is bounded, so nothing overflows; there are at most five attempts.
             let longest = min(firstBackoff.bounded * (1 << min(attempt - 1, 8)), maxBackoff.bounded)
             return longest * Double.random(in: 0...1)
         case .resourceExhausted:
@@ -58,14 +58,14 @@ public struct RetryPolicy: Sendable, Equatable {
 }
 
 extension Duration {
-    /// The duration, limited to 0 to 100 years: sums and products of such times don't overflow.
+    /// The duration, clamped to 0 to 100 years, so that sums and products don't overflow.
     var bounded: Duration { min(max(self, .zero), .seconds(100 * 365 * 86_400)) }
 }
 
 /// A measure of recent failures that limits retries.
 ///
-/// Each failure takes a token, and each success gives a tenth of one back. With half of the tokens
-/// or fewer, nothing is retried.
+/// Each failure costs a token, and each success returns a tenth of one. With half of the tokens or
+/// fewer, nothing is retried.
 struct RetryBudget: Sendable {
     private static let maxTokens = 10.0
     private static let refill = 0.1
