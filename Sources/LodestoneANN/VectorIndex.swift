@@ -50,7 +50,7 @@ package protocol VectorIndex: Sendable {
 
     /// Indexes just written rows, if the strategy indexes inside of writes.
     ///
-    /// The rows ascend and lie above all earlier ones.
+    /// The rows ascend, and are above all earlier ones.
     mutating func indexMany(_ table: VectorTable, from row: UInt32)
 
     /// Indexes more rows of a table outside of writes; searches and writes continue meanwhile.

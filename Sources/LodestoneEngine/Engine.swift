@@ -187,7 +187,7 @@ public final class Engine: Sendable {
         return try compactor.build(try collection(named: name, context), context: context)
     }
 
-    /// Finishes the writes under way, cancels builds and compactions, and closes the store.
+    /// Finishes the queued writes, cancels builds and compactions, and closes the store.
     public func close() {
         isClosing.store(true, ordering: .relaxed)
         opener.sync {}

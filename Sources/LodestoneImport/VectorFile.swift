@@ -81,7 +81,7 @@ package struct VectorFile {
 
     /// Reads the vectors of `rows`.
     ///
-    /// - Precondition: `rows` lies within `0..<count`.
+    /// - Precondition: `rows` is within `0..<count`.
     /// - Throws: An error when the file ends early. The server refuses numbers that are not finite.
     package func read(_ rows: Range<Int>) throws(LodestoneError) -> [[Float]] {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows out of range")

@@ -71,8 +71,9 @@ struct FairQueueState {
     var idleThreads: [DispatchQueue]
     /// Whether the timer for jobs that reach `longJobTime` is set.
     var isTimerSet = false
-    /// The largest `served` at which a job began. A connection that becomes ready has at least this
-    /// `served`.
+    /// The largest `served` at which a job began.
+    ///
+    /// A connection that becomes ready has at least this `served`.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
     private var epoch: UInt64 = 0

@@ -21,8 +21,9 @@ final class MemoryRelief: Sendable {
 
     /// The least peak after which memory is returned.
     private static let minPeak = 8 << 20
-    /// The time for which use must stay low. It is longer than the pause between two batches of an
-    /// import.
+    /// The time for which use must stay low.
+    ///
+    /// It is longer than the pause between two batches of an import.
     private static let gracePeriod = Duration.seconds(3)
 
     private let memory: ServerMemory

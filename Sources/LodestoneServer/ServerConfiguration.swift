@@ -21,8 +21,9 @@ package struct ServerConfiguration: Sendable {
     package var eventLoops: Int
     /// The most searches, walks and reads that run at once.
     package var readWorkers: Int
-    /// The longest expected wait for reads of other connections. Beyond it, a read is refused if
-    /// earlier reads of its connection are waiting.
+    /// The longest expected wait for reads of other connections.
+    ///
+    /// Beyond it, a read is refused if earlier reads of its connection are waiting.
     package var maxQueueWait: Duration
     /// The longest time that a search may run on an event loop; a longer one restarts on a worker.
     package var maxSearchTimeOnLoop: Duration

@@ -101,9 +101,9 @@ package protocol Store: AnyObject, Sendable {
     /// Replaces a collection's base by a new one, and forgets the log rows that the bases now
     /// contain.
     ///
-    /// The new base must lie at its `basePath`. Live vectors move to new segments when 30 percent
-    /// of the bytes in the collection's segments belong to removed rows. When `garbageBytes` is
-    /// `nil`, they move out of every segment with garbage.
+    /// The new base must be at its `basePath`. Live vectors move to new segments when 30 percent of
+    /// the bytes in the collection's segments belong to removed rows. When `garbageBytes` is `nil`,
+    /// they move out of every segment with garbage.
     ///
     /// Call it inside `compacting` and outside of `exclusively`.
     ///

@@ -43,8 +43,9 @@ package final class BufferPool: Sendable {
         for block in kept { block.storage.deallocate() }
     }
 
-    /// Returns a block to the pool. The pool frees a block that is too small or too large, or that
-    /// exceeds its capacity.
+    /// Returns a block to the pool.
+    ///
+    /// The pool frees a block that is too small or too large, or that exceeds its capacity.
     func give(_ storage: UnsafeMutableRawBufferPointer) {
         let block = Block(storage: storage)
         let isKept = blocks.withLock { blocks in

@@ -2,6 +2,6 @@
 
 /// The number of a row, which is one version of a document in its collection.
 ///
-/// Numbers rise in the order of writing and are never given twice. A replaced document gets a new
-/// row.
+/// Numbers ascend in the order of writing, and are never given twice. A replaced document gets a
+/// new row.
 package typealias RowID = UInt32

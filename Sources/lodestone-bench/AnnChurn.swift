@@ -8,8 +8,9 @@ import LodestoneStructures
 /// It measures the effect on an index, compared with an index that is built from the same rows at
 /// the end.
 struct AnnChurn {
-    /// The number of searches between the drops and the compaction. They scan half of the vectors,
-    /// enough to reach a dropped row.
+    /// The number of searches between the drops and the compaction.
+    ///
+    /// They scan half of the vectors, enough to reach a dropped row.
     private static let queriesBeforeCompaction = 100
 
     private struct Round {

@@ -66,7 +66,9 @@ extension LSHIndex: VectorIndex {
     package var name: String { "lsh" }
     package var indexesCheaply: Bool { true }
 
-    /// Whether the tables find enough. New tables with the same options would not find more.
+    /// Whether the tables find enough.
+    ///
+    /// New tables with the same options would not find more.
     package func isWanted(for count: Int) -> Bool { health.isUsable }
 
     package func search(_ query: VectorQuery, in table: VectorTable) throws(LodestoneError)

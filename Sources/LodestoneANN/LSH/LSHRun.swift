@@ -71,7 +71,7 @@ final class LSHRun: Sendable {
     /// The number of rows.
     var count: Int { rows.count }
 
-    /// Whether the tables lie in a file.
+    /// Whether the tables are in a file.
     var isInBase: Bool {
         if case .base = rows { true } else { false }
     }

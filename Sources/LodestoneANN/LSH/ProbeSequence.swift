@@ -66,7 +66,7 @@ private struct SetHeap {
     struct Item {
         /// Never NaN.
         var cost: Float
-        /// Bit i stands for the bit of the signature with the i-th smallest distance.
+        /// Bit i is the bit of the signature with the i-th smallest distance.
         var members: UInt32
 
         // Infinite minus infinite would be NaN, which `max` above passes on.

@@ -105,10 +105,11 @@ public struct CountResponse: Sendable, Equatable {
 
 /// The evaluation of a filter.
 public struct FilterExplanation: Sendable, Equatable {
-    /// The strategy. `indexed`: by indexes alone. `partly indexed`: documents that the indexes left
-    /// undecided were read. `scanned`: no field is indexed, and every document was read that the
-    /// earlier result of the filter did not cover. `cached`: nothing was written since the earlier
-    /// result.
+    /// The strategy.
+    ///
+    /// `indexed`: by indexes alone. `partly indexed`: documents that the indexes left undecided
+    /// were read. `scanned`: no field is indexed, and every document was read that the earlier
+    /// result of the filter did not cover. `cached`: nothing was written since the earlier result.
     ///
     /// Later releases may have more.
     public var strategy: String

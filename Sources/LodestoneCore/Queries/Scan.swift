@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A request for a page of a collection, in the order of the writes or of a field.
+/// A request for a page of a collection, in the order of writing or of a field.
 public struct ScanRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -10,7 +10,7 @@ public struct ScanRequest: Sendable, Equatable {
     public var limit: Int
     /// The filter that every document must satisfy.
     public var filter: Filter?
-    /// The order of the documents; `nil`: the order of the writes.
+    /// The order of the documents; `nil`: the order of writing.
     public var order: ScanOrder?
     /// The parts of each document to return.
     public var include: Include
@@ -41,9 +41,9 @@ public struct ScanRequest: Sendable, Equatable {
 
 /// The order of a scan by a field of the metadata, which must be indexed.
 ///
-/// Documents whose field is a single value come first, ordered by it: booleans, numbers, times,
-/// strings by their first 256 bytes. Documents whose field is missing, a list or an object follow.
-/// Ties, and the documents that follow, come in the order in which they were written.
+/// Documents with a single value come first, ordered by it: booleans, numbers, times, strings by
+/// their first 256 bytes. Documents whose field is missing, a list or an object follow. Ties, and
+/// the documents that follow, come in the order of writing.
 public struct ScanOrder: Sendable, Equatable {
     /// The field's name, preceded by the names of enclosing objects.
     public var path: [String]
@@ -68,7 +68,7 @@ public struct ScanOrder: Sendable, Equatable {
 public struct ScanCursor: Sendable, Equatable {
     /// The row after which the next page starts.
     package var row: UInt64
-    /// The position in the order of a field; empty in the order of the writes.
+    /// The position in the order of a field; empty in the order of writing.
     ///
     /// The first byte is 1 for a descending order, else 0. The key of the row's value follows; it
     /// is absent after all single values.

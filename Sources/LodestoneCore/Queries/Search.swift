@@ -14,7 +14,7 @@ public struct SearchRequest: Sendable, Equatable {
     }
 }
 
-/// One query: sources of hits, a filter that all hits pass, and the way to merge the sources.
+/// One query: sources of hits, a filter that all hits pass, and the fusion of the sources.
 public struct Query: Sendable, Equatable {
     /// The sources of hits; at least one.
     public var sources: [Source]
@@ -22,11 +22,11 @@ public struct Query: Sendable, Equatable {
     public var filter: Filter?
     /// The fusion of the sources' lists; unused with one source.
     public var fusion: Fusion
-    /// The most hits wanted.
+    /// The most hits to return.
     public var limit: Int
-    /// The parts that each hit brings along.
+    /// The parts of each hit to return.
     public var include: Include
-    /// The parts of its texts that each hit shows; `nil`: none.
+    /// The highlights of each hit's texts; `nil`: none.
     public var highlight: Highlight?
     /// The fields whose values are counted, over all documents that pass the filter.
     ///
@@ -74,7 +74,7 @@ public struct Source: Sendable, Equatable {
     public var weight: Float?
     /// The number of best hits of the source that enter the fusion; `nil`: 100.
     ///
-    /// With a larger limit, further hits of the source follow behind all hits that entered.
+    /// With a larger limit, further hits of the source follow after all hits that entered.
     public var candidates: Int?
 
     /// Creates a source.
@@ -105,11 +105,11 @@ public struct Source: Sendable, Equatable {
     }
 }
 
-/// A vector, and the way to search for documents near it.
+/// A vector, and the options of the search for near documents.
 public struct NearVector: Sendable, Equatable {
     /// The vector, as many float32 as the collection's dimension.
     public var vector: [Float]
-    /// Whether every vector is compared, whatever the strategy.
+    /// Whether every vector is compared, with any strategy.
     public var exact: Bool
     /// The beam width for this search; `nil`: the collection's.
     public var efSearch: Int?
@@ -122,23 +122,22 @@ public struct NearVector: Sendable, Equatable {
     }
 }
 
-/// The way to read a text query.
+/// The syntax of a text query.
 public enum TextMode: Int32, Sendable, CaseIterable {
-    /// As plain words: documents with any of them, best first.
+    /// Plain words: documents with any of them, best first.
     ///
     /// Nothing in the text is syntax. Stop words are left out, unless there are no others.
     case anyWord = 0
-    /// As a query: words, "phrases", prefix*, *substring*, typo~, field:word, AND OR NOT, and
+    /// Query syntax: words, "phrases", prefix*, *substring*, typo~, field:word, AND OR NOT, and
     /// parentheses.
     case querySyntax = 1
 }
 
 /// A text query.
 public struct MatchText: Sendable, Equatable {
-    /// The text, at most 4 KiB and 32 terms in query syntax; plain words beyond that count are left
-    /// out.
+    /// The text, at most 4 KiB and 32 terms in query syntax; further plain words are left out.
     public var query: String
-    /// The way to read the text.
+    /// The syntax of the text.
     public var mode: TextMode
     /// The distance at which each word finds other words, so that typing errors match; `nil`: none.
     ///

@@ -110,8 +110,9 @@ extension Catalog {
         }
     }
 
-    /// Applies the latest writes to a version, and makes the collection visible. Call it under the
-    /// lock.
+    /// Applies the latest writes to a version, and makes the collection visible.
+    ///
+    /// Call it under the lock.
     ///
     /// - Returns: `nil` when the collection was dropped.
     /// - Throws: `VECTORS_MOVED` when the log has forgotten changes that the version lacks.

@@ -16,7 +16,9 @@ import Synchronization
 /// process while it holds the lock: the writer takes the store's lock first.
 final class Catalog: Sendable {
     struct Entry {
-        /// The record. The current options of an open collection are in the collection.
+        /// The record.
+        ///
+        /// The current options of an open collection are in the collection.
         var record: CollectionRecord
         var collection: Collection?
         /// The description of a closed collection; `nil` when it is unknown.

@@ -94,8 +94,9 @@ final class Collection: Sendable {
     /// A copy of the current version.
     var version: CollectionVersion { current.withLock { $0.version } }
 
-    /// Applies a batch. Its slow parts run before the mutex is held, so readers don't wait for
-    /// them.
+    /// Applies a batch.
+    ///
+    /// Its slow parts run before the mutex is held, so readers don't wait for them.
     func apply(_ change: IndexChange) {
         let started = version.started(change)
         current.withLock { current in

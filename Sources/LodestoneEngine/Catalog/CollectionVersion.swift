@@ -205,7 +205,9 @@ struct CollectionVersion: Sendable {
         sequenceNumber = change.sequenceNumber
     }
 
-    /// Changes the strategy and the indexed fields. Queries scan until the new indexes are built.
+    /// Changes the strategy and the indexed fields.
+    ///
+    /// Queries scan until the new indexes are built.
     mutating func alter(to options: CollectionOptions) {
         self.options.vectorStrategy = options.vectorStrategy
         self.options.metadataIndexes = options.metadataIndexes

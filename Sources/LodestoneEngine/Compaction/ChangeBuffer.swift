@@ -14,7 +14,7 @@ struct ChangeBuffer: Sendable {
     /// Whether the buffer lacks a change.
     private(set) var isBroken = false
 
-    /// - Parameter limit: The bytes beyond which the store's log is used instead.
+    /// - Parameter limit: The most bytes; above it the store's log is used instead.
     init(limit: Int) {
         self.limit = limit
     }

@@ -96,7 +96,7 @@ final class Compactor: Sendable {
         if isFirst { takeLinkingTurn(collection) }
     }
 
-    /// Links for a while, then queues the rest behind other collections.
+    /// Links for a while, then queues the rest after other collections.
     private func takeLinkingTurn(_ collection: Collection) {
         lanes.runLinks {
             let isClosed = self.state.withLock { $0.isClosed }

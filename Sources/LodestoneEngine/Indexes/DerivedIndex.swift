@@ -115,7 +115,9 @@ struct OpenedBase {
 struct NextBase {
     /// The ids and rows of the version that is written.
     let ids: CollectionIDs
-    /// The current vertex ids that stay, ascending. Their positions are the new vertex ids.
+    /// The current vertex ids that stay, ascending.
+    ///
+    /// Their positions are the new vertex ids.
     let vertices: ContiguousArray<VertexID>
     /// The new vertex id of each current one; `CollectionIDs.noVertex` for a vertex that is left
     /// out.

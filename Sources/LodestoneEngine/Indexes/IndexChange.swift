@@ -12,8 +12,9 @@ struct IndexChange: Sendable {
     var removed: [RowID] = []
     /// The dropped documents, which lose every edge that leaves or enters them.
     var dropped: [VertexID] = []
-    /// The vectors of the new rows. In a replay, rows that later batches removed have vectors here,
-    /// too.
+    /// The vectors of the new rows.
+    ///
+    /// In a replay, rows that later batches removed have vectors here, too.
     var vectors: VectorRun?
     /// Whether an index links the vectors even if that takes long.
     var linksVectors = true

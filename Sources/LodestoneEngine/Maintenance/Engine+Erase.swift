@@ -16,7 +16,7 @@ extension Engine {
     ///   - context: The call that may end the work. The erasure waits for readers of an old state.
     /// - Returns: The receipt, with the snapshots that may contain erased documents.
     /// - Throws: `.notFound`. `.cancelled` or `.deadlineExceeded`, after which nothing is
-    ///   guaranteed. `.resourceExhausted` when other maintenance is under way or the disk is full.
+    ///   guaranteed. `.resourceExhausted` when other maintenance is running or the disk is full.
     package func erase(_ collection: String?, context: CallContext) throws(LodestoneError)
         -> EraseReceipt
     {
@@ -82,7 +82,7 @@ extension Engine {
     ///   - timeout: The longest time that it may take.
     /// - Returns: The receipt, with the snapshots that may contain erased documents.
     /// - Throws: `.notFound`. `.cancelled` or `.deadlineExceeded`, after which nothing is
-    ///   guaranteed. `.resourceExhausted` when other maintenance is under way or the disk is full.
+    ///   guaranteed. `.resourceExhausted` when other maintenance is running or the disk is full.
     @discardableResult
     public func erase(_ collection: String? = nil, timeout: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> EraseReceipt

@@ -10,7 +10,7 @@ extension Engine {
     /// Writes a snapshot of the current state into the store's directory.
     ///
     /// - Throws: `.alreadyExists`, `.invalidArgument` for a bad name, `.resourceExhausted` when
-    ///   other maintenance is under way or the disk is full.
+    ///   other maintenance is running or the disk is full.
     package func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
         -> SnapshotDescription
     {
@@ -238,7 +238,7 @@ extension Engine {
     ///   - timeout: The longest time that it may take.
     /// - Returns: The description of the snapshot.
     /// - Throws: `.alreadyExists`, `.invalidArgument` for a bad name, `.resourceExhausted` when
-    ///   other maintenance is under way or the disk is full.
+    ///   other maintenance is running or the disk is full.
     @discardableResult
     public func createSnapshot(
         _ name: String,

@@ -52,8 +52,9 @@ struct VersionCheck {
         }
     }
 
-    /// Reports the damages; call it after the last row. Counts are compared only if every row could
-    /// be read.
+    /// Reports the damages; call it after the last row.
+    ///
+    /// Counts are compared only if every row could be read.
     mutating func finish(_ report: inout VerifyReport, countsRows: Bool) {
         if countsRows { noteMissingRows() }
         for (kind, check) in checks {
@@ -96,8 +97,9 @@ struct VersionCheck {
         return numbered
     }
 
-    /// Reports the documents that a base has and the rows lack. The log shows only the loss of
-    /// later rows.
+    /// Reports the documents that a base has and the rows lack.
+    ///
+    /// The log shows only the loss of later rows.
     private mutating func noteMissingRows() {
         let ids = view.version.ids
         guard case .base = source, ids.documentCount > documentCount else { return }

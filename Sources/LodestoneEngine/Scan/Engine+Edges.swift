@@ -80,7 +80,9 @@ extension ReadView {
         }
     }
 
-    /// The row of a document. It must be the row to which the position is bound, if it is bound.
+    /// The row of a document.
+    ///
+    /// It must be the row to which the position is bound, if it is bound.
     private func row(of id: DocumentID, at position: EdgePosition?) throws(LodestoneError) -> RowID?
     {
         let row = version.ids.row(of: id)

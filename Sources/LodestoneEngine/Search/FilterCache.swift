@@ -154,7 +154,7 @@ final class FilterCache: Sendable {
 extension ReadView {
     /// The rows of documents by their ids; ids without a document are left out.
     ///
-    /// - Complexity: O(ids), whatever the number of documents.
+    /// - Complexity: O(ids), for any number of documents.
     fileprivate func rows(of ids: [DocumentID], _ context: CallContext) throws(LodestoneError)
         -> [RowID]
     {

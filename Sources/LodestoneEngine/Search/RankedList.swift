@@ -19,7 +19,9 @@ struct RankedList {
     var candidates = Int.max
     /// Whether `others` has all scores that the source can give to the other sources' hits.
     var scoresOthers = false
-    /// Whether the scores are those of vectors. Texts and walks score a document without a match 0.
+    /// Whether the scores are those of vectors.
+    ///
+    /// Texts and walks score a document without a match 0.
     var isOfVectors = false
     /// The score of an ordinary document, from a sample of the possible hits; only for vectors.
     var ordinary: Double?

@@ -16,7 +16,9 @@ enum PreparedWrite: Sendable {
     case index(PreparedIndex)
     case drop(PreparedDrop)
 
-    /// Whether all earlier writes must be applied before this one. Such a write has its own commit.
+    /// Whether all earlier writes must be applied before this one.
+    ///
+    /// Such a write has its own commit.
     var needsSettledState: Bool {
         switch self {
         case .createCollection, .alterCollection, .dropCollection, .drop: true

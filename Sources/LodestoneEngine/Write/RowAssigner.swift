@@ -220,7 +220,9 @@ struct RowAssigner {
         return (added, onStored)
     }
 
-    /// Refuses edges beyond a document's limit. The count is in memory, so no edge is read.
+    /// Refuses edges beyond a document's limit.
+    ///
+    /// The count is in memory, so no edge is read.
     private func checkCount(
         of source: DocumentID,
         _ vertex: VertexID,

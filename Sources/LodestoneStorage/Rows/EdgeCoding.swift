@@ -42,7 +42,7 @@ enum StoredEdges {
     case list([Edge])
     case hub(HubNumber)
 
-    /// The first bytes of the column when the edges lie in a hub: a count that no list can have.
+    /// The first bytes of the column when a hub has the edges: a count that no list can have.
     static let hubMark = [UInt8](repeating: 0xff, count: 9) + [1]
 
     /// The edges column of a hub's row.

@@ -8,7 +8,7 @@ import LodestoneStructures
 ///     text      count, then name and text of each field
 ///     metadata  count, then name and value of each field, in byte order of the names
 ///     edges     count, then label, target, weight (float32) and metadata of each edge; or a mark,
-///               which is no count, and the number of a hub, whose edges lie in a `HubTable`
+///               which is no count, and the number of a hub, whose edges are in a `HubTable`
 ///
 /// Counts and lengths are LEB128; a value is a tag byte and its content.
 package struct EncodedRow: Sendable {

@@ -152,9 +152,9 @@ struct KeptLog: Equatable {
 
     /// The SQL condition that a log row has a change that the base of its collection lacks.
     ///
-    /// A collection without a base also keeps its first batch. This batch tells `isLost` that the
-    /// collection never had a base. Batches that alter a collection are not needed: its record has
-    /// its options.
+    /// A collection without a base also keeps its first batch. By this batch `isLost` recognizes a
+    /// collection that never had a base. Batches that alter a collection are not needed: its record
+    /// has its options.
     static let isKept = """
         EXISTS(SELECT 1 FROM collections LEFT JOIN bases ON bases.collection = number
             WHERE number = log.collection AND

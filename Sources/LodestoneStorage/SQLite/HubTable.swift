@@ -308,7 +308,8 @@ struct HubTable {
         after position: EdgeName? = nil,
         _ body: (StoredEdge, Edge) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
-        try forEachStored(of: hub, label: label, after: position) { (stored) throws(LodestoneError) in
+        try forEachStored(of: hub, label: label, after: position) {
+            (stored) throws(LodestoneError) in
             guard stored.isRight(in: hub.number), let edge = try? stored.edge() else {
                 throw hub.damaged(
                     "'\(stored.name.label)' to '\(stored.name.target)' fails its checksum"

@@ -106,7 +106,7 @@ extension SQLiteReader {
 }
 
 extension Hub {
-    /// The hub of a row, if its edges lie in one.
+    /// The hub of a row, if it has one.
     init?(_ row: StoredRow) {
         guard let number = row.hub else { return nil }
         self.init(number: number, row: row.row, id: row.id)

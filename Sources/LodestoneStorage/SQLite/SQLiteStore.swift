@@ -16,9 +16,9 @@ import Synchronization
 ///     analysis.lock               shared by all processes that have the store open
 ///     sequence                    the sequence number that all processes must have applied
 ///
-/// Threading: any thread; readers take a connection each out of a pool behind a mutex. Unchecked,
-/// because the writer's own state (`writer`, `lastSequence`, `chain`, `walPages`) is used only
-/// while `lock` is held.
+/// Threading: any thread; each reader takes a connection from a pool, which a mutex guards.
+/// Unchecked, because the writer's own state (`writer`, `lastSequence`, `chain`, `walPages`) is
+/// used only while `lock` is held.
 package final class SQLiteStore: Store, @unchecked Sendable {
     /// The length of the write-ahead log above which a commit is followed by a checkpoint.
     static let checkpointBytes = 16 << 20

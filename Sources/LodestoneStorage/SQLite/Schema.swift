@@ -3,11 +3,11 @@ import LodestoneCore
 
 /// The tables of format 7.
 ///
-/// Vectors lie in segments next to the database file.
+/// Vectors are in segments next to the database file.
 ///
 ///     meta         what the store is
 ///     collections  name and options of each collection, which end in the row's checksum
-///     log          one row per batch: what it changed and where its vectors lie
+///     log          one row per batch: its changes, and the location of its vectors
 ///     bases        the base of each collection, and the locations of the vectors before it
 ///     requests     the receipt of each request id
 ///     docs_N       the documents of collection N, one row per version

@@ -22,8 +22,9 @@ import Synchronization
 final class StoreLock: Sendable {
     /// The longest wait for a holder, because a stopped process may hold the lock.
     let lockTimeout: Duration
-    /// The longest wait for the turn, many times the time of a commit. A process that holds the
-    /// turn longer is probably stopped.
+    /// The longest wait for the turn, many times the time of a commit.
+    ///
+    /// A process that holds the turn longer is probably stopped.
     private static let turnTimeout = Duration.milliseconds(50)
     private static let longestPause: useconds_t = 200
 

@@ -9,7 +9,7 @@ import LodestoneSystem
 ///
 ///     snapshots/NAME.lodestone   an archive
 ///     snapshots/lock             held while one is being written
-///     snapshots/.writing*        an archive under way, or left by a crash
+///     snapshots/.writing*        an unfinished archive, possibly left by a crash
 ///
 /// One read transaction fixes the state. SQLite's backup copies the database through it. Of each
 /// segment the snapshot has the bytes that this state's log names. Segments are append-only, so
@@ -44,7 +44,7 @@ extension SQLiteStore {
                 object: name
             )
         }
-        // Under the lock no other snapshot is under way, so these files were left by a crash.
+        // Under the lock no other snapshot is being written, so these files were left by a crash.
         removeStaging()
         defer { removeStaging() }
         let archive = "\(snapshotDirectory)/\(Self.stagingPrefix)\(Self.suffix)"
@@ -248,8 +248,8 @@ extension SQLiteStore {
     {
         try SchemaReader.withDatabase(path, isReadOnly: false) {
             (target) throws(SQLiteConnection.Failure) in
-            // The copy needs no durability: after a crash it is thrown away. Only the archive must
-            // be durable.
+            // The copy needs no durability, because after a crash it is discarded. Only the archive
+            // must be durable.
             try target.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
             guard let backup = sqlite3_backup_init(target.handle, "main", source.handle, "main")
             else {

@@ -182,7 +182,9 @@ struct StateCheck {
         return rows
     }
 
-    /// Runs a step of a statement. Damage that SQLite finds is reported, and the result is `nil`.
+    /// Runs a step of a statement.
+    ///
+    /// Damage that SQLite finds is reported, and the result is `nil`.
     private func readable<T>(
         _ what: String,
         kind: String,

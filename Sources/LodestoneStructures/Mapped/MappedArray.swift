@@ -10,7 +10,7 @@ public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
     @usableFromInline let offset: Int
     /// The number of elements.
     public let count: Int
-    /// The bytes in which the elements lie.
+    /// The bytes of the elements.
     public let bytes: VerifiedBytes
 
     /// The elements in `range`, in bytes; `nil` when the range is outside of the bytes, not

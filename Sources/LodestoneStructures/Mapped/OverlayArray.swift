@@ -2,7 +2,7 @@
 
 /// An array over a section of a base file.
 ///
-/// Elements that never changed are read from the file. Changed and added elements lie in chunks of
+/// Elements that never changed are read from the file. Changed and added elements are in chunks of
 /// memory. Copies share the chunks; a later change copies the chunk that it changes.
 ///
 /// Threading: a value.
@@ -12,7 +12,9 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
     @usableFromInline let base: MappedArray<Element>?
     @usableFromInline let fallback: Element
-    /// The chunks. An empty chunk has no change: its elements are those of the base.
+    /// The chunks.
+    ///
+    /// An empty chunk has no change: its elements are those of the base.
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
     /// The number of chunks that are not empty.
     @usableFromInline var filledCount = 0

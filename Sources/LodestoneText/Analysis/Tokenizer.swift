@@ -147,7 +147,7 @@ struct Tokenizer: ~Copyable {
                 }
             }
         }
-        // One bit tells upper from lower case, and digits have it.
+        // One bit distinguishes upper from lower case, and digits have it.
         let lower: UInt64 = 0x2020_2020_2020_2020
         if count < 8 {
             return NormalizedToken(

@@ -8,7 +8,9 @@ struct BooleanScorer {
         /// The lists of each known word, as ranges of `cursors`, in the order of the words.
         var words: [Range<Int>] = []
         /// The lists of the last word's expansions: words with its prefix, of its pattern, or near
-        /// it. The last word is then not in `words`.
+        /// it.
+        ///
+        /// The last word is then not in `words`.
         var expansions: Range<Int>?
         /// The fields in which the words count.
         let scope: Scope

@@ -24,7 +24,9 @@ struct PostingListKey {
         case formOfMixed = 2
     }
 
-    /// The bound above all markers. A marker is between the stem and the rest of a key.
+    /// The bound above all markers.
+    ///
+    /// A marker is between the stem and the rest of a key.
     ///
     /// Markers are smaller than every byte of a word, so that the lists of a stem are contiguous,
     /// and so are those of a prefix.

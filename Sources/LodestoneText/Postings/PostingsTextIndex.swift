@@ -16,7 +16,9 @@ package struct PostingsTextIndex: Sendable {
     let base: TextBase?
     let delta: TextDelta
     let scratch = ScratchPool()
-    /// The bound of this value's rows. The delta may have later rows, which this value ignores.
+    /// The bound of this value's rows.
+    ///
+    /// The delta may have later rows, which this value ignores.
     package private(set) var rowBound: UInt32
     /// The number of documents with at least one word.
     package private(set) var documentCount: Int

@@ -279,7 +279,9 @@ package final class TermDictionary: @unchecked Sendable {
         }
     }
 
-    /// Adds a list before the others of its stem. Call it under the lock.
+    /// Adds a list before the others of its stem.
+    ///
+    /// Call it under the lock.
     private func addList(_ kind: PostingListKey.Kind, _ term: UInt32, stem: UInt32) -> UInt32 {
         guard let index = lists.allocate(Int(ListRecord.unitCount)) else {
             preconditionFailure("too many lists")

@@ -248,7 +248,7 @@ struct TextQueryLexer {
         }
     }
 
-    // MARK: Words that stand for several
+    // MARK: Words that match several
 
     /// A word followed by ~, ~0, ~1 or ~2; `nil` when there is no such mark.
     private mutating func fuzzy(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)

@@ -19,8 +19,9 @@ extension HNSWLinker {
     /// 1, which leaves lists short.
     private static let alpha: Float = 1.3
 
-    /// Selects links among the first `count` candidates, which come nearest first. Writes the links
-    /// into `scratch.selected`, and returns their number.
+    /// Selects links among the first `count` candidates, which come nearest first.
+    ///
+    /// Writes the links into `scratch.selected`, and returns their number.
     ///
     /// The first pass selects a candidate unless it is nearer to a selected link than to the node,
     /// so the links lead in all directions. The second pass fills up to `limit`: it selects a

@@ -37,8 +37,9 @@ struct HNSWLinker {
         codes = shape.layout(graph.records)
     }
 
-    /// Adds a row as a new node, or to the node with an equal record. Only one thread may add rows
-    /// to the graph.
+    /// Adds a row as a new node, or to the node with an equal record.
+    ///
+    /// Only one thread may add rows to the graph.
     func add(_ row: UInt32, _ vector: UnsafePointer<Float>) {
         guard let table else { preconditionFailure("The builder adds no rows.") }
         precondition(graph.count < graph.capacity, "The caller makes room first.")

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Copies a graph without some of its nodes. The others get new ids, and nodes that lost links get
-/// new links.
+/// Copies a graph without some of its nodes.
+///
+/// The others get new ids, and nodes that lost links get new links.
 ///
 /// Threading: first `copy` on one thread, then `relink`, whose threads change different nodes.
 struct HNSWRepair: Sendable {

@@ -19,7 +19,9 @@ final class HNSWFrozenGraph: Sendable {
     let byteCount: Int
     private let base: HNSWBase?
     private let opened = AtomicLazyReference<HNSWGraph>()
-    /// Whether the base is damaged. The mutex is held while the base is opened.
+    /// Whether the base is damaged.
+    ///
+    /// The mutex is held while the base is opened.
     private let isDamaged = Mutex(false)
     private let copy = Mutex<HNSWGrowingGraph?>(nil)
     private let scratches: HNSWScratchPool

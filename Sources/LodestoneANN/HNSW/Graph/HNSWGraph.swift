@@ -75,8 +75,9 @@ final class HNSWGraph: @unchecked Sendable {
     /// Links that an insert selects at level 0.
     static func selectedCount(_ options: HNSWOptions) -> Int { 2 * options.m }
 
-    /// An empty graph with room for `capacity` nodes. During a build, a list may hold `slack` links
-    /// beyond `degree`.
+    /// An empty graph with room for `capacity` nodes.
+    ///
+    /// During a build, a list may hold `slack` links beyond `degree`.
     init(_ codec: VectorCodec, _ options: HNSWOptions, capacity: Int, slack: Int = 0) {
         self.codec = codec
         self.options = options

@@ -26,8 +26,9 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     private var graph: HNSWGraph
     /// The builder of `graph`; `nil` before the first linking.
     private var builder: HNSWBuilder?
-    /// Held while rows are linked. No other thread then changes the graph, so the holder reads it
-    /// without `lock`.
+    /// Held while rows are linked.
+    ///
+    /// No other thread then changes the graph, so the holder reads it without `lock`.
     private let linking = Mutex(())
     private let lock = ReadWriteLock()
     private let scratches: HNSWScratchPool
@@ -76,7 +77,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
         }
     }
 
-    /// The elements of ascending rows that lie in a range.
+    /// The elements of ascending rows within a range.
     private static func part<List: RandomAccessCollection<UInt32>>(
         of rows: List,
         in range: Range<UInt32>
