@@ -7,7 +7,7 @@ extension Filter {
     ///
     /// `OR` in `OR` and `AND` in `AND` are flattened. In an `OR`, the `=` and `IN` comparisons of
     /// one field become one `IN`; in an `AND`, the excluding ones become one `NOT IN`. Frameworks
-    /// write such chains with thousands of parts, each of which would be compared with every
+    /// write such chains with thousands of parts, and each part would be compared with every
     /// document.
     ///
     /// - Complexity: O(parts), and the bytes of their paths.

@@ -35,7 +35,7 @@ package struct FilterTest {
         case or([Node])
         case not(Node)
         case ids(Set<DocumentID>)
-        /// Per value that the field may equal, the remaining conditions, one of which must hold.
+        /// Per value that the field may equal, the remaining conditions; one of them must hold.
         case choice(path: [String], [EqualityKey: [Node]])
         case never
 

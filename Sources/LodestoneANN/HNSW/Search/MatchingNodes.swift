@@ -4,8 +4,8 @@ import LodestoneStructures
 
 /// An iterator over the nodes of the rows that may be found.
 ///
-/// First come the nodes whose first row may be found, in order, then those of which only a further
-/// row may be found.
+/// First come the nodes whose first row may be found, in order, then those with only a further row
+/// that may be found.
 struct MatchingNodes {
     private let query: VectorQuery
     private let graph: HNSWGraph
