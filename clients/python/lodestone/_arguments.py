@@ -27,7 +27,7 @@ class Refusal(Exception):
         self._location = ""
 
     def at(self, location: str) -> Refusal:
-        """Puts ``location``, a name or an index in brackets, in front of the location so far."""
+        """Prepends ``location``, a name or an index in brackets, to the location."""
         joint = "" if not self._location or self._location.startswith("[") else "."
         self._location = location + joint + self._location
         return self
@@ -77,7 +77,7 @@ class Encoding:
 
 
 def shown(value: object) -> str:
-    """A value in an error: short, with its type."""
+    """A value for an error: short, with its type."""
     text = repr(value)
     if len(text) > 80:
         text = text[:77] + "..."
@@ -140,7 +140,7 @@ def items(values: object, location: str) -> list[Any]:
 
 
 def each(values: object, kind: type[Any], location: str) -> list[Any]:
-    """A list of things of one kind; a single thing is a list of one."""
+    """A list of objects of one kind; a single object is a list of one."""
     if isinstance(values, kind):
         return [values]
     found = items(values, location)
@@ -192,8 +192,8 @@ def path(names: object, location: str) -> list[bytes]:
     """The path of a field, from the outermost name to the innermost.
 
     A string is a path in the form of filters on the command line: names joined by dots. A name with
-    a dot stands in double quotes, in which a double quote is doubled. In a sequence each string is
-    a name, unchanged.
+    a dot is in double quotes, in which a double quote is doubled. In a sequence each string is a
+    name, unchanged.
     """
     if isinstance(names, str):
         return [utf8(name, location) for name in _names(names, location)]

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection, from the first try to reach the server until it ends.
 
-Calls are accepted from the start, and wait until the server has said hello. A caller puts its frame
-into the outbox and sends as much of it as the system takes at once. The connection's thread sends
-the rest, and receives everything. So a caller waits only for its reply, and no longer than its
-deadline.
+Calls are accepted from the start, and wait for the server's hello. A caller puts its frame into the
+outbox and sends as much of it as the system takes at once. The connection's thread sends the rest,
+and receives everything. So a caller waits only for its reply, and no longer than its deadline.
 
 Signals: a handler may raise an exception between any two steps of the main thread. When this
 interrupts the sending of a frame, the next thread that sends completes the frame and cancels its
 call, so that no other frame gets into the middle of it. Cleaning up may be interrupted as well, so
-nothing depends on it: an abandoned call gives its slot back once the server has replied to it, or
+nothing depends on it: the slot of an abandoned call is freed when the server has replied to it, or
 its deadline is over. The connection's thread, which no signal reaches, does all work for the calls
 of other threads.
 """
@@ -52,7 +51,7 @@ _WRITE_GRACE = 0.05
 _MAX_PASSING = 16
 #: The most calls of the system before other threads get the outbox: some milliseconds.
 _SENDS_AT_ONCE = 16
-#: Seconds between two tries to reach the server: the least, and the most when it is away for long.
+#: Seconds between two tries to reach the server: the least, and the most after a long absence.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 
@@ -89,7 +88,7 @@ class Connection:
         self._max_frame_bytes = 0
         self._end: LodestoneError | None = None
         self._is_leaving = False
-        #: Whether the server has refused a call because it is leaving.
+        #: Whether the server has refused a call because it is stopping.
         self._is_draining = False
         #: Whether the server has replied to a call on this connection.
         self.has_served = False
@@ -350,7 +349,7 @@ class Connection:
                 self._drain()
 
     def _is_awaited(self, why: LodestoneError) -> bool:
-        """Notes why the server can't be reached; returns whether calls still wait for it."""
+        """Records why the server can't be reached; returns whether calls still wait for it."""
         now = time.monotonic()
         with self._lock:
             self._last_error = why
@@ -423,8 +422,8 @@ class Connection:
     def _progress(self) -> tuple[int, int]:
         """The bytes to send since the connection began, and those that the other end has taken.
 
-        On a Unix socket the second number may be too small while bytes are on their way; there only
-        its growth means something.
+        On a Unix socket the second number may be too small while bytes are in transit; only its
+        growth is meaningful there.
         """
         with self._send_lock:
             sent = self._sent_bytes + sum(frame.sent_bytes for frame in self._outbox)
@@ -448,16 +447,16 @@ class Connection:
             if self._is_leaving:
                 self._finish_if_left()
         elif kind == "error":
-            # The error belongs to no call, so the outcome of the calls under way is unknown.
+            # The error belongs to no call, so the outcome of the calls in flight is unknown.
             self._finish(lost(f"was ended: {read_error(reply.error)}"))
 
     # The end
 
     def _leave(self, last_request: int | None) -> None:
-        """Takes no more calls; calls that the server has not begun go to another connection.
+        """Accepts no more calls; calls that the server has not begun move to another connection.
 
-        ``last_request`` is None when the server has not said which calls it has begun, only that it
-        is leaving.
+        ``last_request`` is None when the server is stopping without a statement of the calls that
+        it has begun.
         """
         with self._send_lock:
             self._is_leaving = True
@@ -470,7 +469,7 @@ class Connection:
         self._finish_if_left()
 
     def _finish_if_left(self) -> None:
-        """Ends a connection that takes no more calls once none is under way."""
+        """Ends a connection that accepts no more calls when none is in flight."""
         if self._is_leaving:
             with self._lock:
                 is_done = not any(slots.in_flight for slots in self._slots)

@@ -16,14 +16,13 @@ _LOOK = 0.25
 
 
 class Doubt:
-    """Doubt about a server: a deadline without a reply begins it, and a message ends it.
+    """The check of a silent server: a deadline without a reply begins it, and a message ends it.
 
-    The server was told to cancel the call and must reply, once it has received that. Bytes sent
-    before can take longer than any grace period over a slow link, so the time counts from the last
-    time that these moved. Bytes sent later don't count, because the system of a server that hangs
-    takes them, too.
+    The client has sent a cancellation, to which the server must reply. Bytes sent before it may
+    take longer than any grace period on a slow link, so the time counts from their last progress.
+    Later bytes don't count, because the operating system accepts them even if the server hangs.
 
-    Any thread may let the doubt arise; the connection's thread does the rest.
+    Any thread may begin the check; the connection's thread does the rest.
     """
 
     def __init__(self) -> None:

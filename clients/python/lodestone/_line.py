@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection that all calls of a client share, made again when it is lost, and the attempts."""
+"""The connection of all calls of a client, which is replaced when it is lost, and the attempts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Line:
         return self._sequence_number
 
     def saw(self, sequence_number: int) -> None:
-        """Notes a sequence number that the server has given."""
+        """Records a sequence number from the server."""
         with self._lock:
             self._sequence_number = max(self._sequence_number, sequence_number)
 
@@ -68,7 +68,7 @@ class Line:
         end = time.monotonic() + seconds
         policy = retry or self._retry
         attempts = 0
-        # Once an attempt may have written something, no later one can say that nothing was.
+        # If an attempt may have written something, no later attempt can exclude that.
         outcome = Outcome.NOT_APPLIED
         while True:
             try:
@@ -103,7 +103,7 @@ class Line:
         return self._budget.failed()
 
     def _connected(self) -> Connection:
-        """The connection, or a new one when the last takes no more calls."""
+        """The connection, or a new one if the last one accepts no more calls."""
         if self._pid != os.getpid():
             after_fork_in_child()  # the process was forked by other means than os.fork
         with self._lock:

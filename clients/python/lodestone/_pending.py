@@ -43,7 +43,7 @@ class Pending:
         self.request_id = request_id
         #: The time at which the call is given up, by time.monotonic().
         self.end = end
-        #: Whether the call goes on waiting when a try to reach the server fails.
+        #: Whether the call continues to wait when a try to reach the server fails.
         self.waits_for_server = waits_for_server
         #: The id of the request; 0 until the call has a slot.
         self.id = 0

@@ -62,7 +62,7 @@ class Peer:
 
     @property
     def name(self) -> str:
-        """The address in the form that people write."""
+        """The address as a text."""
         if isinstance(self.address, str):
             return f"unix:{self.address}"
         host, port = self.address
@@ -174,7 +174,7 @@ def _connect(
 
 
 def _tune(connected: socket.socket) -> None:
-    """Makes small frames go out at once, and a dead peer be noticed."""
+    """Sets options that send small frames at once, and detect a dead peer."""
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in {**_KEEPALIVE, "TCP_USER_TIMEOUT": _USER_TIMEOUT}.items():

@@ -22,7 +22,7 @@ class CallSlots:
 
     def __init__(self, ids: Iterator[int]) -> None:
         """Creates no slots yet; ``ids`` numbers the requests of the connection."""
-        #: The number of slots; none before the server has said hello.
+        #: The number of slots; none before the server's hello.
         self.count = 0
         #: Calls by the ids of their requests.
         self.in_flight: dict[int, Pending] = {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metadata to messages and back.
 
-Values of numpy and pandas are converted to the values that they mean. A value without a kind in
-Lodestone is refused, and never stored as something that only looks like it.
+Values of numpy and pandas are converted to the equal values of Lodestone. A value without a type in
+Lodestone is refused, and never stored as a similar value.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _recovery(value: object) -> str:
 
 
 def write_metadata(message: Any, metadata: object) -> None:
-    """Writes metadata with its names in the order of their bytes; missing values are left out."""
+    """Writes metadata in the byte order of its names; missing values are left out."""
     if type(metadata) is not dict and not isinstance(metadata, Mapping):
         refuse(metadata, "a mapping of names to values", "Give a dict.")
     named = []

@@ -49,20 +49,20 @@ _PING = Call("ping", service_pb2.PingRequest())
 
 
 class Client:
-    """A connection to a server, which is made again when it breaks.
+    """A client of a server, with one connection that is replaced when it breaks.
 
     Any number of threads may use one client; their calls are in flight at the same time. A process
     that is forked, as by ``multiprocessing``, may use it too: it makes its own connection.
 
-    ``deadline`` is in seconds and covers all that a call needs: its turn, a connection, sending,
-    all attempts. No call takes longer. A write is tried again under the same request id, so it has
-    its effect once. While the server is away, calls wait for it until their deadlines. The
-    constructor waits ``connect_timeout``, which is also the time of one try to reach the server.
+    ``deadline`` is in seconds and covers everything: the wait for a turn, the connection, sending,
+    all attempts. No call takes longer. A write is repeated under the same request id, so it has its
+    effect once. Without a server, calls wait for one until their deadlines. The constructor waits
+    ``connect_timeout``, which is also the time of one try to reach the server.
 
-    The server takes 64 calls at once unless it is set otherwise. Further calls wait for their turn,
-    in the order of their arrival; only ``ping``, ``collections``, ``stats`` and ``describe`` pass
-    them. Use a separate client for bulk work, so that other calls need not wait behind it, for
-    their turn or for large batches to be sent.
+    By default the server accepts 64 calls at a time from a connection. Further calls wait for their
+    turn, in the order of their arrival; only ``ping``, ``collections``, ``stats`` and ``describe``
+    pass them. Use a separate client for bulk work, so that other calls wait neither for their turn
+    nor for large batches.
     """
 
     def __init__(
@@ -146,12 +146,12 @@ class Client:
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Changes how a collection finds near vectors, and which metadata fields are indexed.
+        """Changes a collection's vector strategy and its indexed fields.
 
-        The documents are not sent again: the server builds the indexes. Results are right meanwhile,
-        only slower; ``building_indexes`` of the description has the fields whose index isn't
-        complete yet. The same strategy again, a field that is indexed already and a field to drop
-        that isn't indexed change nothing.
+        The documents are not sent again: the server builds the indexes. Meanwhile results are right
+        but slower, and ``building_indexes`` of the description has the fields with incomplete
+        indexes. The same strategy, an added field that is indexed, and a dropped field that isn't
+        indexed change nothing.
         """
         with Encoding():
             message = service_pb2.AlterCollectionRequest(name=utf8(name, "name"))
@@ -184,7 +184,7 @@ class Client:
     def snapshot(self, name: str, *, deadline: float = 86_400.0) -> SnapshotDescription:
         """Writes a snapshot of the store on the server, which accepts writes meanwhile.
 
-        The call is tried once. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
+        The client does not repeat the call. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
         """
         with Encoding():
             message = service_pb2.SnapshotRequest(name=utf8(name, "name"))
@@ -210,10 +210,10 @@ class Client:
     ) -> int:
         """Copies a snapshot from the server into a file, which must not exist yet.
 
-        The file gets its name once it is complete; until then it is ``path`` with ``.part``. The
-        part that an earlier call has fetched of the same snapshot is not fetched again.
-        ``deadline`` applies to each part. Returns the bytes of the file. ``lodestone snapshot
-        verify`` checks it.
+        The file gets its name when it is complete; until then it is ``path`` with ``.part``. A part
+        of the same snapshot that an earlier call has fetched is not fetched again. ``deadline``
+        applies to each part. Returns the bytes of the file. ``lodestone snapshot verify`` checks
+        it.
         """
 
         def part(offset: int, size: int) -> tuple[bytes, int]:
@@ -230,8 +230,7 @@ class Client:
         """Erases dropped and replaced documents from all files of the store.
 
         Without ``collection`` it erases them for all collections. Writes wait while the database is
-        written again. Snapshots stay as they are: the receipt names those that may have such
-        documents.
+        rewritten. Snapshots don't change; the receipt names those that may have such documents.
         """
         with Encoding():
             message = service_pb2.EraseRequest()
@@ -241,12 +240,12 @@ class Client:
         return _codec.read_erase_receipt(reply.erased)
 
     def verify(self, *, deadline: float = 86_400.0) -> VerifyReport:
-        """Lets the server compare its store with its checksums, and its parts with each other."""
+        """Compares the server's store with its checksums, and its parts with each other."""
         reply = self._read("verify", service_pb2.VerifyRequest(), deadline=deadline)
         return _codec.read_verify_report(reply.verify)
 
     def collection(self, name: str) -> Collection:
-        """The collection of this name; it is not looked up before it is used."""
+        """The collection of a name; nothing is sent."""
         return Collection(self, name)
 
     # Calls and attempts

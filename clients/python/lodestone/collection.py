@@ -62,7 +62,7 @@ class Collection:
         Documents are objects, or columns: ``ids`` and, with one row per id, a matrix of ``vectors``
         (float32), ``texts`` and ``metadata``. In texts and metadata, None is left out, and so are
         the missing values of numpy and pandas; NaN only in texts. Before anything is sent, a value
-        that a document can't hold is refused with its location, ``documents[57].metadata.year``.
+        that a document can't have is refused with its location, ``documents[57].metadata.year``.
         """
         with Encoding():
             message, packed = _codec.index_many(
@@ -80,12 +80,13 @@ class Collection:
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Drops documents with the edges at them, and edges; missing ones are ignored.
+        """Drops documents with the edges that leave or enter them, and edges; missing ones are
+        ignored.
 
         A single id may be given without a list.
 
         With ``filter``, and neither ids nor edges, it drops every document that passes the filter
-        when the server processes the call, all or none; ``count`` counts them.
+        at the time of the write, all or none; ``count`` counts them.
         """
         with Encoding():
             message = service_pb2.DropManyRequest(
@@ -105,7 +106,7 @@ class Collection:
     def search(
         self, query: Query | Sequence[Query], *, deadline: float | None = None
     ) -> QueryResult | SearchResponse:
-        """Runs one query, or many on one state of the collection."""
+        """Runs one query, or many on one version of the collection."""
         with Encoding():
             message, packed = _codec.search(self.name, query)
         reply = self._client._read("search", message, packed, deadline).search
@@ -123,7 +124,7 @@ class Collection:
     def walk(
         self, walk: Walk | Sequence[Walk], *, deadline: float | None = None
     ) -> WalkResult | WalkResponse:
-        """Walks over edges once, or many times over one state of the collection."""
+        """Makes one walk over edges, or many over one version of the collection."""
         with Encoding():
             message = service_pb2.WalkRequest(collection=self._encoded_name, columns=True)
             _codec.write_walks(message, walk)
@@ -146,9 +147,9 @@ class Collection:
     ) -> EdgePage:
         """A page of the edges of one document, ``outgoing`` or ``incoming``.
 
-        Outgoing edges come by label and target, in the order of their bytes. Incoming edges come in
-        an order of the server's own. Without ``labels`` every label counts. A page of large edges
-        ends before ``limit``; only a page without ``next_cursor`` is the last one.
+        Outgoing edges come in the byte order of label and target. Incoming edges come in an order
+        that the server chooses. Without ``labels`` every label counts. A page of large edges ends
+        before ``limit``; only a page without ``next_cursor`` is the last one.
         """
         with Encoding():
             message = _codec.list_edges(self.name, id, direction, labels, limit, cursor)
@@ -163,7 +164,7 @@ class Collection:
         labels: str | Iterable[str] = (),
         page_size: int = 1000,
     ) -> Iterator[ListedEdge]:
-        """All edges of one document, fetched page by page while they are read.
+        """All edges of one document, fetched in pages during the iteration.
 
         An edge that is not written meanwhile comes exactly once.
         """
@@ -225,10 +226,10 @@ class Collection:
     ) -> Page:
         """A page of documents in the order of writing, or in the order of a field.
 
-        ``order_by`` is an indexed field, as for ``field``. Documents whose field is a single value
-        come in its order, and the others follow. A page of large documents ends before ``limit``;
-        only a page without ``next_cursor`` is the last one. A document with more than ``max_edges``
-        edges comes without them, as the last one of its page: ``list_edges`` has them, from
+        ``order_by`` is an indexed field, as for ``field``. Documents with a single value come in
+        its order, and the others follow. A page of large documents ends before ``limit``; only a
+        page without ``next_cursor`` is the last one. A document with more than ``max_edges`` edges
+        comes without them, as the last one of its page: ``list_edges`` has them, from
         ``edges_cursor`` on.
         """
         with Encoding():
@@ -255,10 +256,10 @@ class Collection:
         include: Include = Include.DOCUMENT,
         page_size: int = 500,
     ) -> Iterator[Document]:
-        """All documents, fetched page by page while they are read.
+        """All documents, fetched in pages during the iteration.
 
-        A document that is not written meanwhile comes exactly once. A document that is replaced may
-        come again in its new version; in the order of a field it may also be missed.
+        A document that is not written meanwhile comes exactly once. A replaced document may come
+        again in its new version; in the order of a field the scan may also miss it.
         """
         cursor = None
         while True:
@@ -285,7 +286,7 @@ class Collection:
         """Counts the documents that pass a filter, and the values of facets among them.
 
         ``facets`` maps each field whose values are counted to the most values to return: ``{"tag":
-        10, "author.name": 5}``. It is cheap where the fields are indexed.
+        10, "author.name": 5}``. It is cheap if the fields are indexed.
         """
         with Encoding():
             message = service_pb2.CountRequest(collection=self._encoded_name)
@@ -298,8 +299,8 @@ class Collection:
     def compact(self, *, deadline: float = 86_400.0) -> int:
         """Compacts the collection: the server merges all changes since its base into a new base.
 
-        It happens by itself once enough has been written; searches and writes go on meanwhile.
-        Returns the sequence number of the last batch in the base.
+        The server also does so by itself after enough writes. Searches and writes continue
+        meanwhile. Returns the sequence number of the last batch in the base.
         """
         message = service_pb2.CompactRequest(collection=self._encoded_name)
         reply = self._client._read("compact", message, deadline=deadline)
@@ -311,12 +312,12 @@ class Collection:
         deadline: float = 86_400.0,
         progress: Callable[[IndexStatus], None] | None = None,
     ) -> int:
-        """Lets the server rebuild the collection's index from its rows, and waits until it serves.
+        """Rebuilds the collection's index from its rows on the server; returns when it is in use.
 
-        It happens by itself when the strategy changes and once enough has been written; searches
-        and writes go on meanwhile. ``progress`` is called a few times per second, on its own
-        thread. When the call ends early, the build ends, too, and searches still use the earlier
-        index. Returns the sequence number up to which the index goes.
+        The server also does so by itself after a change of the strategy, and after enough writes.
+        Searches and writes continue meanwhile. ``progress`` is called a few times per second, on
+        its own thread. If the call ends early, the build ends, too, and searches still use the
+        earlier index. Returns the sequence number up to which the index covers the collection.
         """
         message = service_pb2.BuildIndexRequest(collection=self._encoded_name)
         is_done = threading.Event()
@@ -345,7 +346,7 @@ class Collection:
         return int(reply.done.sequence_number)
 
     def describe(self, *, deadline: float | None = None) -> CollectionDescription:
-        """Describes the collection as it is now."""
+        """Describes the current state of the collection."""
         message = service_pb2.DescribeCollectionRequest(name=self._encoded_name)
         reply = self._client._read("describe_collection", message, deadline=deadline)
         return _codec.read_description(reply.describe_collection.collection)

@@ -39,8 +39,8 @@ class Outcome(enum.IntEnum):
 class LodestoneError(Exception):
     """A call that failed, here or at the server.
 
-    Decide by ``outcome`` first: ``NOT_APPLIED`` may be tried again if the code allows it,
-    ``UNKNOWN`` only with the same request id or after a read.
+    Decide by ``outcome`` first. After ``NOT_APPLIED`` a call may be repeated if the code permits
+    it; after ``UNKNOWN`` only with the same request id, or after a read.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class LodestoneError(Exception):
         self.code = code
         #: A stable word for programs, upper case: ``FRAME_TOO_LARGE``.
         self.reason = reason
-        #: The event, with the values that matter.
+        #: The failure, with the relevant values.
         self.message = message
         #: Advice on what to do next.
         self.recovery = recovery
         self.outcome = outcome
-        #: Seconds after which the server would like the call again; None: the server gives no time.
+        #: Seconds after which the client may repeat the call; None: the server names no time.
         self.retry_after = retry_after
         #: The field of the request at fault, as a path: ``queries[2].limit``.
         self.field = field

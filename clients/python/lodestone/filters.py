@@ -61,7 +61,7 @@ def _messages(filters: Iterable[Filter]) -> list[Any]:
 
 
 def ids_in(ids: str | Iterable[str]) -> Filter:
-    """The document's id is one of these; fields of the metadata don't matter.
+    """The document's id is one of these; the metadata is ignored.
 
     >>> ids_in(["p1", "p2"]) & ~ids_in(seen)
     """
@@ -111,7 +111,7 @@ class Field:
         lower_exclusive: bool = False,
         upper_exclusive: bool = False,
     ) -> Filter:
-        """The field lies between the given bounds."""
+        """The field is between the given bounds."""
         message, comparison = self._comparison()
         comparison.range.SetInParent()
         if lower is not None:
@@ -165,7 +165,7 @@ class Field:
 def field(*path: str | Sequence[str]) -> Field:
     """The field at a path in the form of filters on the command line: ``field("author.name")``.
 
-    Names are joined by dots. A name that has a dot stands in double quotes, ``'"x.y"'``. Several
-    arguments or a list are nested names, unchanged: ``field("author", "x.y")``, ``field(["x.y"])``.
+    Dots separate the names. A name with a dot is in double quotes, ``'"x.y"'``. Several arguments
+    or a list are nested names, unchanged: ``field("author", "x.y")``, ``field(["x.y"])``.
     """
     return Field(*path)

@@ -22,7 +22,7 @@ class NearVector:
 
 @dataclass(frozen=True)
 class Fuzzy:
-    """The distance allowed between a word of the query and the words that match it.
+    """The permitted distance between a word of the query and the words that match it.
 
     An edit inserts, deletes or replaces a letter or swaps two neighbors.
     """
@@ -31,7 +31,7 @@ class Fuzzy:
     distance: int | Literal["auto"] = "auto"
     #: The number of first letters that must be the same.
     prefix_length: int = 0
-    #: The most stems that match a word besides its own, 1 to 1,000.
+    #: The most stems that match a word in addition to its own, 1 to 1,000.
     max_expansions: int = 50
 
 
@@ -51,7 +51,7 @@ class MatchText:
 
 @dataclass(frozen=True)
 class Walk:
-    """A breadth-first walk over edges; starts that don't exist are passed over.
+    """A breadth-first walk over edges; missing starts are ignored.
 
     ``direction`` is ``outgoing``, ``incoming`` or ``both``; without labels, every label counts.
     """
@@ -82,7 +82,8 @@ class Source:
     #: The weight; None: 1 by reciprocal rank. By scores None is 0.6 for a text and 0.4 for others,
     #: or 0.8 and 0.2 where text fields have weights.
     weight: float | None = None
-    #: How many of its best hits enter the fusion; None: 100. Further hits of a larger limit follow.
+    #: The number of best hits that enter the fusion; None: 100. Further hits of a larger limit
+    #: follow.
     candidates: int | None = None
 
 
@@ -129,15 +130,16 @@ class ReciprocalRank:
 
 @dataclass(frozen=True)
 class MinMax:
-    """Weighted sum of scores, each from 0 for no match or the smallest to 1 for the largest."""
+    """Weighted sum of scores, each scaled from 0 (no match, or the smallest score) to 1 (the
+    largest)."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """Weighted sum of scores as shares of each source's best: the rule.
+    """Weighted sum of scores as shares of each source's best: the default.
 
-    The first ranks add a little, and where sources disagree, the first five of each come to the
-    front. The only document that matches a text comes first.
+    The first ranks add a little. If sources disagree, the first five of each rise to the top. The
+    only document that matches a text comes first.
     """
 
 
@@ -157,21 +159,21 @@ class Highlight:
     fragment_size: int = 150
     #: The most fragments of one field.
     max_fragments: int = 3
-    #: The text before and behind each match; nothing in the document's text is escaped for it.
+    #: The text before and after each match; the document's text is not escaped.
     before: str = ""
     after: str = ""
 
 
 @dataclass(frozen=True)
 class Query:
-    """One query. With one source, a hit's score is that source's own."""
+    """One query. With one source, a hit has that source's score."""
 
     sources: Source | Sequence[Source]
     filter: Filter | None = None
     fusion: Fusion = field(default_factory=Best)
     limit: int = 10
     include: Include = Include.NOTHING
-    #: The matching parts that each hit shows; None: none.
+    #: The highlights of each hit's texts; None: none.
     highlight: Highlight | None = None
     #: Fields whose values are counted, over all documents that pass the filter, each with the most
     #: values to return: ``{"year": 10, "author.name": 5}``.

@@ -14,15 +14,15 @@ from lodestone.errors import Code, LodestoneError, Outcome, invalid
 class RetryPolicy:
     """The number of attempts of a call, and the waits between them, all within its deadline.
 
-    An attempt is a call that the server may have begun. While there is no connection, or when the
-    server leaves without having begun the call, the call waits for another connection until its
-    deadline. Such a wait is no attempt. ``attempts`` 1 means no second try at all, not even when
-    the server can't be reached.
+    An attempt is a call that the server may have begun. Without a connection, or when the server
+    stops without having begun the call, the call waits for another connection until its deadline.
+    Such a wait does not count as an attempt. With ``attempts`` 1 there is no second try at all, not
+    even if the server can't be reached.
 
-    When many calls of a client fail at once, retries end earlier, so that they don't add to the
-    load of a server in trouble. They end after as many failures as ``attempts``, at least 5; ten
-    calls that succeed make up for one failure. A connection that breaks is one failure, on however
-    many calls. A failure for which the server says when to try again is none.
+    When many calls of a client fail, retries end earlier, so that they don't add to the load of a
+    failing server. They end after as many failures as ``attempts``, at least 5; ten successful
+    calls compensate for one failure. A broken connection is one failure, for any number of calls. A
+    failure for which the server names a time to retry does not count.
     """
 
     attempts: int = 4
@@ -55,10 +55,10 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """Keeps many failing calls from multiplying the load: with half of its tokens, no retries.
+    """A limit on retries when many calls fail: with half of its tokens or fewer, no retries.
 
-    A failure takes one token of the budget, and a success gives a tenth of one back. A full budget
-    suffices for all attempts of one call.
+    A failure costs one token, and a success returns a tenth of one. A full budget suffices for all
+    attempts of one call.
     """
 
     def __init__(self, attempts: int = 4) -> None:
@@ -77,7 +77,7 @@ class RetryBudget:
             self._tokens = min(self._most, self._tokens + 0.1)
 
     def failed(self) -> bool:
-        """Notes a failure; returns whether it may be retried."""
+        """Records a failure; returns whether it may be retried."""
         with self._lock:
             self._tokens = max(0.0, self._tokens - 1)
             return self._tokens > self._most / 2

@@ -34,8 +34,7 @@ class Timestamp(int):
 
 #: One typed value of metadata. A datetime must be aware, and is stored as a Timestamp. A
 #: datetime64, or a Timestamp of pandas, is stored as one too, in whole microseconds, rounded down;
-#: without a zone it means UTC. Scalars and arrays of numpy are stored as the values and lists that
-#: they are.
+#: without a zone it means UTC. Scalars and arrays of numpy are stored as values and lists.
 Value = Union[
     bool,
     int,
@@ -62,7 +61,7 @@ class Include(enum.Flag):
     EDGES = 8
     #: For hits: the rank and score from each source.
     SOURCE_SCORES = 16
-    #: For results: how each vector source was searched, and how the filter was evaluated.
+    #: For results: the explanations of the vector sources, the text sources and the filter.
     EXPLAIN = 32
     #: The whole document.
     DOCUMENT = TEXT | METADATA | VECTOR | EDGES
@@ -171,13 +170,13 @@ TEXT_LANGUAGES = (
 
 @dataclass(frozen=True)
 class TextOptions:
-    """How the text of a collection is analyzed and ranked, by BM25F; fixed at creation."""
+    """The analysis and the ranking (BM25F) of a collection's text; fixed at creation."""
 
-    #: Weights of fields, 0 to 100, up to 7 of them; 3 to 5 suits a title. The others count as one
-    #: field of weight 1.
+    #: Weights of fields, 0 to 100, up to 7 of them; 3 to 5 is usual for a title. The others count
+    #: as one field of weight 1.
     fields: Mapping[str, float] = field(default_factory=dict)
-    #: How soon more occurrences of a word no longer matter; None: 1.2, or 2 where fields are
-    #: declared.
+    #: The saturation of frequencies: with a smaller value, repeated occurrences of a word add less.
+    #: None: 1.2, or 2 if fields are declared.
     k1: float | None = None
     #: The weight of a field's length, 0 to 1: with a larger one, long fields count less.
     b: float = 0.9
@@ -195,7 +194,7 @@ class IndexStatus:
 
     strategy: Strategy
     #: ``ready``: searches use the index. ``building``: they use the earlier index meanwhile.
-    #: ``scanning``: every vector is compared, because there is no index, or it finds too few.
+    #: ``scanning``: every vector is compared, because there is no index, or its recall is too low.
     state: str
     #: The vectors in the index; with ``Flat`` all of them.
     indexed_vectors: int
@@ -209,13 +208,13 @@ class IndexStatus:
     unreachable_nodes: int
     #: The share of the nearest vectors that searches find; None when it wasn't measured.
     self_recall: float | None = None
-    #: A remark for people.
+    #: A message for display.
     message: str = ""
 
 
 @dataclass(frozen=True)
 class CollectionDescription:
-    """A collection as it is now."""
+    """The current state of a collection."""
 
     name: str
     dimension: int
@@ -252,13 +251,14 @@ class WriteReceipt:
     inserted: int
     replaced: int
     dropped: int
-    #: Whether the request id had been applied before; then these are the effects of that time.
+    #: Whether the write was already applied under its request id; the receipt is then the first
+    #: one.
     repeated: bool
 
 
 @dataclass(frozen=True)
 class SourceScore:
-    """The rank and score that one source gave a hit.
+    """The rank and score of a hit from one source.
 
     ``rank`` 1 is the best; None when only other sources found the hit, and this one scored it.
     """
@@ -270,7 +270,7 @@ class SourceScore:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of a text around matches, with the requested text before and behind each."""
+    """A part of a text around matches, with the requested texts before and after each."""
 
     text: str
     #: The start of the fragment in the field, in bytes of UTF-8.
@@ -310,7 +310,7 @@ class TextWord:
     word: str
     #: The number of documents with its stem.
     documents: int
-    #: The number of stems that match the word besides its own.
+    #: The number of stems that match the word in addition to its own.
     expansion_count: int
     #: The first 50 of these stems.
     expansions: Sequence[TextExpansion]
@@ -318,18 +318,18 @@ class TextWord:
 
 @dataclass(frozen=True)
 class TextExplanation:
-    """The words that a text source searched."""
+    """The words of a text source, and the words that they match."""
 
     #: The index of the source among the sources of the query.
     source: int
     words: Sequence[TextWord]
-    #: Plain words that were not searched, because the query has too many.
+    #: Plain words that were left out, because the query has too many.
     left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class VectorExplanation:
-    """How a vector source was searched."""
+    """The explanation of the search of a vector source."""
 
     #: The index of the source among the sources of the query.
     source: int
@@ -339,7 +339,7 @@ class VectorExplanation:
     visited_nodes: int
     #: The computed distances, exact ones and estimates.
     computed_distances: int
-    #: The rows that were compared one after the other, without an index.
+    #: The rows that were scanned, without an index.
     scanned_rows: int
 
 
@@ -383,7 +383,7 @@ class QueryResult:
 
 @dataclass(frozen=True)
 class SearchResponse:
-    """One result per query, all from the state of ``sequence_number``."""
+    """One result per query, all from the version of ``sequence_number``."""
 
     results: Sequence[QueryResult]
     sequence_number: int
@@ -395,7 +395,7 @@ class Reached:
 
     id: str
     depth: int
-    #: The document on the other side of the edge.
+    #: The document at the other end of the edge.
     source: str
     label: str
     weight: float
@@ -415,7 +415,7 @@ class WalkResult:
 
 @dataclass(frozen=True)
 class WalkResponse:
-    """One result per walk, all from the state of ``sequence_number``."""
+    """One result per walk, all from the version of ``sequence_number``."""
 
     results: Sequence[WalkResult]
     sequence_number: int
@@ -440,7 +440,7 @@ class ListedEdge:
     #: The document at the other end, which need not exist.
     id: str
     weight: float
-    #: The metadata of an outgoing edge; the source of an incoming edge has its metadata.
+    #: The metadata of an outgoing edge; empty for an incoming edge, whose source has it.
     metadata: Metadata
 
 
@@ -477,7 +477,7 @@ class Facet:
 
 @dataclass(frozen=True)
 class CountResponse:
-    """The number of documents that pass a filter, in the state of ``sequence_number``."""
+    """The number of documents that pass a filter, in the version of ``sequence_number``."""
 
     count: int
     #: One per requested facet, in their order.
@@ -505,7 +505,7 @@ class SnapshotDescription:
     sequence_number: int
     #: The bytes of the file.
     byte_count: int
-    #: The time when the snapshot was begun.
+    #: The time at which the snapshot began.
     created_at: Timestamp
 
 

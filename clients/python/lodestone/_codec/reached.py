@@ -12,7 +12,7 @@ from lodestone.types import Reached
 
 
 class ReachedDocuments(Sequence[Reached]):
-    """Documents by columns, each made when it is read: a walk reaches thousands of them."""
+    """Documents in columns; an element is created when it is read."""
 
     def __init__(self, columns: Any) -> None:
         self._ids = bytes(columns.ids)
@@ -27,7 +27,7 @@ class ReachedDocuments(Sequence[Reached]):
         self._check()
 
     def _check(self) -> None:
-        """Refuses columns that don't fit each other, which no server sends."""
+        """Refuses columns that contradict each other, which no server sends."""
         count = len(self)
         str(self._ids, "utf-8")
         fits = (

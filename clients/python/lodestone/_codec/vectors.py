@@ -14,7 +14,7 @@ from lodestone.types import Vector
 
 
 def floats(vector: object, location: str) -> npt.NDArray[np.float32]:
-    """Numbers as bytes for a message: float32, little-endian, in one piece."""
+    """Numbers as bytes for a message: float32, little-endian, contiguous."""
     if isinstance(vector, np.ndarray) and vector.dtype == _FLOAT:
         return np.ascontiguousarray(vector)  # without the steps that numbers of other types need
     try:
