@@ -25,7 +25,7 @@ enum {
     LARGEST_SPARE = 4 << 20,
 };
 
-// One arena outlives its message, so that the steady traffic of a connection does not allocate.
+// One arena outlives its message, so that a connection's steady traffic does not allocate.
 static _Atomic(lode_arena *) spare;
 
 static bool add_block(lode_arena *arena, size_t capacity) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decode.h"
 
-// The memory that protobuf-c 1.4 and 1.5 allocate in addition to the messages themselves. Every
-// member of a message after the first 16 gets a note of 32 bytes, in slabs that double.
+// The memory that protobuf-c 1.4 and 1.5 allocate in addition to the messages themselves. Each
+// member of a message after the first 16 takes a record of 32 bytes, in slabs that double.
 enum { MEMBERS_WITHOUT_SLAB = 16, MEMBER_NOTE_BYTES = 32 };
 
 enum wire_type {
@@ -58,7 +58,7 @@ static enum wire_type wire_type_of(ProtobufCType type) {
     }
 }
 
-// Whether a field may come with a wire type: the field's own or, for repeated fields, packed.
+// Whether a field may have a wire type: the field's own or, for repeated fields, packed.
 static bool fits(const ProtobufCFieldDescriptor *field, enum wire_type type) {
     return type == wire_type_of(field->type)
         || (type == LENGTH_DELIMITED && field->label == PROTOBUF_C_LABEL_REPEATED);
@@ -219,8 +219,8 @@ static lode_scan_result scan(
             if (at == NULL || value > (uint64_t)(here->end - at)) return result;
             if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE) {
                 if (!repeated) {
-                    // A second message would be merged, and each merge would copy the content so
-                    // far.
+                    // A second message would be merged, and each merge would copy what was merged
+                    // before.
                     uint64_t bit = (uint64_t)1 << ((unsigned)(field - here->type->fields) & 63);
                     if (here->seen & bit) return result;
                     here->seen |= bit;

@@ -13,7 +13,7 @@ static uint32_t crc_by_table(uint32_t crc, const unsigned char *p, size_t n) {
     return crc;
 }
 
-// The number of bytes of a part, where several parts are computed in parallel.
+// The bytes of one of the parts that are computed in parallel.
 #define PART 1024
 
 // The new value of each byte of a checksum after PART zeros.

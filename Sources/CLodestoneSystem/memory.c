@@ -10,13 +10,13 @@
 #include <malloc.h>
 
 void lode_memory_keep_little(void) {
-    // Setting either threshold ends glibc's adjustment of both. Smaller thresholds gave the memory
-    // of each batch back and took it again: at 256 KiB and 4 MiB an import over four connections
-    // was a tenth slower.
+    // Setting either threshold ends glibc's adjustment of both. With smaller thresholds the memory
+    // of each batch was returned and taken again. At 256 KiB and 4 MiB an import over four
+    // connections was a tenth slower.
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
-    // Threads beyond those that run at once would each leave free memory in a heap of their own.
-    // The default of glibc is eight heaps per core.
+    // With a heap per thread, threads beyond those that run at once would keep free memory. The
+    // default of glibc is eight heaps per core.
     int cores = lode_processor_count();
     mallopt(M_ARENA_MAX, cores > 4 ? cores : 4);
 }

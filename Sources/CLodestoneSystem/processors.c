@@ -21,7 +21,7 @@ static long allowed(void) {
     return 0;
 }
 
-// The processors' time that the control group grants per time, rounded up; 0 without a limit.
+// The processors that the control group's quota grants, rounded up; 0 without a quota.
 static long granted(void) {
     FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
     if (file == NULL) return 0;

@@ -115,7 +115,7 @@ int lode_socket_bind(const lode_address *address) {
     int descriptor = new_socket(address);
     if (descriptor < 0) return descriptor;
     int on = 1;
-    // So a restarted server need not wait until the connections of the last server time out.
+    // A restarted server need not wait until the connections of the previous server time out.
     if (name_of(address)->sa_family != AF_UNIX)
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(descriptor, name_of(address), address->length) != 0) return fail(descriptor);
@@ -157,7 +157,7 @@ int lode_socket_connect(const lode_address *address, int *pending) {
     if (descriptor < 0) return descriptor;
     send_small_segments_at_once(descriptor, name_of(address));
     if (connect(descriptor, name_of(address), address->length) != 0) {
-        // An interrupted connect goes on by itself, like a connect that would have to wait.
+        // An interrupted connect continues in the background, like one that would have to wait.
         if (errno != EINPROGRESS && errno != EINTR) return fail(descriptor);
         *pending = 1;
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Angles between records, eight at a time, for the instructions of TARGET, which have AVX2.
+// Angles between records, eight at a time, for the instructions of TARGET, which include AVX2.
 #ifndef LODE_ANGLES_H
 #define LODE_ANGLES_H
 
 TARGET static int any_nearer(const uint32_t *keys, size_t count, lode_angles angles, float limit) {
     __m256i key = _mm256_loadu_si256((const __m256i *)keys);
     __m256i top = _mm256_set1_epi32((int)0x80000000);
-    // Flips all bits of a key below 0x80000000, else only the first bit.
+    // Flips all bits of a key below 0x80000000, and only the highest bit of any other key.
     __m256i turned = _mm256_or_si256(
         _mm256_andnot_si256(_mm256_srai_epi32(key, 31), _mm256_set1_epi32(-1)), top);
     __m256 value = _mm256_castsi256_ps(_mm256_xor_si256(key, turned));

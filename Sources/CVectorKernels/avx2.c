@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVX2 and FMA: a prefilter has 12 registers of sums (of 6 rows and 16 queries), two of queries,
+// AVX2 and FMA: a prefilter uses 12 registers of sums (of 6 rows and 16 queries), two of queries,
 // one of an element and one of a difference: 16 of 16 registers.
 #if defined(__x86_64__)
 

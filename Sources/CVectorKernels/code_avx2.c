@@ -18,7 +18,7 @@ INLINE int32_t sum(__m256i v) {
     return _mm_cvtsi128_si32(half);
 }
 
-// As the definition `lode_key`, with instructions instead of calls for the fused operations.
+// Computes what the definition `lode_key` does, by instructions in place of calls of `fmaf`.
 INLINE uint32_t key(lode_codes codes, lode_query query, const float *tail, float product) {
     __m128 scale = _mm_set_ss(query.scale_factor * tail[0]);
     __m128 rest = _mm_fmadd_ss(

@@ -173,7 +173,7 @@ const lode_code_kernels *lode_code_kernels_for(int isa) {
 }
 
 const lode_code_kernels *lode_code_kernels_best(void) {
-    // As in dispatch.c, threads that come first at the same time find the same answer.
+    // As in dispatch.c, threads that choose at the same time choose the same table.
     static _Atomic(const lode_code_kernels *) chosen;
     const lode_code_kernels *best = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (best) return best;

@@ -28,8 +28,8 @@ static inline const float *lode_tail_of(lode_codes codes, uint32_t id) {
     return codes.tails + (size_t)id * codes.tail_stride;
 }
 
-// The bits of a float, changed so that they sort as unsigned integers: all bits of a negative
-// number are flipped, else the first.
+// The bits of a float, changed so that they sort as unsigned integers. All bits of a negative
+// number are flipped, and only the sign bit of any other number.
 static inline uint32_t lode_ordered(float value) {
     int32_t bits;
     memcpy(&bits, &value, sizeof bits);

@@ -32,7 +32,7 @@ int lode_isa_may_be_used(lode_isa isa) {
 }
 
 const lode_kernels *lode_kernels_best(void) {
-    // Threads that come first at the same time find the same answer, so the race between them is
+    // Threads that choose at the same time choose the same tables, so the race between them is
     // harmless. The tables are constants, so relaxed order is enough.
     static _Atomic(const lode_kernels *) chosen;
     const lode_kernels *best = atomic_load_explicit(&chosen, memory_order_relaxed);

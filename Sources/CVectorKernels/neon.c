@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NEON: a prefilter has 24 registers of sums (of 8 rows and 12 queries), three of queries, one of
+// NEON: a prefilter uses 24 registers of sums (of 8 rows and 12 queries), three of queries, one of
 // an element and one of a difference: 29 of 32 registers.
 #if defined(__aarch64__)
 

@@ -33,7 +33,7 @@ INLINE void prefilter_rows(
     }
 }
 
-// A bit for each lane whose value is not beyond its limit. NaN is beyond no limit.
+// A mask of the lanes whose value is not greater than their limit. NaN is greater than no limit.
 INLINE uint64_t within(lanes values, const float *limits) {
     lane_masks beyond = values > load(limits);
     if (__builtin_expect(__builtin_reduce_and(beyond) != 0, 1)) return 0;
@@ -48,7 +48,7 @@ INLINE void prefilter(
     enum form form, size_t registers, const float *panel, const float *rows, size_t stride,
     size_t count, size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
     for (size_t r = 0; r < count; r += LODE_PANEL_ROWS) {
-        // The last step is filled up by repeating the last row, so that there is one loop only.
+        // The last step is filled up by repeating the last row, so one loop suffices.
         const float *row[LODE_PANEL_ROWS];
         for (size_t j = 0; j < LODE_PANEL_ROWS; j++) {
             row[j] = rows + (r + j < count ? r + j : count - 1) * stride;

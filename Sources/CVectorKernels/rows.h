@@ -22,7 +22,7 @@ INLINE lanes add_pair(enum metric metric, lanes sum, lanes query, lanes row) {
     return __builtin_elementwise_fma(difference, difference, sum);
 }
 
-// The end of a cosine. This function and the next ones work on four pairs at once.
+// The last step of a cosine. This function and the next ones work on four pairs at once.
 INLINE float4 finish_cosine(float4 dot, float4 inverse_query_norm, float4 inverse_norm) {
     float4 distance = 1 - dot * inverse_query_norm * inverse_norm;
     return __builtin_elementwise_min(__builtin_elementwise_max(distance, (float4)0), (float4)2);
@@ -120,7 +120,7 @@ INLINE void scan_block(
     size_t distance_stride) {
     float4 inverse_query_norms = metric == COSINE ? 1 / load4(query_norms) : (float4)0;
     for (size_t r = 0; r < count; r += LODE_BLOCK_ROWS) {
-        // The last step is filled up by repeating the last row, so that there is one loop only.
+        // The last step is filled up by repeating the last row, so one loop suffices.
         const float *row[LODE_BLOCK_ROWS];
         for (size_t j = 0; j < LODE_BLOCK_ROWS; j++) {
             row[j] = rows + (r + j < count ? r + j : count - 1) * stride;

@@ -33,7 +33,7 @@ typedef struct {
     lode_scan_status status;
     // The offset at which the scan stopped.
     size_t offset;
-    // The most bytes that unpacking takes, as far as the scan came.
+    // The most bytes that unpacking takes, for the part that was scanned.
     size_t decoded_bytes;
     // For LODE_SCAN_DOCUMENT_TOO_LARGE: the bytes of the document, their offset, and the number of
     // documents before it.
@@ -46,7 +46,7 @@ typedef struct {
     unsigned wire_type;
     // The number of unknown groups, protobuf's old kind of field between two tags.
     size_t groups;
-    // Field 1 of the message, once it was seen.
+    // The value of field 1 of the message, if the scan has reached it.
     bool has_id;
     uint64_t id;
 } lode_scan_result;
@@ -66,9 +66,9 @@ lode_scan_result lode_scan_response(
 typedef struct lode_arena lode_arena;
 
 // Takes the process's spare arena, or makes one; NULL when there is no memory. The arena has
-// `expected` bytes ready and never gives out more than `limit`.
+// `expected` bytes allocated, and hands out `limit` bytes at most.
 lode_arena *lode_arena_take(size_t expected, size_t limit);
-// Gives back everything unpacked into the arena, and keeps it as the spare if there is none.
+// Frees everything unpacked into the arena, and keeps the arena as the spare if there is none.
 void lode_arena_give(lode_arena *arena);
 // Whether an allocation was refused because of the limit.
 bool lode_arena_is_exhausted(const lode_arena *arena);

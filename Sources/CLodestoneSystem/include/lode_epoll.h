@@ -30,7 +30,7 @@ int lode_epoll_remove(int epoll, int descriptor);
 /// Returns the number of events, or a negative errno.
 int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity, int milliseconds);
 
-/// A descriptor that wakes an epoll, closed on exec, and ready to read once signaled; or a negative
+/// A descriptor that wakes an epoll, closed on exec and readable once signaled; or a negative
 /// errno.
 int lode_wakeup_create(void);
 void lode_wakeup_signal(int descriptor);

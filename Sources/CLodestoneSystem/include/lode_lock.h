@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /// Locks one byte of a file for its descriptor alone, also against other descriptors of the same
-/// process. `fcntl`'s older locks belong to a process as a whole.
+/// process. The older locks of `fcntl` belong to a process.
 ///
 /// @param shared Whether others may share the lock, which is enough for a file opened for reading
 /// only.

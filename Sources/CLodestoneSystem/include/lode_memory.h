@@ -15,14 +15,14 @@ static inline void lode_prefetch(const void *line) { __builtin_prefetch(line, 0,
 /// Whether `bytes` contain `part`, in time linear in both.
 bool lode_contains(const void *bytes, size_t count, const void *part, size_t part_count);
 
-/// Makes the allocator give large blocks, and the free end of each of its heaps, back to the
-/// system, and keep at most one heap per core, or four heaps.
+/// Makes the allocator return large blocks and the free end of each heap to the system. It then has
+/// at most one heap per core, or four heaps.
 ///
-/// The program calls it once. Without it, glibc takes the largest block ever freed as the measure
-/// of the memory to keep: after replies of 16 MiB each of 16 heaps kept up to 38 MiB.
+/// The program calls it once. Without it, glibc keeps memory in proportion to the largest block
+/// ever freed: after replies of 16 MiB, each of 16 heaps kept up to 38 MiB.
 void lode_memory_keep_little(void);
 
-/// Gives memory that the allocator keeps for later back to the system.
+/// Returns free memory of the allocator to the system.
 void lode_memory_trim(void);
 
 #endif

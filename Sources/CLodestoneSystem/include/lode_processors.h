@@ -4,7 +4,7 @@
 
 /// The number of processors that this process may keep busy, at least 1.
 ///
-/// Its affinity mask bounds the number, and so does the time that its control group grants.
+/// The process's affinity mask and the quota of its control group bound the number.
 int lode_processor_count(void);
 
 #endif

@@ -15,9 +15,9 @@ typedef struct {
 
 enum { LODE_FAMILY_OTHER = 0, LODE_FAMILY_INET = 1, LODE_FAMILY_UNIX = 2 };
 
-/// Looks up at most `capacity` TCP addresses of `host` and puts their number into `count`.
-/// With `numeric` it accepts addresses only and doesn't block; otherwise it may ask a name server.
-/// 0, or a code for lode_resolve_message.
+/// Looks up at most `capacity` TCP addresses of `host` and writes their number to `count`. With
+/// `numeric` it accepts addresses only and doesn't block; otherwise it may ask a name server.
+/// Returns 0, or a code for lode_resolve_message.
 int lode_resolve(
     const char *host, uint16_t port, int numeric, lode_address *addresses, int capacity,
     int *count);
@@ -50,11 +50,11 @@ int lode_socket_error(int descriptor);
 long lode_socket_receive(int descriptor, void *bytes, size_t count);
 long lode_socket_send(int descriptor, const void *bytes, size_t count);
 
-/// The number of bytes that the system has taken to send and the other end lacks, or a negative
-/// errno. For a Unix socket on Linux it is the memory that these bytes take, which is more.
+/// The number of bytes to send that the other end has not acknowledged, or a negative errno. For a
+/// Unix socket on Linux it is the memory that these bytes take, which is more.
 long lode_socket_undelivered(int descriptor);
 
-/// Tells the other end that no more will be sent.
+/// Tells the other end that no more bytes will be sent.
 int lode_socket_finish(int descriptor);
 /// Makes closing drop unsent bytes and send RST (TCP).
 void lode_socket_reset_on_close(int descriptor);
@@ -62,10 +62,10 @@ void lode_socket_close(int descriptor);
 
 /// Whether `path` is a Unix socket that no process listens on, as a crashed program leaves it.
 int lode_unix_is_stale(const char *path);
-/// Sets the mode of the file `path` and gives its identity, so that only this file is removed
-/// later.
+/// Sets the mode of the file `path`. Writes the file's identity, with which only this file is
+/// removed.
 int lode_unix_claim(const char *path, uint32_t mode, uint64_t *device, uint64_t *inode);
-/// Removes `path` if it is still that file.
+/// Removes `path` if it still has this identity.
 void lode_unix_release(const char *path, uint64_t device, uint64_t inode);
 
 /// The system's text for the errno `code`, in `text` (64 bytes are enough).

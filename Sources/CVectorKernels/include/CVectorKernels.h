@@ -11,9 +11,9 @@
 // - Cosine distances are clamped to 0...2. Rows whose squared norm is outside 2^-100...2^120 are
 //   computed again by the definition, so the length of a row does not matter; a row of zeros is
 //   at distance 1.
-// - Squared Euclidean distances above 3.4e38 are +infinity, and below 1e-38 they lose digits.
-// - Dot products that leave the range of float32 on the way are computed again by the definition,
-//   so only those that are out of range themselves are infinite; below 1e-38 they lose digits.
+// - Squared Euclidean distances above 3.4e38 are +infinity; those below 1e-38 lose digits.
+// - A dot product whose sums leave the range of float32 is computed again by the definition, so it
+//   is infinite only if it is out of range itself. Dot products below 1e-38 lose digits.
 #ifndef LODE_VECTOR_KERNELS_H
 #define LODE_VECTOR_KERNELS_H
 
@@ -37,12 +37,12 @@ typedef enum lode_isa {
 
 /// The squared norms of rows for which float32 sums cover a cosine lie between these.
 //
-// Then no sum overflows, and no product that underflows matters: |q.x| is at most 2^40 * 2^60, and
-// 16,384 products of less than 2^-126 are nothing compared with 2^-50 * 2^-40.
+// Between them no sum overflows, and no product that underflows matters: |q.x| is at most 2^40 *
+// 2^60, and 16,384 products of less than 2^-126 are nothing compared with 2^-50 * 2^-40.
 #define LODE_MIN_SQUARED_NORM 7.888609052210118e-31f /* 2^-100 */
 #define LODE_MAX_SQUARED_NORM 1.329227995784916e+36f /* 2^120 */
 
-/// Distances of one query to `count` rows, `stride` floats apart, written to `distances`.
+/// Writes the distances of one query to `count` rows, `stride` floats apart, to `distances`.
 ///
 /// `query_norm` is the length of the query, within 2^-40...2^40 (scale the query by a power of two
 /// to get there: cosine does not change); only cosine reads it.
@@ -50,7 +50,7 @@ typedef void lode_scan(
     const float *query, float query_norm, const float *rows, size_t stride, size_t count,
     size_t dimension, float *distances);
 
-/// Distances of LODE_BLOCK_QUERIES queries, which lie one after the other, to `count` rows.
+/// Writes the distances of LODE_BLOCK_QUERIES adjacent queries to `count` rows.
 ///
 /// The distance of query q to row r is written to distances[q * distance_stride + r]. `query_norms`
 /// has one norm per query, as for a scan. `inverse_norms` has 1 / |x| of each row by its
@@ -65,15 +65,15 @@ typedef void lode_scan_block(
 /// the table's panel_step, at most panel_width. Unused queries may have any finite elements.
 ///
 /// A prefilter of products gives a pair the sum of its products, times scales[r]. A prefilter of
-/// differences gives it the sum of their squares, and does not read `scales`. This value is float32
-/// with one rounding for each element of the sum. Relative to the sum of the magnitudes, its error
-/// is less than (dimension + 1) * 2^-24. Bit q of masks[r] says that the value is not greater than
-/// limits[q], which holds for NaN, too.
+/// differences gives it the sum of their squares, and does not read `scales`. This value is
+/// float32, with one rounding per element of the sum. Relative to the sum of the magnitudes, its
+/// error is less than (dimension + 1) * 2^-24. Bit q of masks[r] says that the value is not greater
+/// than limits[q], which holds for NaN, too.
 typedef void lode_prefilter(
     const float *panel, size_t width, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *scales, const float *limits, uint64_t *masks);
 
-/// |x|^2 of each row; infinite beyond 3.4e38, and inexact below 1e-38.
+/// Computes |x|^2 of each row, which is infinite above 3.4e38 and inexact below 1e-38.
 typedef void lode_squared_norms(
     const float *rows, size_t stride, size_t count, size_t dimension, float *squared_norms);
 
@@ -92,13 +92,13 @@ typedef void lode_signature_costs(
     const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
     const uint32_t *slots, size_t count, float *costs);
 
-/// The kernels of one instruction set. Constant and always there.
+/// The kernels of one instruction set, in a constant table.
 typedef struct lode_kernels {
     lode_isa isa;
     /// The widths of panels: multiples of the step up to the width, which is at most 64.
     size_t panel_step;
     size_t panel_width;
-    /// 1 - q.x / (|q| |x|); rows and queries as they are, not normalized.
+    /// 1 - q.x / (|q| |x|); rows and queries need not be normalized.
     lode_scan *cosine;
     /// |q - x|^2
     lode_scan *squared_euclidean;
@@ -120,8 +120,8 @@ const lode_kernels *_Nullable lode_kernels_for(lode_isa isa);
 /// The fastest kernels that this processor has. Chosen at the first call; any thread may call it.
 const lode_kernels *lode_kernels_best(void);
 
-/// Limits `lode_kernels_best` and `lode_code_kernels_best` to instructions no newer than these, for
-/// measurements in place of other processors. It must be called before these two.
+/// Limits `lode_kernels_best` and `lode_code_kernels_best` to instructions no newer than these, so
+/// that a measurement stands for an older processor. It must be called before these two.
 void lode_limit_isa(lode_isa most);
 
 #pragma clang assume_nonnull end

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Distances between vectors of small codes, by which a graph is walked.
+// Distances between vectors of small codes, which guide the search of a graph.
 //
 // A record is a vector p quantized to one byte (or half of one) per element, p = s * c. Its codes
 // lie in one array. Its tail, which begins with the step s of the codes, lies in another. So codes
@@ -24,7 +24,7 @@
 
 #pragma clang assume_nonnull begin
 
-/// Bytes after the last codes that kernels may read; their content does not matter.
+/// The number of bytes after the last codes that kernels may read, whatever their content.
 #define LODE_CODE_MARGIN 64
 
 /// The address and the layout of records.
@@ -38,7 +38,7 @@ typedef struct lode_codes {
     size_t tail_stride;
     /// The offset of the value's term in a tail, in floats.
     size_t term_offset;
-    /// Bytes of a query, a multiple of 64. Bytes behind a record's codes meet zeros of the query.
+    /// Bytes of a query, a multiple of 64. Bytes after a record's codes are multiplied by zeros.
     size_t query_bytes;
 } lode_codes;
 
@@ -56,11 +56,11 @@ typedef struct lode_query {
     float constant;
 } lode_query;
 
-/// Keys of one query to the records `ids`, written to `keys`.
+/// Writes the keys of the records `ids` for one query to `keys`.
 typedef void lode_code_keys(
     lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys);
 
-/// Rounds x * inverse_scale to -127...127 and writes it plus 128, for `count` elements.
+/// Rounds each of `count` products x * inverse_scale to -127...127, and writes it plus 128.
 typedef void lode_quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes);
 
 /// The largest magnitude among `count` elements.
@@ -92,7 +92,7 @@ typedef struct lode_angles {
 
 /// Whether 1 - the cosine is below `limit` for one of `count` records, 8 at most, by their keys.
 ///
-/// Eight keys, lengths and factors can be read.
+/// Eight keys, lengths and factors must be readable, whatever `count`.
 typedef int lode_any_nearer(const uint32_t *keys, size_t count, lode_angles angles, float limit);
 
 /// Rounds of a rotation.
@@ -101,11 +101,11 @@ typedef int lode_any_nearer(const uint32_t *keys, size_t count, lode_angles angl
 /// Rotates a vector in place, in LODE_ROTATION_ROUNDS rounds.
 ///
 /// A round multiplies each element by its factor, with `count` factors per round. Then it applies a
-/// Walsh-Hadamard transform, without its scale, to `width` elements, a power of two: by turns the
-/// first and the last.
+/// Walsh-Hadamard transform, without its scale, to `width` elements, a power of two: the first and
+/// the last by turns.
 typedef void lode_rotate(float *x, size_t count, size_t width, const float *factors);
 
-/// The kernels over codes of one instruction set. Constant and always there.
+/// The kernels over codes of one instruction set, in a constant table.
 typedef struct lode_code_kernels {
     /// One byte per element; queries are int8.
     lode_code_keys *int8_keys;
@@ -134,7 +134,7 @@ const lode_code_kernels *_Nullable lode_code_kernels_for(int isa);
 /// The fastest kernels over codes that this processor has.
 const lode_code_kernels *lode_code_kernels_best(void);
 
-/// Locks a byte that is 0 when free; waits busily, which suits locks held for less than 1 us.
+/// Locks a byte that is 0 when free; spins, which suits locks held for less than 1 us.
 static inline void lode_lock(uint8_t *lock) {
     while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) {
         while (__atomic_load_n(lock, __ATOMIC_RELAXED)) {
