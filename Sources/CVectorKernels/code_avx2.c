@@ -117,6 +117,39 @@ TARGET static void difference_keys(
     }
 }
 
+// A byte of ones for each of 32 bits that is set.
+INLINE __m256i bytes_of(uint32_t bits) {
+    __m256i places = _mm256_set1_epi64x((long long)0x8040201008040201ull);
+    __m256i spread = _mm256_shuffle_epi8(
+        _mm256_set1_epi32((int)bits),
+        _mm256_setr_epi64x(
+            0, 0x0101010101010101ll, 0x0202020202020202ll, 0x0303030303030303ll));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(spread, places), places);
+}
+
+TARGET static size_t keep_near(
+    lode_signs signs, lode_query query, float margin, float bound, uint32_t *ids, size_t count) {
+    const __m256i *q = query.codes;
+    __m256i ones = _mm256_set1_epi8(1), pairs = _mm256_set1_epi16(1);
+    size_t kept = 0;
+    for (size_t r = 0; r < count; r++) {
+        const uint8_t *code = signs.codes + (size_t)ids[r] * signs.stride;
+        __m256i sums = _mm256_setzero_si256();
+        for (size_t i = 0; i < signs.bit_bytes; i += 4) {
+            uint32_t bits;
+            memcpy(&bits, code + i, sizeof bits);
+            // Sums of two signed bytes don't saturate.
+            __m256i x = _mm256_maddubs_epi16(ones, _mm256_and_si256(bytes_of(bits), q[i / 4]));
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(x, pairs));
+        }
+        float floats[LODE_SIGN_FLOATS];
+        memcpy(floats, code + signs.bit_bytes, sizeof floats);
+        ids[kept] = ids[r];
+        kept += lode_least_value(query, margin, sum(sums), floats) > bound ? 0 : 1;
+    }
+    return kept;
+}
+
 TARGET static void quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes) {
     __m256 scales = _mm256_set1_ps(inverse_scale);
     for (size_t i = 0; i < count; i += 8) {
@@ -153,6 +186,7 @@ const lode_code_kernels lode_avx2_code_kernels = {
     .int4_keys = int4_keys,
     .float_keys = float_keys,
     .difference_keys = difference_keys,
+    .keep_near = keep_near,
     .quantize = quantize,
     .peak = peak,
     .sign_int8 = lode_sign_int8,

@@ -172,6 +172,39 @@ TARGET static void difference_keys(
     }
 }
 
+TARGET static size_t keep_near(
+    lode_signs signs, lode_query query, float margin, float bound, uint32_t *ids, size_t count) {
+    const __m512i *q = query.codes;
+    __m512i ones = _mm512_set1_epi8(1);
+    size_t bytes = signs.bit_bytes, kept = 0;
+    for (size_t r = 0; r < count; r += 4) {
+        const uint8_t *codes[4];
+        for (size_t j = 0; j < 4; j++) {
+            codes[j] = signs.codes + (size_t)ids[r + j < count ? r + j : count - 1] * signs.stride;
+        }
+        __m512i sums[4] = {0};
+        for (size_t i = 0; i < bytes; i += 8) {
+            __m512i x = q[i / 8];
+            for (size_t j = 0; j < 4; j++) {
+                uint64_t bits;
+                memcpy(&bits, codes[j] + i, sizeof bits);
+                sums[j] = _mm512_dpbusd_epi32(
+                    sums[j], _mm512_maskz_mov_epi8((__mmask64)bits, ones), x);
+            }
+        }
+        int32_t positive[4];
+        _mm_storeu_si128((__m128i *)positive, sum4(sums[0], sums[1], sums[2], sums[3]));
+        size_t width = count - r < 4 ? count - r : 4;
+        for (size_t j = 0; j < width; j++) {
+            float floats[LODE_SIGN_FLOATS];
+            memcpy(floats, codes[j] + bytes, sizeof floats);
+            ids[kept] = ids[r + j];
+            kept += lode_least_value(query, margin, positive[j], floats) > bound ? 0 : 1;
+        }
+    }
+    return kept;
+}
+
 TARGET static void quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes) {
     __m512 scales = _mm512_set1_ps(inverse_scale);
     for (size_t i = 0; i < count; i += 16) {
@@ -241,6 +274,7 @@ const lode_code_kernels lode_avx512_code_kernels = {
     .int4_keys = int4_keys,
     .float_keys = float_keys,
     .difference_keys = difference_keys,
+    .keep_near = keep_near,
     .quantize = quantize,
     .peak = peak,
     .sign_int8 = sign_int8,

@@ -72,6 +72,47 @@ static void difference_keys(
     }
 }
 
+void lode_make_sign_code(
+    const uint8_t *code, size_t elements, float step, float term, size_t bit_bytes,
+    uint8_t *sign_code) {
+    memset(sign_code, 0, bit_bytes);
+    int32_t magnitudes = 0, squares = 0;
+    for (size_t i = 0; i < elements; i++) {
+        int32_t value = code[i] - 128;
+        if (value >= 0) sign_code[i / 8] |= (uint8_t)(1 << i % 8);
+        magnitudes += value < 0 ? -value : value;
+        squares += value * value;
+    }
+    // Zeros are their own estimate.
+    float floats[LODE_SIGN_FLOATS] = {term, 0, 0};
+    if (magnitudes > 0) {
+        double length = (double)step * sqrt((double)squares);
+        double square = (double)magnitudes * magnitudes / ((double)elements * squares);
+        double rest = square < 1 ? 1 / square - 1 : 0;
+        floats[1] = (float)((double)step * squares / magnitudes);
+        floats[2] = (float)(length * sqrt(rest / (double)(elements > 1 ? elements - 1 : 1)));
+    }
+    memcpy(sign_code + bit_bytes, floats, sizeof floats);
+}
+
+static size_t keep_near(
+    lode_signs signs, lode_query query, float margin, float bound, uint32_t *ids, size_t count) {
+    const int8_t *q = query.codes;
+    size_t kept = 0;
+    for (size_t r = 0; r < count; r++) {
+        const uint8_t *code = signs.codes + (size_t)ids[r] * signs.stride;
+        int32_t positive = 0;
+        for (size_t i = 0; i < 8 * signs.bit_bytes; i++) {
+            positive += code[i / 8] >> i % 8 & 1 ? q[i] : 0;
+        }
+        float floats[LODE_SIGN_FLOATS];
+        memcpy(floats, code + signs.bit_bytes, sizeof floats);
+        ids[kept] = ids[r];
+        kept += lode_least_value(query, margin, positive, floats) > bound ? 0 : 1;
+    }
+    return kept;
+}
+
 static void quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes) {
     for (size_t i = 0; i < count; i++) {
         float value = x[i] * inverse_scale;
@@ -145,6 +186,7 @@ static const lode_code_kernels scalar = {
     .int4_keys = int4_keys,
     .float_keys = float_keys,
     .difference_keys = difference_keys,
+    .keep_near = keep_near,
     .quantize = quantize,
     .peak = peak,
     .sign_int8 = lode_sign_int8,

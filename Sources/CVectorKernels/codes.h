@@ -28,6 +28,24 @@ static inline const float *lode_tail_of(lode_codes codes, uint32_t id) {
     return codes.tails + (size_t)id * codes.tail_stride;
 }
 
+// The sum of the elements of an int8 query.
+static inline int32_t lode_sum(lode_query query) { return query.base / 128; }
+
+// The least value of a record by its sign code: `positive` is the sum of the query's elements where
+// the record's are not negative.
+//
+// One operation per statement, so that no compiler fuses two: then all kernels keep the same records.
+static inline float lode_least_value(
+    lode_query query, float margin, int32_t positive, const float *floats) {
+    float value = query.term_factor * floats[0];
+    value += query.constant;
+    float product = query.scale_factor * floats[1];
+    product *= (float)(2 * positive - lode_sum(query));
+    value += product;
+    float error = margin * floats[2];
+    return value - error;
+}
+
 // The bits of a float, changed so that they sort as unsigned integers. All bits of a negative
 // number are flipped, and only the sign bit of any other number.
 static inline uint32_t lode_ordered(float value) {

@@ -60,6 +60,38 @@ typedef struct lode_query {
 typedef void lode_code_keys(
     lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys);
 
+/// The address and the layout of sign codes: one bit per element of a record, set where the element
+/// is not negative (RaBitQ: Gao & Long, arXiv:2405.12497).
+//
+// A sign code is its bits, `bit_bytes` bytes, and three floats: the term t of the record, a factor f
+// and an error e. With sign(p) as +1 and -1, the product of p and q is about f * sign(p).q, where f =
+// |p|^2 / (sum of |p_i|). For a q whose direction is random, the standard deviation of this estimate
+// is e * |q|, where e^2 = |p|^2 * (1 / cos^2 - 1) / (elements - 1), and cos is that of the angle
+// between p and sign(p).
+typedef struct lode_signs {
+    const uint8_t *codes;
+    /// Bytes from one sign code to the next.
+    size_t stride;
+    /// Bytes of bits, a multiple of 8: a bit per byte of the query.
+    size_t bit_bytes;
+} lode_signs;
+
+/// Floats behind the bits of a sign code.
+#define LODE_SIGN_FLOATS 3
+
+/// Keeps the records whose value is probably at most `bound`, in their order, and returns their
+/// number.
+///
+/// A record is left out if its estimated value is more than `margin` times its error above `bound`.
+/// `query` is one for int8 codes.
+typedef size_t lode_keep_near(
+    lode_signs signs, lode_query query, float margin, float bound, uint32_t *ids, size_t count);
+
+/// Makes the sign code of an int8 record from its codes, step and term.
+void lode_make_sign_code(
+    const uint8_t *code, size_t elements, float step, float term, size_t bit_bytes,
+    uint8_t *sign_code);
+
 /// Rounds each of `count` products x * inverse_scale to -127...127, and writes it plus 128.
 typedef void lode_quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes);
 
@@ -118,6 +150,7 @@ typedef struct lode_code_kernels {
     /// Four bytes per element. The value is the squared distance, whatever the query's factors:
     /// sums of squared differences keep the digits that the formula above loses.
     lode_code_keys *difference_keys;
+    lode_keep_near *keep_near;
     lode_quantize *quantize;
     lode_peak *peak;
     /// Makes queries of int8 codes.

@@ -58,6 +58,10 @@ extension HNSWCore {
                 count: count * graph.codec.shape.tailCount * 4
             )
         )
+        if let signs = graph.signs, let shape = graph.codec.shape.signs {
+            let bytes = UnsafeRawBufferPointer(start: signs, count: count * shape.stride)
+            try sink.write("HNSB", bytes)
+        }
         try sink.write("HNSD", ContiguousArray(graph.copies.rows))
         try sink.write("HNSN", ContiguousArray(graph.copies.nodes))
         withExtendedLifetime(graph) {}

@@ -79,11 +79,14 @@ struct HNSWLinker {
     private func makeBeam(for node: NodeID) -> HNSWBeam {
         let width = graph.options.efConstruction
         scratch.begin(beam: width, nodes: graph.capacity)
+        let record = graph.record(node)
+        let query = shape.makeQuery(of: record, into: scratch.query, kernels)
         return HNSWBeam(
             codes: codes,
             keys: keys,
-            query: shape.makeQuery(of: graph.record(node), into: scratch.query, kernels),
+            query: query,
             width: width,
+            signs: graph.signFilter(query, length: shape.queryLength(of: record), kernels),
             scratch
         )
     }

@@ -67,6 +67,8 @@ struct RecordShape: Sendable {
     let tailCount: Int
     /// Bytes of a query.
     let queryBytes: Int
+    /// The layout of sign codes; `nil` where records have none.
+    let signs: SignShape?
     // Offsets in a tail, in floats.
     static let scaleOffset = 0
     static let termOffset = 1
@@ -100,6 +102,7 @@ struct RecordShape: Sendable {
         self.dimension = dimension
         self.quantization = quantization
         queryBytes = quantization == .none ? padded * 4 : padded
+        signs = SignShape(dimension, quantization, queryBytes: queryBytes)
         // Whole cache lines, so that a load of 64 bytes touches only one.
         stride = (codeBytes + 63) / 64 * 64
         squareOffset = isDot ? 3 : Self.termOffset
@@ -111,8 +114,8 @@ struct RecordShape: Sendable {
     /// The number that is added to a code to make it unsigned.
     var codeOffset: Int32 { quantization == .int4 ? 8 : 128 }
 
-    /// Bytes of a record.
-    var byteCount: Int { stride + tailCount * MemoryLayout<Float>.stride }
+    /// Bytes of a record, with its sign code.
+    var byteCount: Int { stride + tailCount * MemoryLayout<Float>.stride + (signs?.stride ?? 0) }
 
     /// The layout, for the kernels, of records that begin with `first`.
     func layout(_ first: CodeRecord, by ranking: Ranking = .metric) -> lode_codes {
@@ -142,6 +145,12 @@ struct RecordShape: Sendable {
 
     /// The step of a record's codes.
     func scale(of record: CodeRecord) -> Float { record.tail[Self.scaleOffset] }
+
+    /// The length of the codes of a record's query, in steps.
+    func queryLength(of record: CodeRecord) -> Float {
+        let scale = scale(of: record)
+        return scale > 0 ? record.tail[squareOffset].squareRoot() / scale : 0
+    }
 
     /// Makes a query from a record: the query of its vector, apart from rounding.
     func makeQuery(
@@ -187,6 +196,11 @@ struct RecordShape: Sendable {
     /// The value of a key.
     @inline(__always) static func value(_ key: UInt32) -> Float {
         Float(bitPattern: key & 0x8000_0000 != 0 ? key ^ 0x8000_0000 : ~key)
+    }
+
+    /// Makes the sign code of a record, in a shape that has sign codes.
+    func makeSignCode(of record: CodeRecord, into code: UnsafeMutablePointer<UInt8>) {
+        signs?.make(of: record, termOffset: termOffset(.metric), into: code)
     }
 
     // MARK: Angles

@@ -14,6 +14,7 @@ extension VectorCodec {
         var scale: Float = 1
         var base: Int32 = 0
         var square: Float = 0
+        var length: Float = 0
         if quantization == .none {
             query.copyMemory(from: prepared, byteCount: dimension * 4)
         } else {
@@ -24,6 +25,7 @@ extension VectorCodec {
             var squares: Int32 = 0
             base = shape.codeOffset &* shape.sign(codes, query, kernels.sign_int8, &squares)
             square = scale * scale * Float(squares)
+            length = Float(squares).squareRoot()
         }
         let isDot = metric == .dotProduct
         let kernel = lode_query(
@@ -33,13 +35,15 @@ extension VectorCodec {
             scale_factor: isDot ? -scale : -2 * scale,
             constant: isDot ? 0 : square
         )
-        return EncodedQuery(kernel, scale: scale, vector, self)
+        return EncodedQuery(kernel, length: length, scale: scale, vector, self)
     }
 }
 
 /// An encoded query, with bounds of exact distances by its keys.
 struct EncodedQuery {
     let kernel: lode_query
+    /// The length of the query's codes; 0 without quantization.
+    let length: Float
     /// An exact distance is about `factor` * (value + `offset`).
     private let factor: Double
     private let offset: Double
@@ -58,11 +62,13 @@ struct EncodedQuery {
 
     init(
         _ kernel: lode_query,
+        length: Float,
         scale: Float,
         _ vector: UnsafePointer<Float>,
         _ codec: VectorCodec
     ) {
         self.kernel = kernel
+        self.length = length
         isProduct = codec.metric == .dotProduct
         elements = Double(codec.dimension)
         let isExact = codec.quantization == .none

@@ -14,6 +14,8 @@ struct HNSWBase {
     let links: MappedArray<NodeID>
     let codes: MappedArray<UInt8>
     let tails: MappedArray<Float>
+    /// The sign codes; `nil` in a base of a release that had none.
+    let signs: MappedArray<UInt8>?
     let copyRows: MappedArray<UInt32>
     let copyNodes: MappedArray<NodeID>
 
@@ -22,6 +24,7 @@ struct HNSWBase {
     var rowCount: Int { rows.count + copyRows.count }
     var byteCount: Int {
         codes.count + (tails.count + links.count) * 4 + count * 9 + upperLinks.count * 4
+            + (signs?.count ?? 0)
     }
 
     /// The graph of a base; `nil` when there is none, or when it has other options.
@@ -59,11 +62,13 @@ struct HNSWBase {
             median: Array(elements)
         )
         let count = Int(header.count)
+        let signs = source.section("HNSB", of: UInt8.self)
         guard rows.count == count, levels.count == count, upperStarts.count == count,
             links.count == count * HNSWGraph.degree(options),
             codes.count == count * codec.shape.stride + RecordShape.margin,
             tails.count == count * codec.shape.tailCount,
             copyRows.count == Int(header.copyCount), copyNodes.count == copyRows.count,
+            signs.map({ $0.count == count * (codec.shape.signs?.stride ?? 0) }) ?? true,
             count > 0, header.entry < header.count, header.topLevel <= HNSWGraph.maximumLevel
         else { return nil }
         self.header = header
@@ -76,6 +81,7 @@ struct HNSWBase {
         self.links = links
         self.codes = codes
         self.tails = tails
+        self.signs = signs
         self.copyRows = copyRows
         self.copyNodes = copyNodes
     }
@@ -94,10 +100,11 @@ struct HNSWBase {
         let linkList = links.elements(0..<links.count)
         let codeList = codes.elements(0..<codes.count)
         let tailList = tails.elements(0..<tails.count)
+        let signList = signs?.elements(0..<(signs?.count ?? 0))
         guard let rowStart = rowList.baseAddress, let levelStart = levelList.baseAddress,
             let startStart = startList.baseAddress, let linkStart = linkList.baseAddress,
             let codeStart = codeList.baseAddress, let tailStart = tailList.baseAddress,
-            upperList.count == upperLinks.count,
+            upperList.count == upperLinks.count, signList?.count == signs?.count,
             Self.areBelow(linkList, header.count), Self.areBelow(upperList, header.count)
         else { return nil }
         let lists = upperList.count / options.m
@@ -132,10 +139,11 @@ struct HNSWBase {
                 links: linkStart,
                 codes: codeStart,
                 tails: tailStart,
+                signs: signList?.baseAddress,
                 owners: [
                     rows.bytes, levels.bytes, upperStarts.bytes, upperLinks.bytes, links.bytes,
                     codes.bytes, tails.bytes,
-                ]
+                ] + [signs?.bytes].compactMap { $0 }
             )
         )
         return addCopies(to: graph) ? graph : nil

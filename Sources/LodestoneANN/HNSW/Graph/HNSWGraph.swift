@@ -38,6 +38,7 @@ final class HNSWGraph: @unchecked Sendable {
 
     // The memory; a builder copies the graph of a base first, so mapped memory is never written.
     private let mutableRecords: MutableCodeRecord
+    private let mutableSigns: UnsafeMutablePointer<UInt8>?
     private let mutableLinks: UnsafeMutablePointer<NodeID>
     private let mutableRows: UnsafeMutablePointer<UInt32>
     private let mutableLevels: UnsafeMutablePointer<UInt8>
@@ -52,6 +53,8 @@ final class HNSWGraph: @unchecked Sendable {
 
     /// The record of the first node; the others follow it.
     var records: CodeRecord { CodeRecord(mutableRecords) }
+    /// The sign codes of all nodes; `nil` where records have none, or an older base lacks them.
+    var signs: UnsafePointer<UInt8>? { mutableSigns.map { UnsafePointer($0) } }
     /// The lists of level 0, one per node.
     var links: UnsafePointer<NodeID> { UnsafePointer(mutableLinks) }
     /// The first row of each node.
@@ -87,6 +90,7 @@ final class HNSWGraph: @unchecked Sendable {
         // One allocation, so that tails are in huge pages, too.
         let codeBytes = (capacity * shape.stride + RecordShape.margin + 63) / 64 * 64
         let memory = HugePageBuffer(byteCount: codeBytes + capacity * shape.tailCount * 4)
+        let signs = shape.signs.map { HugePageBuffer(byteCount: capacity * $0.stride) }
         let lists = HugePageBuffer(byteCount: capacity * listLength * 4)
         let numbers = HugePageBuffer(byteCount: capacity * 4)
         let starts = HugePageBuffer(byteCount: capacity * 4)
@@ -95,12 +99,13 @@ final class HNSWGraph: @unchecked Sendable {
             codes: memory.bound(to: UInt8.self),
             tail: memory.bound(to: Float.self) + codeBytes / 4
         )
+        mutableSigns = signs?.bound(to: UInt8.self)
         mutableLinks = lists.bound(to: NodeID.self)
         mutableLinks.update(repeating: Self.none, count: capacity * listLength)
         mutableRows = numbers.bound(to: UInt32.self)
         mutableUpperStarts = starts.bound(to: UInt32.self)
         mutableLevels = levels.bound(to: UInt8.self)
-        owners = [memory, lists, numbers, starts, levels]
+        owners = [memory, lists, numbers, starts, levels] + [signs].compactMap { $0 }
         self.lists = lists
         upperCapacity = 0
         mutableUpperLinks = mutableLinks
@@ -112,6 +117,11 @@ final class HNSWGraph: @unchecked Sendable {
         let shape = codec.shape
         mutableRecords.codes.update(from: other.records.codes, count: other.count * shape.stride)
         mutableRecords.tail.update(from: other.records.tail, count: other.count * shape.tailCount)
+        if let signs = shape.signs, let codes = mutableSigns, let others = other.signs {
+            codes.update(from: others, count: other.count * signs.stride)
+        } else {
+            for node in other.nodes { makeSignCode(of: node) }
+        }
     }
 
     /// A copy of a graph without its records, which another codec must write.
@@ -147,6 +157,7 @@ final class HNSWGraph: @unchecked Sendable {
             codes: UnsafeMutablePointer(mutating: sections.codes),
             tail: UnsafeMutablePointer(mutating: sections.tails)
         )
+        mutableSigns = sections.signs.map { UnsafeMutablePointer(mutating: $0) }
         mutableLinks = UnsafeMutablePointer(mutating: sections.links)
         mutableRows = UnsafeMutablePointer(mutating: sections.rows.start)
         mutableLevels = UnsafeMutablePointer(mutating: sections.levels)
@@ -254,6 +265,7 @@ final class HNSWGraph: @unchecked Sendable {
     /// Writes the record of a vector to a node, which may be added later.
     func encode(_ vector: UnsafePointer<Float>, into node: NodeID, _ scratch: CodecScratch) {
         codec.encode(vector, into: mutableRecord(node), scratch)
+        makeSignCode(of: node)
     }
 
     /// Copies a record of this or another graph to a node.
@@ -261,6 +273,22 @@ final class HNSWGraph: @unchecked Sendable {
         let target = mutableRecord(node)
         target.codes.update(from: record.codes, count: codec.shape.stride)
         target.tail.update(from: record.tail, count: codec.shape.tailCount)
+        makeSignCode(of: node)
+    }
+
+    /// The filter of sign codes for a query whose codes have a length; `nil` for a graph without
+    /// sign codes.
+    func signFilter(_ query: lode_query, length: Float, _ kernels: lode_code_kernels)
+        -> SignFilter?
+    {
+        guard let signs, let shape = codec.shape.signs else { return nil }
+        return SignFilter(shape.layout(signs), query, length: length, kernels)
+    }
+
+    /// Makes the sign code of a node from its record.
+    private func makeSignCode(of node: NodeID) {
+        guard let signs = codec.shape.signs, let codes = mutableSigns else { return }
+        codec.shape.makeSignCode(of: record(node), into: codes + Int(node) &* signs.stride)
     }
 
     // MARK: Links
@@ -382,5 +410,6 @@ struct HNSWSections {
     let links: UnsafePointer<NodeID>
     let codes: UnsafePointer<UInt8>
     let tails: UnsafePointer<Float>
+    let signs: UnsafePointer<UInt8>?
     let owners: [AnyObject]
 }

@@ -21,6 +21,9 @@ struct HNSWBeam {
     let width: Int
     /// The number of nearest nodes that may be expanded.
     let reach: Int
+    /// The sign codes, by which nodes that are too far away are left out before their records are
+    /// read; `nil` for a walk without them.
+    let signs: SignFilter?
     private let scratch: HNSWScratch
     // Copies of `scratch`'s fields, so that no loop reads fields of a class.
     private let elements: UnsafeMutablePointer<UInt64>
@@ -34,6 +37,7 @@ struct HNSWBeam {
         query: lode_query,
         width: Int,
         reach: Int = .max,
+        signs: SignFilter? = nil,
         _ scratch: HNSWScratch
     ) {
         self.codes = codes
@@ -41,6 +45,7 @@ struct HNSWBeam {
         self.query = query
         self.width = width
         self.reach = reach
+        self.signs = signs
         self.scratch = scratch
         elements = scratch.beam
         frontier = scratch.frontier
@@ -112,11 +117,17 @@ struct HNSWBeam {
             }
             buffer.elements[buffer.current] = element | Self.expandedBit
             expanded &+= 1
-            let found = expansion.expand(Self.node(element))
+            var found = expansion.expand(Self.node(element))
 
+            // Until the buffer is full, every node is kept.
+            let signs = buffer.count == width ? self.signs : nil
             var index = 0
             while index < found {
-                prefetchRecord(frontier[index])
+                if let signs {
+                    signs.prefetch(frontier[index])
+                } else {
+                    prefetchRecord(frontier[index])
+                }
                 index &+= 1
             }
             if Expansion.prefetchesNextLinks {
@@ -134,6 +145,10 @@ struct HNSWBeam {
             }
 
             buffer.current &+= 1
+            if let signs {
+                found = signs.keep(frontier, found, nearerThan: buffer.bound)
+                for index in 0..<found { prefetchRecord(frontier[index]) }
+            }
             if found == 0 { continue }
             computed &+= found
             keys(codes, query, frontier, found, frontierKeys)

@@ -27,7 +27,8 @@ extension HNSWGraph {
     ) throws(LodestoneError) -> Int {
         guard entry != Self.none else { return 0 }
         let query = encode(vector, scratch)
-        let beam = beam(query, width: width, reach: reach, scratch)
+        let signs = signFilter(query.kernel, length: query.length, scratch.kernels)
+        let beam = beam(query.kernel, width: width, reach: reach, signs: signs, scratch)
         let neighbors = AllNeighbors(FrozenLinks(self), scratch)
         var count = 1
         while true {
@@ -67,7 +68,8 @@ extension HNSWGraph {
                     furtherNodes: copies.isEmpty ? nil : further.baseAddress,
                     self
                 )
-                let beam = beam(query, width: width, reach: reach, scratch)
+                let signs = signFilter(query.kernel, length: query.length, scratch.kernels)
+                let beam = beam(query.kernel, width: width, reach: reach, signs: signs, scratch)
                 let nearest = HNSWBeam.node(scratch.beam[0])
                 guard nodes.areUsual(around: nearest, selectivity: selectivity, in: self) else {
                     return nil
@@ -126,10 +128,10 @@ extension HNSWGraph {
     }
 
     /// Encodes a vector as a query, and keeps it in `scratch.encoded` for the exact re-ranking.
-    private func encode(_ vector: UnsafePointer<Float>, _ scratch: HNSWScratch) -> lode_query {
+    private func encode(_ vector: UnsafePointer<Float>, _ scratch: HNSWScratch) -> EncodedQuery {
         let encoded = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
         scratch.encoded = encoded
-        return encoded.kernel
+        return encoded
     }
 
     /// Estimates the distances of some rows by their codes; rows without a node are left out.
@@ -173,6 +175,7 @@ extension HNSWGraph {
         _ query: lode_query,
         width: Int,
         reach: Int = .max,
+        signs: SignFilter? = nil,
         _ scratch: HNSWScratch,
         by ranking: RecordShape.Ranking = .metric
     ) -> HNSWBeam {
@@ -183,6 +186,7 @@ extension HNSWGraph {
             query: query,
             width: width,
             reach: reach,
+            signs: signs,
             scratch
         )
         var nearest = beam.element(of: entry)
@@ -208,15 +212,19 @@ extension HNSWGraph {
         next: (UnsafeMutablePointer<NodeID>) -> Int
     ) throws(LodestoneError) -> Int {
         let query = encode(vector, scratch)
+        let signs = signFilter(query.kernel, length: query.length, scratch.kernels)
         let keys = codec.shape.keys(scratch.kernels)
         let codes = codec.shape.layout(records)
         scratch.begin(beam: width, nodes: 0)
         var buffer = BeamBuffer(elements: scratch.beam, width: width, count: 0)
         var chunks = 0
         while true {
-            let found = next(scratch.frontier)
+            var found = next(scratch.frontier)
             if found == 0 { return buffer.count }
-            keys(codes, query, scratch.frontier, found, scratch.keys)
+            if let signs, buffer.count == width {
+                found = signs.keep(scratch.frontier, found, nearerThan: buffer.bound)
+            }
+            keys(codes, query.kernel, scratch.frontier, found, scratch.keys)
             scratch.distanceCount += found
             for index in 0..<found {
                 let key = scratch.keys[index]
