@@ -259,7 +259,7 @@ extension Setting {
             "minFrameBytesPerSecond",
             \.limits.minFrameBytesPerSecond,
             1...1 << 30,
-            unit: "bytes a second",
+            unit: "bytes per second",
             "The rate that a frame must arrive at after that."
         ),
         .milliseconds(
@@ -303,7 +303,7 @@ extension Setting {
             "maxDeadlineMs",
             \.limits.maxDeadline,
             Limits.Ranges.maxDeadlineMilliseconds,
-            "The longest deadline; that of buildIndex is a day."
+            "The longest deadline; that of maintenance is a day."
         ),
         .number(
             "maxQueuedReads",
