@@ -11,7 +11,7 @@ enum Planted {
 
     /// M15: the index covers all rows, while most are not linked.
     @inline(__always)
-    static func cover(_ table: VectorTable, through endRow: inout UInt32) {
+    static func cover(_ table: VectorTable, through endRow: inout RowID) {
         if Mutation.coverBeforeLinking.isPlanted { endRow = table.endRow }
     }
 }

@@ -31,7 +31,7 @@ struct SampledQueries {
     private let metric: Metric
     private let flat: FlatIndex
     private let threads: Int
-    private let exists: @Sendable (UInt32) -> Bool
+    private let exists: @Sendable (RowID) -> Bool
     /// The number of existing rows with a vector.
     let rowCount: Int
 
@@ -39,7 +39,7 @@ struct SampledQueries {
         _ table: VectorTable,
         _ metric: Metric,
         threads: Int,
-        exists: @escaping @Sendable (UInt32) -> Bool
+        exists: @escaping @Sendable (RowID) -> Bool
     ) {
         self.table = table
         self.metric = metric

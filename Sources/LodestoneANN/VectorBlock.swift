@@ -8,9 +8,9 @@ package struct VectorBlock: @unchecked Sendable {
     /// The first element of the vector of `firstRow`, aligned like a `Float`.
     package private(set) var base: UnsafePointer<Float>
     /// The number of the first row.
-    package private(set) var firstRow: UInt32
+    package private(set) var firstRow: RowID
     /// The row of each vector, ascending; `nil` when the rows follow one another.
-    package let rows: MappedArray<UInt32>?
+    package let rows: MappedArray<RowID>?
     /// The number of vectors, which follow one another with `dimension` elements each.
     package private(set) var count: Int
     /// Keeps the memory valid as long as the block exists.
@@ -24,8 +24,8 @@ package struct VectorBlock: @unchecked Sendable {
     /// Creates a block.
     package init(
         base: UnsafePointer<Float>,
-        firstRow: UInt32,
-        rows: MappedArray<UInt32>? = nil,
+        firstRow: RowID,
+        rows: MappedArray<RowID>? = nil,
         count: Int,
         owner: AnyObject,
         checked: VerifiedBytes? = nil
@@ -39,24 +39,24 @@ package struct VectorBlock: @unchecked Sendable {
     }
 
     /// The row of the vector at an index.
-    package func row(at index: Int) -> UInt32 {
+    package func row(at index: Int) -> RowID {
         // `isDamaged` is true after a damaged number.
-        rows?.element(skipped + index, or: firstRow) ?? firstRow + UInt32(index)
+        rows?.element(skipped + index, or: firstRow) ?? firstRow + index
     }
 
     /// The index of a row's vector; `nil` when the block has no vector of the row.
     ///
     /// - Complexity: O(log `count`) if the rows have gaps, else O(1).
-    package func index(of row: UInt32) -> Int? {
+    package func index(of row: RowID) -> Int? {
         guard row >= firstRow else { return nil }
         let index = firstIndex(atOrAfter: row)
         return index < count && self.row(at: index) == row ? index : nil
     }
 
     /// The first index with a row of at least `row`; `count` if there is none.
-    private func firstIndex(atOrAfter row: UInt32) -> Int {
+    private func firstIndex(atOrAfter row: RowID) -> Int {
         guard row > firstRow else { return 0 }
-        if rows == nil { return Int(row - firstRow) }
+        if rows == nil { return firstRow.distance(to: row) }
         var low = 0
         var high = count
         while low < high {
@@ -69,7 +69,7 @@ package struct VectorBlock: @unchecked Sendable {
     /// The part with the rows from `row` on; `nil` when there is none.
     ///
     /// - Complexity: as `index(of:)`.
-    package func suffix(from row: UInt32, dimension: Int) -> VectorBlock? {
+    package func suffix(from row: RowID, dimension: Int) -> VectorBlock? {
         guard row > firstRow else { return self }
         let skipped = firstIndex(atOrAfter: row)
         guard skipped < count else { return nil }

@@ -16,7 +16,7 @@ package protocol VectorIndex: Sendable {
     /// The strategy's name in explanations.
     var name: String { get }
     /// The first row that is not covered.
-    var endRow: UInt32 { get }
+    var endRow: RowID { get }
     /// The number of covered vectors, including dropped ones.
     var count: Int { get }
     /// The bytes in use, without the vectors.
@@ -46,12 +46,12 @@ package protocol VectorIndex: Sendable {
     ///   - rows: The rows, in any order.
     /// - Returns: The estimates, in the order of `rows`. Rows without codes are left out; a
     ///   strategy without codes leaves out all.
-    func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor]
+    func estimates(_ vector: [Float], of rows: [RowID]) -> [EstimatedNeighbor]
 
     /// Indexes just written rows, if the strategy indexes inside of writes.
     ///
     /// The rows ascend, and are above all earlier ones.
-    mutating func indexMany(_ table: VectorTable, from row: UInt32)
+    mutating func indexMany(_ table: VectorTable, from row: RowID)
 
     /// Indexes more rows of a table outside of writes; searches and writes continue meanwhile.
     ///
@@ -74,10 +74,10 @@ package protocol VectorIndex: Sendable {
     ///   - exists: Whether a row exists now.
     /// - Returns: Whether this index now covers more rows; `false` after another index replaced
     ///   this one.
-    mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool
+    mutating func adopt(_ extended: any VectorIndex, exists: (RowID) -> Bool) -> Bool
 
     /// Records that a row was dropped or replaced.
-    mutating func drop(_ row: UInt32)
+    mutating func drop(_ row: RowID)
 
     /// An index made from this one that covers exactly the existing rows.
     func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
@@ -91,13 +91,13 @@ extension VectorIndex {
     package var remark: String { "" }
     package func isWanted(for count: Int) -> Bool { true }
 
-    package func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor] { [] }
+    package func estimates(_ vector: [Float], of rows: [RowID]) -> [EstimatedNeighbor] { [] }
 
     package func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
         throws(LodestoneError) -> (any VectorIndex)?
     { nil }
 
-    package mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool {
+    package mutating func adopt(_ extended: any VectorIndex, exists: (RowID) -> Bool) -> Bool {
         false
     }
 }
@@ -109,7 +109,7 @@ package struct IndexWork: Sendable {
     /// Called between nodes, by any thread; throws to end the work.
     package var check: @Sendable () throws(LodestoneError) -> Void
     /// Whether a row exists.
-    package var exists: @Sendable (UInt32) -> Bool
+    package var exists: @Sendable (RowID) -> Bool
     /// Called with the number of finished rows and of all rows, by any thread.
     package var onProgress: @Sendable (_ done: Int, _ total: Int) -> Void
 
@@ -117,7 +117,7 @@ package struct IndexWork: Sendable {
     package init(
         threads: Int,
         check: @escaping @Sendable () throws(LodestoneError) -> Void,
-        exists: @escaping @Sendable (UInt32) -> Bool,
+        exists: @escaping @Sendable (RowID) -> Bool,
         onProgress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) {
         self.threads = threads

@@ -17,7 +17,7 @@ package struct VectorQuery {
     /// An index with codes may estimate the distances of the others.
     package var exactCount: Int?
     /// Whether a row exists.
-    package var exists: (UInt32) -> Bool
+    package var exists: (RowID) -> Bool
     /// The rows that may be found, all existing; `nil`: all existing rows.
     package var allowed: RowSet?
     /// The call's context, checked about every half a millisecond of work.
@@ -27,7 +27,7 @@ package struct VectorQuery {
     package init(
         _ vectors: [[Float]],
         k: Int,
-        exists: @escaping (UInt32) -> Bool,
+        exists: @escaping (RowID) -> Bool,
         allowed: RowSet? = nil,
         context: CallContext
     ) {
@@ -39,7 +39,7 @@ package struct VectorQuery {
     }
 
     /// Whether a row may be found.
-    package func allows(_ row: UInt32) -> Bool { allowed?.contains(row) ?? exists(row) }
+    package func allows(_ row: RowID) -> Bool { allowed?.contains(row) ?? exists(row) }
 }
 
 /// The neighbors of one query vector, and the cost of finding them.

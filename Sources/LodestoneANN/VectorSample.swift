@@ -14,14 +14,14 @@ extension VectorTable {
     ///   - exists: Whether a row exists; called only when `allowed` is `nil`.
     /// - Returns: At most `count` rows, ascending; all rows if there are no more.
     /// - Complexity: Some 100 ns per row, and 64 rows of `allowed` per word read.
-    package func sample(_ count: Int, of allowed: RowSet?, exists: (UInt32) -> Bool) -> [UInt32] {
-        func next(_ row: UInt32) -> UInt32? {
+    package func sample(_ count: Int, of allowed: RowSet?, exists: (RowID) -> Bool) -> [RowID] {
+        func next(_ row: RowID) -> RowID? {
             if let allowed { allowed.next(from: row) } else { self.next(from: row) }
         }
-        guard let first = next(0), let last = blocks.last.map({ $0.row(at: $0.count - 1) }),
+        guard let first = next(.first), let last = blocks.last.map({ $0.row(at: $0.count - 1) }),
             first <= last
         else { return [] }
-        let length = Double(last - first) + 1
+        let length = Double(first.distance(to: last)) + 1
         var parts = count
         while true {
             let found = firstRows(from: first, to: last, width: length / Double(parts), next) {
@@ -38,16 +38,16 @@ extension VectorTable {
 
     /// The first accepted row of each part of a range, if it is among the part's first rows.
     private func firstRows(
-        from first: UInt32,
-        to last: UInt32,
+        from first: RowID,
+        to last: RowID,
         width: Double,
-        _ next: (UInt32) -> UInt32?,
-        isAccepted: (UInt32) -> Bool
-    ) -> [UInt32] {
+        _ next: (RowID) -> RowID?,
+        isAccepted: (RowID) -> Bool
+    ) -> [RowID] {
         let mostTries = 64
-        var rows: [UInt32] = []
+        var rows: [RowID] = []
         var tries = 0
-        var candidate: UInt32? = first
+        var candidate: RowID? = first
         while let row = candidate, row <= last {
             tries += 1
             let isFound = isAccepted(row)
@@ -58,9 +58,10 @@ extension VectorTable {
             }
             tries = 0
             // The first row of the next part, at least one further.
-            let part = (Double(row - first) / width).rounded(.down) + 1
-            let start = max(Double(first) + (part * width).rounded(.up), Double(row) + 1)
-            candidate = start <= Double(last) ? next(UInt32(start)) : nil
+            let part = (Double(first.distance(to: row)) / width).rounded(.down) + 1
+            let distance = max((part * width).rounded(.up), Double(first.distance(to: row)) + 1)
+            let isInRange = distance <= Double(first.distance(to: last))
+            candidate = isInRange ? next(first + Int(distance)) : nil
         }
         return rows
     }
@@ -68,7 +69,7 @@ extension VectorTable {
     /// The first row from `row` on that has a vector, dropped rows included.
     ///
     /// O(log of the number of blocks and of their rows).
-    private func next(from row: UInt32) -> UInt32? {
+    private func next(from row: RowID) -> RowID? {
         var low = 0
         var high = blocks.count
         while low < high {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import LodestoneStructures
 
 /// The vectors of one version of a collection: blocks in the order of their rows, without overlap.
 ///
@@ -13,8 +14,8 @@ package struct VectorTable: Sendable {
     package init(dimension: Int) { self.dimension = dimension }
 
     /// The row after the last row with a vector.
-    package var endRow: UInt32 {
-        blocks.last.map { $0.count > 0 ? $0.row(at: $0.count - 1) + 1 : $0.firstRow } ?? 0
+    package var endRow: RowID {
+        blocks.last.map { $0.count > 0 ? $0.row(at: $0.count - 1) + 1 : $0.firstRow } ?? .first
     }
 
     /// Adds a block; its rows are above all others.
@@ -40,14 +41,14 @@ package struct VectorTable: Sendable {
     /// The block with a row's vector, and the vector's index in the block.
     ///
     /// O(log of the number of blocks).
-    package func location(of row: UInt32) -> (block: VectorBlock, index: Int)? {
+    package func location(of row: RowID) -> (block: VectorBlock, index: Int)? {
         blockIndex(of: row).flatMap { number in
             blocks[number].index(of: row).map { (blocks[number], $0) }
         }
     }
 
     /// The index of the last block that begins at a row or before it.
-    private func blockIndex(of row: UInt32) -> Int? {
+    private func blockIndex(of row: RowID) -> Int? {
         var low = 0
         var high = blocks.count
         while low < high {
@@ -60,7 +61,7 @@ package struct VectorTable: Sendable {
     /// The vector of a row; `nil` when there is none, or when it fails its checksum.
     ///
     /// After a failed checksum the block `isDamaged`.
-    package func vector(of row: UInt32) -> UnsafePointer<Float>? {
+    package func vector(of row: RowID) -> UnsafePointer<Float>? {
         // A local copy of the block would retain its owner per row.
         guard let number = blockIndex(of: row), let index = blocks[number].index(of: row),
             blocks[number].check(rows: index..<index + 1, dimension: dimension)
@@ -69,7 +70,7 @@ package struct VectorTable: Sendable {
     }
 
     /// The blocks with the rows from `row` on.
-    package func suffix(from row: UInt32) -> [VectorBlock] {
+    package func suffix(from row: RowID) -> [VectorBlock] {
         var suffix: [VectorBlock] = []
         for block in blocks.reversed() {
             if let part = block.suffix(from: row, dimension: dimension) { suffix.append(part) }
@@ -80,8 +81,8 @@ package struct VectorTable: Sendable {
 
     /// Calls `body` with each row from `row` on that has a vector, ascending.
     package func forEach<E: Error>(
-        from row: UInt32,
-        _ body: (UInt32, UnsafePointer<Float>) throws(E) -> Void
+        from row: RowID,
+        _ body: (RowID, UnsafePointer<Float>) throws(E) -> Void
     ) throws(E) {
         for block in suffix(from: row) {
             for index in 0..<block.count {

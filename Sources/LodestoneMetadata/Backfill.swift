@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The collection of the values of rows that were written before some fields were indexed.
 ///
@@ -32,10 +33,10 @@ package struct Backfill {
     }
 
     /// The row after the last row of the backfill.
-    package var endRow: UInt32 { gathered.map(\.field.firstRow).max() ?? 0 }
+    package var endRow: RowID { gathered.map(\.field.firstRow).max() ?? .first }
 
     /// Adds the values of a row; rows come in ascending order.
-    package mutating func add(_ metadata: Metadata, row: UInt32) {
+    package mutating func add(_ metadata: Metadata, row: RowID) {
         for position in gathered.indices where row < gathered[position].field.firstRow {
             collectors[position].add(metadata, row: row, fields: [gathered[position].field])
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// The values of some documents: the distinct keys in order, each with its rows, ascending.
 ///
@@ -13,7 +14,7 @@ package struct FieldEntries: Sendable {
     package private(set) var keyBytes: ContiguousArray<UInt8> = []
     /// The end of each key's rows in `rows`.
     package private(set) var rowEnds: ContiguousArray<UInt64> = []
-    package private(set) var rows: ContiguousArray<UInt32> = []
+    package private(set) var rows: ContiguousArray<RowID> = []
 
     init(of fields: [ValueField] = []) {
         self.fields = fields
@@ -25,14 +26,14 @@ package struct FieldEntries: Sendable {
     }
 
     /// Replaces each position in a batch by the row of the document there.
-    mutating func assign(_ rows: [UInt32]) {
+    mutating func assign(_ rows: [RowID]) {
         for index in self.rows.indices { self.rows[index] = rows[Int(self.rows[index])] }
     }
 
     /// Adds rows to the last key if it is `key`, else to a new key after it.
     mutating func append(
         _ key: UnsafeBufferPointer<UInt8>,
-        _ rows: UnsafeBufferPointer<UInt32>
+        _ rows: UnsafeBufferPointer<RowID>
     ) {
         if rows.isEmpty { return }
         self.rows.append(contentsOf: rows)
@@ -62,14 +63,14 @@ struct ValueCollector {
         let prefix: UInt64
         let start: UInt32
         let end: UInt32
-        let row: UInt32
+        let row: RowID
     }
 
     private var bytes: ContiguousArray<UInt8> = []
     private var entries: ContiguousArray<Entry> = []
 
     /// Adds the values of a document; rows come in ascending order.
-    mutating func add(_ metadata: Metadata, row: UInt32, fields: [ValueField]) {
+    mutating func add(_ metadata: Metadata, row: RowID, fields: [ValueField]) {
         for indexed in fields {
             guard let value = metadata.value(at: indexed.path[...]) else { continue }
             let field = indexed.number
@@ -86,7 +87,7 @@ struct ValueCollector {
         }
     }
 
-    private mutating func mark(_ field: UInt8, _ kind: EncodedKey.Kind, _ row: UInt32) {
+    private mutating func mark(_ field: UInt8, _ kind: EncodedKey.Kind, _ row: RowID) {
         let start = bytes.count
         bytes.append(field)
         bytes.append(kind.rawValue)
@@ -97,13 +98,13 @@ struct ValueCollector {
         _ value: Value,
         _ field: UInt8,
         _ kind: EncodedKey.Kind,
-        _ row: UInt32
+        _ row: RowID
     ) {
         let start = bytes.count
         if EncodedKey.append(value, field, kind, to: &bytes) { note(from: start, row) }
     }
 
-    private mutating func note(from start: Int, _ row: UInt32) {
+    private mutating func note(from start: Int, _ row: RowID) {
         var prefix: UInt64 = 0
         for position in start..<min(start + 8, bytes.count) {
             prefix = prefix << 8 | UInt64(bytes[position])
@@ -132,7 +133,7 @@ struct ValueCollector {
                 let order = order(key(left), key(right))
                 return order == 0 ? left.row < right.row : order < 0
             }
-            var group: ContiguousArray<UInt32> = []
+            var group: ContiguousArray<RowID> = []
             var position = 0
             while position < inOrder.count {
                 let first = inOrder[position]

@@ -75,7 +75,7 @@ extension FieldIndex {
         of filter: Filter,
         among live: RowSet,
         bound: Int,
-        rows: ([DocumentID]) throws(LodestoneError) -> [UInt32],
+        rows: ([DocumentID]) throws(LodestoneError) -> [RowID],
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowCandidates {
         var candidates = try unchecked(filter, live, bound, rows, check)
@@ -90,7 +90,7 @@ extension FieldIndex {
         _ filter: Filter,
         _ live: RowSet,
         _ bound: Int,
-        _ rows: ([DocumentID]) throws(LodestoneError) -> [UInt32],
+        _ rows: ([DocumentID]) throws(LodestoneError) -> [RowID],
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowCandidates {
         try check()

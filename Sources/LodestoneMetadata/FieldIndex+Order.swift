@@ -7,9 +7,9 @@ package struct FieldIndexPosition: Sendable, Equatable {
     /// The key of the row, apart from the number of the field; `nil` after all rows with a single
     /// value.
     package var key: EncodedKey?
-    package var row: UInt32
+    package var row: RowID
 
-    package init(key: EncodedKey?, row: UInt32) {
+    package init(key: EncodedKey?, row: RowID) {
         self.key = key
         self.row = row
     }
@@ -80,7 +80,7 @@ extension FieldIndex {
             single.insert(rows)
         }
         others.subtract(single)
-        var start: UInt32 = 0
+        var start = RowID.first
         if let position, position.key == nil { start = position.row + 1 }
         while found.count < limit, let row = others.next(from: start) {
             found.append(FieldIndexPosition(key: nil, row: row))

@@ -44,7 +44,7 @@ package struct FieldIndex: Sendable {
         numbers = []
         base = nil
         live = OverlayArray(fallback: 0)
-        setFields(indexes, from: 0)
+        setFields(indexes, from: .first)
     }
 
     /// Opens the sections that `write` wrote; `nil` when some are missing.
@@ -68,8 +68,9 @@ package struct FieldIndex: Sendable {
         for position in 0..<live.count { words.append(live[position]) }
         try sink.write("MLIV", words)
         try ValueField.write(fields, to: &sink)
-        let isLive = { (row: UInt32) in
-            Int(row / 64) < words.count && words[Int(row / 64)] >> UInt64(row % 64) & 1 == 1
+        let isLive = { (row: RowID) -> Bool in
+            let word = Int(row.rawValue / 64)
+            return word < words.count && words[word] >> UInt64(row.rawValue % 64) & 1 == 1
         }
         try SortedRun.write(
             SortedRun.merge(runs, of: Set(fields.map(\.number)), keeping: isLive),
@@ -113,7 +114,7 @@ package struct FieldIndex: Sendable {
                 let key = run.key(position)
                 guard let number = key.first, numbers.contains(number) else { continue }
                 let hash = Self.hash(key)
-                for row in run.rows(position..<position + 1) where row < bound {
+                for row in run.rows(position..<position + 1) where Int(row) < bound {
                     sums[Int(row)] &+= hash
                 }
             }
@@ -122,7 +123,7 @@ package struct FieldIndex: Sendable {
     }
 
     /// The fingerprint of a row's values, for the fields whose index has the row.
-    package func fingerprint(of metadata: Metadata, row: UInt32) -> UInt64 {
+    package func fingerprint(of metadata: Metadata, row: RowID) -> UInt64 {
         var collector = ValueCollector()
         collector.add(metadata, row: row, fields: fields.filter { $0.firstRow <= row })
         guard let run = SortedRun(collector.sorted(of: fields)) else { return 0 }
@@ -144,7 +145,7 @@ package struct FieldIndex: Sendable {
         if fields.isEmpty { return nil }
         var collector = ValueCollector()
         for (index, metadata) in metadata.enumerated() {
-            collector.add(metadata, row: UInt32(index), fields: fields)
+            collector.add(metadata, row: RowID(index), fields: fields)
         }
         return collector.sorted(of: fields)
     }
@@ -158,7 +159,7 @@ package struct FieldIndex: Sendable {
     }
 
     /// Adds the values of a batch; its rows ascend, and are above all earlier ones.
-    package mutating func append(_ entries: FieldEntries?, of rows: [UInt32]) {
+    package mutating func append(_ entries: FieldEntries?, of rows: [RowID]) {
         guard var entries, !entries.rows.isEmpty else { return }
         entries.assign(rows)
         guard let run = SortedRun(entries) else { return }
@@ -171,7 +172,7 @@ package struct FieldIndex: Sendable {
     /// - Parameters:
     ///   - indexes: The new fields, at most `MetadataIndex.maxCount`.
     ///   - row: A row above every row that exists.
-    package mutating func setFields(_ indexes: [MetadataIndex], from row: UInt32) {
+    package mutating func setFields(_ indexes: [MetadataIndex], from row: RowID) {
         let old = fields
         fields.removeAll { !indexes.contains($0.index) }
         for index in indexes where !old.contains(where: { $0.index == index }) {
@@ -208,19 +209,21 @@ package struct FieldIndex: Sendable {
             return
         }
         if let run = part.run { filled.append(run) }
-        fields[position].firstRow = 0
+        fields[position].firstRow = .first
     }
 
     /// Records that a row exists.
-    package mutating func insert(_ row: UInt32) {
-        live.grow(to: Int(row / 64) + 1)
-        live[Int(row / 64)] |= 1 << UInt64(row % 64)
+    package mutating func insert(_ row: RowID) {
+        let word = Int(row.rawValue / 64)
+        live.grow(to: word + 1)
+        live[word] |= 1 << UInt64(row.rawValue % 64)
     }
 
     /// Records that a row was dropped.
-    package mutating func remove(_ row: UInt32) {
-        guard Int(row / 64) < live.count else { return }
-        live[Int(row / 64)] &= ~(1 << UInt64(row % 64))
+    package mutating func remove(_ row: RowID) {
+        let word = Int(row.rawValue / 64)
+        guard word < live.count else { return }
+        live[word] &= ~(1 << UInt64(row.rawValue % 64))
     }
 
     /// Merges the last eight runs into one, as long as they are of about the same size.

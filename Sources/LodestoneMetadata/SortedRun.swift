@@ -9,7 +9,7 @@ struct SortedRun: Sendable {
     private let keyEnds: MappedArray<UInt64>
     private let keyBytes: MappedArray<UInt8>
     private let rowEnds: MappedArray<UInt64>
-    private let rows: MappedArray<UInt32>
+    private let rows: MappedArray<RowID>
 
     /// The number of distinct keys.
     var count: Int { keyEnds.count }
@@ -24,7 +24,7 @@ struct SortedRun: Sendable {
         guard let keyEnds = source.section("MKEN", of: UInt64.self),
             let keyBytes = source.section("MKEY", of: UInt8.self),
             let rowEnds = source.section("MREN", of: UInt64.self),
-            let rows = source.section("MROW", of: UInt32.self),
+            let rows = source.section("MROW", of: RowID.self),
             keyEnds.count == rowEnds.count
         else { return nil }
         self.keyEnds = keyEnds
@@ -66,7 +66,7 @@ struct SortedRun: Sendable {
         let rowsStart = sizes[0] + sizes[1]
         guard let keyEnds = MappedArray<UInt64>(bytes, 0..<sizes[0]),
             let rowEnds = MappedArray<UInt64>(bytes, sizes[0]..<rowsStart),
-            let rows = MappedArray<UInt32>(bytes, rowsStart..<rowsStart + sizes[2]),
+            let rows = MappedArray<RowID>(bytes, rowsStart..<rowsStart + sizes[2]),
             let keyBytes = MappedArray<UInt8>(bytes, rowsStart + sizes[2]..<byteCount)
         else { return nil }
         self.keyEnds = keyEnds
@@ -90,7 +90,7 @@ struct SortedRun: Sendable {
     }
 
     /// The rows of a range of keys; ascending for each key.
-    func rows(_ keys: Range<Int>) -> UnsafeBufferPointer<UInt32> {
+    func rows(_ keys: Range<Int>) -> UnsafeBufferPointer<RowID> {
         rows.elements(range(keys, of: rowEnds))
     }
 
@@ -144,10 +144,10 @@ extension SortedRun {
     static func merge(
         _ runs: [SortedRun],
         of numbers: Set<UInt8>? = nil,
-        keeping isKept: ((UInt32) -> Bool)? = nil
+        keeping isKept: ((RowID) -> Bool)? = nil
     ) -> FieldEntries {
         var merged = FieldEntries()
-        var kept: ContiguousArray<UInt32> = []
+        var kept: ContiguousArray<RowID> = []
         var isNumberKept = ContiguousArray(repeating: numbers == nil, count: 256)
         for number in numbers ?? [] { isNumberKept[Int(number)] = true }
         forEachKey(of: runs, from: runs.map { _ in 0 }, to: runs.map(\.count)) { key, positions in

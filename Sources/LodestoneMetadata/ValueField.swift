@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-import LodestoneStructures
+package import LodestoneStructures
 
 /// A field of the metadata that is indexed.
 package struct ValueField: Sendable, Equatable {
@@ -8,14 +8,14 @@ package struct ValueField: Sendable, Equatable {
     package let index: MetadataIndex
     /// The number of the field in the keys of the base and of the runs since.
     let number: UInt8
-    /// The first row whose values the index has; 0: it has the values of all rows.
-    package internal(set) var firstRow: UInt32
+    /// The first row whose values the index has; `.first`: it has the values of all rows.
+    package internal(set) var firstRow: RowID
 
     /// The names of the enclosing objects, outermost first, and of the field.
     package var path: [String] { index.path }
 
     /// Whether the index has the values of all rows.
-    var isComplete: Bool { firstRow == 0 }
+    var isComplete: Bool { firstRow == .first }
 }
 
 /// The section of a base with the fields of its keys. Per field it has
@@ -32,7 +32,7 @@ extension ValueField {
         var bytes: ContiguousArray<UInt8> = []
         for field in fields {
             bytes.append(field.number)
-            append(field.firstRow, to: &bytes)
+            append(field.firstRow.rawValue, to: &bytes)
             bytes.append(UInt8(truncatingIfNeeded: field.path.count))
             for name in field.path {
                 append(UInt32(name.utf8.count), to: &bytes)
@@ -65,7 +65,9 @@ extension ValueField {
                 bytes.removeFirst(Int(count))
             }
             let index = MetadataIndex(path: path)
-            fields.append(ValueField(index: index, number: number, firstRow: firstRow))
+            fields.append(
+                ValueField(index: index, number: number, firstRow: RowID(rawValue: firstRow))
+            )
         }
         return fields
     }

@@ -34,6 +34,8 @@ extension DenseID {
     /// The id that comes `count` ids earlier.
     @inlinable package static func - (id: Self, count: Int) -> Self { Self(Int(id) - count) }
 
+    @inlinable package static func += (id: inout Self, count: Int) { id = id + count }
+
     @inlinable package func distance(to other: Self) -> Int { Int(other) - Int(self) }
 
     @inlinable package func advanced(by count: Int) -> Self { self + count }

@@ -57,10 +57,10 @@ package protocol WordTables: StoredWords {
     /// Rows of the same score come in the order of their ids. Better matches have larger scores.
     func forEachMatch(
         of expression: String,
-        _ body: (UInt32, Double) throws(LodestoneError) -> Bool
+        _ body: (RowID, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// The text of a row; `nil` when the row does not exist.
     ///
     /// - Throws: `.dataLoss` when the row fails its checksum.
-    func text(of row: UInt32) throws(LodestoneError) -> [TextField]?
+    func text(of row: RowID) throws(LodestoneError) -> [TextField]?
 }

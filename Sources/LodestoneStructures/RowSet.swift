@@ -12,10 +12,10 @@ package struct RowSet: Sendable {
     }
 
     /// Adds a row; ignores a row beyond the set's bound.
-    package mutating func insert(_ row: UInt32) {
-        let word = Int(row / 64)
+    package mutating func insert(_ row: RowID) {
+        let word = Int(row.rawValue / 64)
         guard word < words.count else { return }
-        let bit: UInt64 = 1 << UInt64(row % 64)
+        let bit: UInt64 = 1 << UInt64(row.rawValue % 64)
         if words[word] & bit == 0 { count += 1 }
         words[word] |= bit
     }
@@ -27,16 +27,16 @@ package struct RowSet: Sendable {
     }
 
     /// Removes a row.
-    package mutating func remove(_ row: UInt32) {
+    package mutating func remove(_ row: RowID) {
         guard contains(row) else { return }
-        words[Int(row / 64)] &= ~(1 << UInt64(row % 64))
+        words[Int(row.rawValue / 64)] &= ~(1 << UInt64(row.rawValue % 64))
         count -= 1
     }
 
     /// Whether a row is in the set.
-    package func contains(_ row: UInt32) -> Bool {
-        let word = Int(row / 64)
-        return word < words.count && words[word] & (1 << UInt64(row % 64)) != 0
+    package func contains(_ row: RowID) -> Bool {
+        let word = Int(row.rawValue / 64)
+        return word < words.count && words[word] & (1 << UInt64(row.rawValue % 64)) != 0
     }
 
     /// Calls `body` with one bit per row, in words of 64 from row 0 on.
@@ -49,16 +49,16 @@ package struct RowSet: Sendable {
     /// The first row of the set from `row` on.
     ///
     /// - Complexity: O(1) in a dense set; else one word per 64 rows passed.
-    package func next(from row: UInt32) -> UInt32? {
-        var word = Int(row / 64)
+    package func next(from row: RowID) -> RowID? {
+        var word = Int(row.rawValue / 64)
         guard word < words.count else { return nil }
-        var bits = words[word] & (~0 << UInt64(row % 64))
+        var bits = words[word] & (~0 << UInt64(row.rawValue % 64))
         while bits == 0 {
             word += 1
             guard word < words.count else { return nil }
             bits = words[word]
         }
-        return UInt32(word * 64 + bits.trailingZeroBitCount)
+        return RowID(word * 64 + bits.trailingZeroBitCount)
     }
 }
 
@@ -77,14 +77,14 @@ extension RowSet {
     /// Adds rows, which should mostly ascend; ignores rows beyond the set's bound.
     ///
     /// - Complexity: Half a nanosecond per row where many share a word.
-    package mutating func insert(_ rows: UnsafeBufferPointer<UInt32>) {
+    package mutating func insert(_ rows: UnsafeBufferPointer<RowID>) {
         let wordCount = words.count
         let added = words.withUnsafeMutableBufferPointer { words in
             var added = 0
             var word = 0
             var bits: UInt64 = 0
             for row in rows {
-                let index = Int(row / 64)
+                let index = Int(row.rawValue / 64)
                 if index != word {
                     if word < wordCount {
                         added += (bits & ~words[word]).nonzeroBitCount
@@ -93,7 +93,7 @@ extension RowSet {
                     word = index
                     bits = 0
                 }
-                bits |= 1 << UInt64(row % 64)
+                bits |= 1 << UInt64(row.rawValue % 64)
             }
             if word < wordCount {
                 added += (bits & ~words[word]).nonzeroBitCount
@@ -128,20 +128,21 @@ extension RowSet {
     }
 
     /// Removes every row below `row`.
-    package mutating func removeRows(below row: UInt32) {
-        let word = Int(row / 64)
+    package mutating func removeRows(below row: RowID) {
+        let word = Int(row.rawValue / 64)
         for index in 0..<min(word, words.count) { words[index] = 0 }
-        if word < words.count { words[word] &= ~0 << UInt64(row % 64) }
+        if word < words.count { words[word] &= ~0 << UInt64(row.rawValue % 64) }
         recount()
     }
 
     /// The number of `rows` that are in the set.
-    package func count(of rows: UnsafeBufferPointer<UInt32>) -> Int {
+    package func count(of rows: UnsafeBufferPointer<RowID>) -> Int {
         words.withUnsafeBufferPointer { words in
             var found = 0
             for row in rows {
-                let word = Int(row / 64)
-                if word < words.count, words[word] >> UInt64(row % 64) & 1 == 1 { found += 1 }
+                let word = Int(row.rawValue / 64)
+                guard word < words.count else { continue }
+                if words[word] >> UInt64(row.rawValue % 64) & 1 == 1 { found += 1 }
             }
             return found
         }

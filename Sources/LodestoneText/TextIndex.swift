@@ -64,7 +64,7 @@ package protocol TextIndex: Sendable {
     /// - Parameters:
     ///   - texts: The texts.
     ///   - rows: The row of each text. Rows ascend from call to call, possibly with gaps.
-    mutating func add(_ texts: AnalyzedTexts, rows: [UInt32])
+    mutating func add(_ texts: AnalyzedTexts, rows: [RowID])
 
     /// Removes documents, given by their texts, from the statistics.
     ///
@@ -81,7 +81,7 @@ package protocol TextIndex: Sendable {
     /// - Throws: The errors of `sink`.
     func write(
         to sink: inout some SectionSink,
-        isLive: (UInt32) -> Bool
+        isLive: (RowID) -> Bool
     ) throws(LodestoneError)
 
     /// Begins a comparison of the index with the rows; `nil` if the store compares its words
@@ -121,9 +121,9 @@ package protocol TextIndex: Sendable {
     func search(
         _ query: BooleanQuery,
         k: Int,
-        scoring rows: [UInt32],
+        scoring rows: [RowID],
         in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?)
 
     /// The score of each of some rows for a query, equal to that of `search`; `nil` if the index
@@ -132,7 +132,7 @@ package protocol TextIndex: Sendable {
     /// It is 0 for a row that doesn't match, and for every row when the query is a negation.
     func scores(
         of query: BooleanQuery,
-        rows: [UInt32],
+        rows: [RowID],
         in scope: TextScope
     ) throws(LodestoneError) -> [Double]?
 
@@ -154,11 +154,11 @@ package struct TextScope {
     /// The words in the store; `nil` if the store keeps none.
     package let tables: (any WordTables)?
     /// An exclusive upper bound of the rows.
-    package let rowBound: UInt32
+    package let rowBound: RowID
     /// The call; it is checked during the work.
     package let context: CallContext?
 
-    package init(tables: (any WordTables)? = nil, rowBound: UInt32, context: CallContext? = nil) {
+    package init(tables: (any WordTables)? = nil, rowBound: RowID, context: CallContext? = nil) {
         self.tables = tables
         self.rowBound = rowBound
         self.context = context
@@ -168,7 +168,7 @@ package struct TextScope {
 /// A row that matches, and its score.
 package struct TextHit: Sendable, Equatable {
     /// The row.
-    package let row: UInt32
+    package let row: RowID
     /// BM25: larger is better.
     package let score: Double
 }

@@ -186,7 +186,7 @@ struct AnnBench: ParsableCommand {
             let passingCount = Int((Double(count) * percent / 100).rounded())
             for row in 0..<count
             where Int.random(in: 0..<count - row, using: &random) < passingCount - rows.count {
-                rows.insert(UInt32(row))
+                rows.insert(RowID(row))
             }
             return ("random", rows)
         }

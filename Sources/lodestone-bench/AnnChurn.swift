@@ -28,8 +28,8 @@ struct AnnChurn {
     private let threads: Int
     private var index: any VectorIndex
     private var table: VectorTable
-    private var live: [UInt32]
-    private var endRow: UInt32
+    private var live: [RowID]
+    private var endRow: RowID
     private var random = SplitMix64(state: 3)
 
     init(
@@ -46,8 +46,8 @@ struct AnnChurn {
         k = annQueries.k
         index = built.index
         table = annQueries.table
-        endRow = UInt32(built.vectorCount)
-        live = Array(0..<endRow)
+        endRow = RowID(built.vectorCount)
+        live = Array(RowID.first..<endRow)
     }
 
     /// Runs all rounds, builds the index to compare with, and reports every round.
@@ -98,7 +98,7 @@ struct AnnChurn {
         }
         table.append(again.block(firstRow: endRow))
         index.indexMany(table, from: endRow)
-        let newEnd = endRow + UInt32(dropped.count)
+        let newEnd = endRow + dropped.count
         live = Array(live.dropFirst(dropped.count)) + Array(endRow..<newEnd)
         endRow = newEnd
         let existing = rowSet()

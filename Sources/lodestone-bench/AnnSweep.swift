@@ -13,7 +13,7 @@ struct AnnQueries {
     /// The rows that exist; `nil`: all.
     let existing: RowSet?
     /// The `k` nearest rows of each query, by a comparison with all rows.
-    let truth: [[UInt32]]
+    let truth: [[RowID]]
 
     init(
         _ queries: [[Float]],
@@ -44,7 +44,7 @@ struct AnnQueries {
     func run(_ index: any VectorIndex, ef: Int?, count: Int? = nil) throws -> AnnPoint {
         let context = Self.context
         let existing = existing
-        let exists: (UInt32) -> Bool =
+        let exists: (RowID) -> Bool =
             existing.map { rows in { rows.contains($0) } } ?? { _ in true }
         let queries = queries.prefix(count ?? queries.count)
         var results: [VectorSearchResult] = []
@@ -86,7 +86,7 @@ struct AnnPoint {
 
     init(
         _ results: [VectorSearchResult],
-        _ truth: [[UInt32]],
+        _ truth: [[RowID]],
         _ allowed: RowSet?,
         _ seconds: Double
     ) {

@@ -61,7 +61,7 @@ struct AnnVectors: ParsableArguments {
         let documents = try reader.readAll()
         var rows = RowSet(count: documents.count)
         for (row, document) in documents.enumerated() where document.metadata["pos"] == "v" {
-            rows.insert(UInt32(row))
+            rows.insert(RowID(row))
         }
         return rows
     }
@@ -114,7 +114,7 @@ final class AnnRows: @unchecked Sendable {
     }
 
     /// The first `count` rows, or all, with row ids from `firstRow` on; there must be some.
-    func block(firstRow: UInt32, count: Int? = nil) -> VectorBlock {
+    func block(firstRow: RowID = .first, count: Int? = nil) -> VectorBlock {
         VectorBlock(
             base: UnsafePointer(elements.baseAddress.unsafelyUnwrapped),
             firstRow: firstRow,
@@ -128,7 +128,7 @@ final class AnnRows: @unchecked Sendable {
     /// A table of the first `count` rows.
     func table(of count: Int) -> VectorTable {
         var table = VectorTable(dimension: dimension)
-        if count > 0 { table.append(block(firstRow: 0, count: count)) }
+        if count > 0 { table.append(block(count: count)) }
         return table
     }
 }

@@ -48,7 +48,7 @@ struct FlatBench: ParsableCommand {
                 results += try index.search(
                     Array(queryVectors[first..<min(first + batch, queryVectors.count)]),
                     k: limit,
-                    in: [rows.block(firstRow: 0)],
+                    in: [rows.block()],
                     isAllowed: nil,
                     context: CallContext(timeout: .seconds(3_600))
                 )

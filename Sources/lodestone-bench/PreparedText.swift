@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneFiles
+import LodestoneStructures
 import LodestoneText
 
 /// The text index alone, measured like a library.
@@ -16,7 +17,7 @@ struct PreparedText {
         throws
     {
         var index = PostingsTextIndex(options)
-        var row: UInt32 = 0
+        var row = RowID.first
         for start in stride(from: 0, to: texts.count, by: 1_000) {
             let batch = texts[start..<min(start + 1_000, texts.count)].map { text in
                 [TextField(name: "text", text: text)]

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneANN
 import LodestoneCore
+import LodestoneStructures
 
 /// Measures recall while data are written, on data that were not used to choose any setting.
 struct RecallBench: ParsableCommand {
@@ -163,7 +164,8 @@ struct RecallBench: ParsableCommand {
             }
             for peer in peers {
                 let found = try peer.request(String(end), RecallPeerResult.self)
-                line.peers[peer.name] = truth.recall(of: found.rows)
+                let rows = found.rows.map { $0.map { RowID(rawValue: $0) } }
+                line.peers[peer.name] = truth.recall(of: rows)
             }
             written = end
             report.add(line)
@@ -186,7 +188,7 @@ struct RecallBench: ParsableCommand {
         var written = start
         while written < end {
             let next = written == 0 ? 1 : min((written / batch + 1) * batch, end)
-            index.indexMany(rows.table(of: next), from: UInt32(written))
+            index.indexMany(rows.table(of: next), from: RowID(written))
             written = next
         }
     }
@@ -216,7 +218,7 @@ struct RecallTruth {
 
     /// Measures an index, one query after the other.
     func point(of index: any VectorIndex) throws -> RecallPoint {
-        var found: [[UInt32]] = []
+        var found: [[RowID]] = []
         for query in queries {
             let query = VectorQuery(
                 [query],
@@ -234,7 +236,7 @@ struct RecallTruth {
     }
 
     /// The share of the nearest that was found; any of equally near rows counts.
-    func recall(of found: [[UInt32]]) -> Double {
+    func recall(of found: [[RowID]]) -> Double {
         var right = 0
         var expectedCount = 0
         for ((query, expected), rows) in zip(zip(queries, nearest), found) {

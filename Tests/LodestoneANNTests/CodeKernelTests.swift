@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -53,7 +54,7 @@ struct CodeKernelTests {
         let graph = HNSWGraph(codec, HNSWOptions(), capacity: vectors.count)
         let scratch = HNSWScratch(codec, nodes: vectors.count, kernels: kernels)
         for (row, vector) in vectors.enumerated() {
-            graph.encode(vector, into: graph.addNode(row: UInt32(row)), scratch.codec)
+            graph.encode(vector, into: graph.addNode(row: RowID(row)), scratch.codec)
         }
         let ids = Array(graph.nodes.reversed())
         var all: [UInt32] = []

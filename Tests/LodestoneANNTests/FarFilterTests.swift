@@ -49,7 +49,7 @@ struct FarFilterTests {
                 .prefix(passing)
             var allowed = RowSet(count: rows.count)
             for row in rows.indices where farthest.contains(owners[row]) {
-                allowed.insert(UInt32(row))
+                allowed.insert(RowID(row))
             }
             let truth = try scene.search(index, query, exact: true, allowed: allowed).neighbors
             let result = try scene.search(index, query, allowed: allowed).neighbors
@@ -70,7 +70,7 @@ struct FarFilterTests {
         let scene = Scene(rows, metric: .dotProduct)
         let index = try scene.built()
         var allowed = RowSet(count: rows.count)
-        for row in stride(from: 0 as UInt32, to: 8_000, by: 5) { allowed.insert(row) }
+        for row in stride(from: 0 as RowID, to: 8_000, by: 5) { allowed.insert(row) }
         var found = 0
         for _ in 0..<40 {
             let query = random.vector(Self.dimension)
@@ -100,7 +100,7 @@ struct FarFilterTests {
                 .sorted { Self.square(centers[$0], center) > Self.square(centers[$1], center) }
                 .prefix(20)
             var allowed = RowSet(count: rows.count)
-            for row in rows.indices where far.contains(owners[row]) { allowed.insert(UInt32(row)) }
+            for row in rows.indices where far.contains(owners[row]) { allowed.insert(RowID(row)) }
             let truth = try scene.search(index, center, exact: true, allowed: allowed).neighbors
             let result = try scene.search(index, center, allowed: allowed).neighbors
             #expect(result.count == 10)

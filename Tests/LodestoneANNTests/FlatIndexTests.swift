@@ -45,7 +45,7 @@ struct FlatIndexTests {
     func missingRows() throws {
         var random = SeededGenerator(seed: 5)
         let vectors = random.vectors(300, 9)
-        let numbers = (0..<300).map { UInt32($0 * $0 / 7 + $0) }
+        let numbers = (0..<300).map { RowID($0 * $0 / 7 + $0) }
         // The last holder of `checked` frees the bytes, once.
         nonisolated(unsafe) let bytes = UnsafeMutableRawBufferPointer.allocate(
             byteCount: 300 * 40,
@@ -61,7 +61,7 @@ struct FlatIndexTests {
             checksum: { _ in 0 },
             release: { bytes.deallocate() }
         )
-        let rows: MappedArray<UInt32>? = MappedArray(checked, 300 * 36..<300 * 40)
+        let rows: MappedArray<RowID>? = MappedArray(checked, 300 * 36..<300 * 40)
         let base = try #require(bytes.baseAddress).assumingMemoryBound(to: Float.self)
         let sparse = VectorBlock(
             base: base,
@@ -109,7 +109,7 @@ struct FlatIndexTests {
         let blocks = split(rows, at: [10, 20, 40])
         for order in [blocks, blocks.reversed(), [blocks[2], blocks[0], blocks[3], blocks[1]]] {
             let found = try search(index, [[0, 0, 0]], k: 35, in: order)[0]
-            #expect(found.map(\.row) == Array(0..<30) + Array(31..<36))
+            #expect(found.map { Int($0.row) } == Array(0..<30) + Array(31..<36))
             #expect(found.allSatisfy { $0.distance == 1 })
         }
     }
@@ -146,7 +146,7 @@ struct FlatIndexTests {
     func filterIsAskedRarely() throws {
         let index = FlatIndex(dimension: 1, metric: .euclidean)
         let blocks = split((0..<1_000).map { [Float($0)] }, at: [])
-        var tested: [UInt32] = []
+        var tested: [RowID] = []
         _ = try search(index, [[0]], k: 3, in: blocks) { row in
             tested.append(row)
             return row > 1
@@ -224,7 +224,7 @@ struct FlatIndexTests {
         let vector = Array(repeating: Float(1), count: dimension)
         let memory = RowMemory([vector])
         // The same row again and again: a search as long as needed in little memory.
-        let blocks = (0..<20_000).map { memory.block(firstRow: UInt32($0)) }
+        let blocks = (0..<20_000).map { memory.block(firstRow: RowID($0)) }
         let index = FlatIndex(dimension: dimension, metric: .euclidean)
         var tested = 0
         let error = #expect(throws: LodestoneError.self) {
@@ -249,7 +249,7 @@ struct FlatIndexTests {
     private func split(_ rows: [[Float]], at starts: [Int]) -> [VectorBlock] {
         zip([0] + starts, starts + [rows.count]).enumerated().map { index, range in
             RowMemory(Array(rows[range.0..<range.1]), misalignment: index % 4)
-                .block(firstRow: UInt32(range.0))
+                .block(firstRow: RowID(range.0))
         }
     }
 
@@ -258,7 +258,7 @@ struct FlatIndexTests {
         _ queries: [[Float]],
         k: Int,
         in blocks: [VectorBlock],
-        isAllowed: ((UInt32) -> Bool)? = nil
+        isAllowed: ((RowID) -> Bool)? = nil
     ) throws(LodestoneError) -> [[Neighbor]] {
         try index.search(
             queries,

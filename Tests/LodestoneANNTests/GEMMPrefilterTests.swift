@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -104,7 +105,7 @@ struct GEMMPrefilterTests {
             let memory = RowMemory(rows)
             // As many blocks as rows, so that the bound is up to date at each row.
             let blocks = (0..<rows.count).map { row in
-                RowMemory([memory.rows[row]]).block(firstRow: UInt32(row))
+                RowMemory([memory.rows[row]]).block(firstRow: RowID(row))
             }
             for k in [1, 5, 20] {
                 let single = try search(index, [query], k, blocks)
@@ -130,7 +131,7 @@ struct GEMMPrefilterTests {
             }.filter { metric != .cosine || $0.contains { $0 != 0 } }
             let index = FlatIndex(dimension: dimension, metric: metric)
             let blocks = stride(from: 0, to: 400, by: 100).map {
-                RowMemory(Array(rows[$0..<$0 + 100])).block(firstRow: UInt32($0))
+                RowMemory(Array(rows[$0..<$0 + 100])).block(firstRow: RowID($0))
             }
             for k in [1, 10, 150] {
                 let batch = try search(index, queries, k, blocks)
@@ -149,15 +150,15 @@ struct GEMMPrefilterTests {
         var random = SeededGenerator(seed: 14)
         let index = FlatIndex(dimension: 24, metric: metric)
         let blocks = (0..<20).map {
-            RowMemory(random.vectors(100, 24)).block(firstRow: UInt32($0 * 100))
+            RowMemory(random.vectors(100, 24)).block(firstRow: RowID($0 * 100))
         }
         let queries = random.vectors(70, 24)
-        var tested: [UInt32: Int] = [:]
+        var tested: [RowID: Int] = [:]
         let batch = try search(index, queries, 10, blocks) {
             tested[$0, default: 0] += 1
             return $0 % 7 == 0
         }
-        var testedAlone: [UInt32: Int] = [:]
+        var testedAlone: [RowID: Int] = [:]
         for (query, found) in zip(queries, batch) {
             let alone = try search(index, [query], 10, blocks) {
                 testedAlone[$0, default: 0] += 1
@@ -209,7 +210,7 @@ struct GEMMPrefilterTests {
         _ queries: [[Float]],
         _ k: Int,
         _ blocks: [VectorBlock],
-        isAllowed: ((UInt32) -> Bool)? = nil
+        isAllowed: ((RowID) -> Bool)? = nil
     ) throws(LodestoneError) -> [[Neighbor]] {
         try index.search(
             queries,

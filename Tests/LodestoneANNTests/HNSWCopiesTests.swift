@@ -65,7 +65,7 @@ struct HNSWCopiesTests {
         for index in [try scene.built(), scene.inline(first: 1, batch: 50)] as [any HNSWIndex] {
             for every in [2, 7, 40] as [UInt32] {
                 var allowed = RowSet(count: scene.memory.rows.count)
-                for row in 0..<UInt32(scene.memory.rows.count) where row % every == 1 {
+                for row in 0..<RowID(scene.memory.rows.count) where row % every == 1 {
                     allowed.insert(row)
                 }
                 for query in [scene.memory.rows[0], scene.memory.rows[700]] {
@@ -75,9 +75,9 @@ struct HNSWCopiesTests {
                 }
             }
             // All but the last row of the first vector are dropped.
-            let exists = { @Sendable (row: UInt32) in row >= 299 }
+            let exists = { @Sendable (row: RowID) in row >= 299 }
             var index = index
-            for row in 0..<UInt32(299) { index.drop(row) }
+            for row in 0..<299 as Range<RowID> { index.drop(row) }
             let query = scene.memory.rows[0]
             let truth = try scene.search(index, query, exact: true, exists: exists).neighbors
             #expect(try scene.search(index, query, exists: exists).neighbors == truth)
@@ -90,7 +90,7 @@ struct HNSWCopiesTests {
         var scene = Self.scene(.euclidean, isMixed: true)
         let built = try scene.built()
         // The first row of most nodes is dropped.
-        let exists = { @Sendable (row: UInt32) in row % 3 != 0 }
+        let exists = { @Sendable (row: RowID) in row % 3 != 0 }
         let compacted = try scene.compacted(built, exists: exists)
         #expect(compacted.count == (0..<1_520).count { $0 % 3 != 0 })
         let more = RowMemory(Array(scene.memory.rows[..<100]))
@@ -135,7 +135,7 @@ struct HNSWCopiesTests {
         var found = 0
         for row in stride(from: 1, to: 1_500, by: 30) {
             let nearest = try scene.search(index, rows[row], k: 1).neighbors.first
-            if nearest?.row == UInt32(row) { found += 1 }
+            if nearest?.row == RowID(row) { found += 1 }
         }
         #expect(found >= 48, "of 50")
     }

@@ -14,10 +14,10 @@ struct HNSWFilterTests {
     )
     func filters(every: UInt32) throws {
         let scene = Scene(2_000)
-        let exists = { @Sendable (row: UInt32) in row % 7 != 3 }
+        let exists = { @Sendable (row: RowID) in row % 7 != 3 }
         let index = try scene.built(exists: exists)
         var allowed = RowSet(count: 2_000)
-        for row in 0..<2_000 as Range<UInt32> where exists(row) && row.mixedBits % every == 0 {
+        for row in 0..<2_000 as Range<RowID> where exists(row) && row.mixedBits % every == 0 {
             allowed.insert(row)
         }
         #expect(try scene.recall(index, allowed: allowed) >= 0.97)
@@ -31,7 +31,7 @@ struct HNSWFilterTests {
         let query = scene.memory.rows[5]
         let near = try scene.search(index, query, k: 30, exact: true).neighbors.map(\.row)
         var allowed = RowSet(count: 4_000)
-        for row in 0..<4_000 as Range<UInt32> where !near.contains(row) { allowed.insert(row) }
+        for row in 0..<4_000 as Range<RowID> where !near.contains(row) { allowed.insert(row) }
         let result = try scene.search(index, query, k: 1, allowed: allowed)
         #expect(result.strategy == "hnsw")
         #expect(result.neighbors.count == 1 && allowed.contains(result.neighbors[0].row))
@@ -51,7 +51,7 @@ struct HNSWFilterTests {
     func outside() throws {
         let (scene, index) = try partlyCovered()
         var allowed = RowSet(count: 4_500)
-        for row in 2_000..<4_500 as Range<UInt32> { allowed.insert(row) }
+        for row in 2_000..<4_500 as Range<RowID> { allowed.insert(row) }
         for row in [0, 7, 1_999] {
             let query = scene.memory.rows[row]
             let found = try scene.search(index, query, allowed: allowed).neighbors
@@ -64,7 +64,7 @@ struct HNSWFilterTests {
     func partlyOutside() throws {
         let (scene, index) = try partlyCovered()
         var allowed = RowSet(count: 4_500)
-        for row in 0..<4_500 as Range<UInt32> where row >= 2_000 || row % 4 != 0 {
+        for row in 0..<4_500 as Range<RowID> where row >= 2_000 || row % 4 != 0 {
             allowed.insert(row)
         }
         for row in 0..<40 {
@@ -110,11 +110,11 @@ struct HNSWFilterTests {
                 case .island: row < 100 || rows[row][0] < side
                 }
             if passing == .island && row < 100 { rows[row] = rows[0] }
-            if passes { allowed.insert(UInt32(row)) }
+            if passes { allowed.insert(RowID(row)) }
         }
         var scene = Scene(rows, metric: .euclidean)
         scene.options.efSearch = 12
-        let exists = { @Sendable (row: UInt32) in
+        let exists = { @Sendable (row: RowID) in
             switch missing {
             case .none: true
             case .scattered: row % 7 != 3
@@ -122,7 +122,7 @@ struct HNSWFilterTests {
             }
         }
         let index = try scene.built(exists: exists)
-        for row in 0..<8_000 as Range<UInt32> where !exists(row) { allowed.remove(row) }
+        for row in 0..<8_000 as Range<RowID> where !exists(row) { allowed.remove(row) }
         let among = try scene.recall(index, allowed: allowed, exists: exists)
         let amongAll = try scene.recall(index, exists: exists)
         #expect(among >= amongAll - 0.05)
@@ -139,7 +139,7 @@ struct HNSWFilterTests {
         let index = try scene.built()
         let order = (0..<8_000).sorted { scene.memory.rows[$0][0] < scene.memory.rows[$1][0] }
         var allowed = RowSet(count: 8_000)
-        for row in order[..<2_000] { allowed.insert(UInt32(row)) }
+        for row in order[..<2_000] { allowed.insert(RowID(row)) }
         var found = 0
         for row in order.suffix(40) {
             let query = scene.memory.rows[row]
@@ -158,7 +158,7 @@ struct HNSWFilterTests {
         let graph = try #require(try scene.built().graph)
         let scratch = graph.scratch()
         var allowed = RowSet(count: 1_200)
-        for row in stride(from: 0, to: 1_200 as UInt32, by: 2) { allowed.insert(row) }
+        for row in stride(from: 0, to: 1_200 as RowID, by: 2) { allowed.insert(row) }
         let query = scene.memory.rows[5]
         scratch.expandedCount = 0
         let width = 500
@@ -202,7 +202,7 @@ struct HNSWFilterTests {
     }
 }
 
-extension UInt32 {
+extension RowID {
     fileprivate var mixedBits: UInt32 {
         var random = SeededGenerator(seed: UInt64(self))
         return UInt32(truncatingIfNeeded: random.next())

@@ -114,7 +114,7 @@ struct HNSWIndexTests {
         var scene = Scene(1_000)
         var index = try scene.built()
         var random = SeededGenerator(seed: 11)
-        var live = Set(0..<1_000 as Range<UInt32>)
+        var live = Set(0..<1_000 as Range<RowID>)
         var memories: [RowMemory] = []
         for round in 0..<5 {
             let dropped = live.sorted().filter { _ in random.next() % 2 == 0 }
@@ -122,13 +122,13 @@ struct HNSWIndexTests {
                 live.remove(row)
                 index.drop(row)
             }
-            let exists = { [live] (row: UInt32) in live.contains(row) }
+            let exists = { [live] (row: RowID) in live.contains(row) }
             #expect(try scene.recall(index, exists: exists) >= 0.95, "round \(round), dropped")
             let memory = RowMemory(Scene.clustered(dropped.count, scene.dimension, &random))
-            let first = scene.table.blocks.last.map { $0.firstRow + UInt32($0.count) } ?? 0
+            let first = scene.table.blocks.last.map { $0.firstRow + $0.count } ?? 0
             scene.table.append(memory.block(firstRow: first))
             memories.append(memory)
-            live.formUnion(first..<first + UInt32(dropped.count))
+            live.formUnion(first..<first + dropped.count)
             let all = live
             #expect(try scene.recall(index, exists: { all.contains($0) }) >= 0.95, "with new ones")
             index = try scene.compacted(index, exists: { all.contains($0) })
@@ -159,7 +159,7 @@ struct HNSWIndexTests {
         for start in stride(from: 0, to: 1_500, by: 100) {
             let block = VectorBlock(
                 base: scene.memory.base + start * scene.dimension,
-                firstRow: UInt32(start),
+                firstRow: RowID(start),
                 count: 100,
                 owner: scene.memory
             )
@@ -169,7 +169,7 @@ struct HNSWIndexTests {
             let written = table
             async let isRight = search(searched, rows, upTo: before, written)
             var next = searched
-            next.indexMany(written, from: UInt32(start))
+            next.indexMany(written, from: RowID(start))
             index.withLock { [next] in $0 = next }
             #expect(try await isRight)
         }
@@ -186,7 +186,7 @@ struct HNSWIndexTests {
         var scene = Scene(rows, metric: .euclidean)
         scene.table = VectorTable(dimension: 32)
         let parts = [0..<300, 350..<600, 700..<900].map { rows in
-            (first: UInt32(rows.lowerBound), memory: RowMemory(Array(scene.memory.rows[rows])))
+            (first: RowID(rows.lowerBound), memory: RowMemory(Array(scene.memory.rows[rows])))
         }
         var index = HNSWInlineIndex(
             scene.options,
@@ -199,10 +199,10 @@ struct HNSWIndexTests {
             if number != 1 { index.indexMany(scene.table, from: number == 0 ? 0 : 350) }
         }
         #expect(index.count == 750 && index.endRow == 900)
-        let exists = { (row: UInt32) in scene.table.location(of: row) != nil }
+        let exists = { (row: RowID) in scene.table.location(of: row) != nil }
         #expect(try scene.recall(index, exists: exists) >= 0.95)
         var allowed = RowSet(count: 900)
-        for row in 0..<900 as Range<UInt32> where exists(row) && row % 10 == 0 {
+        for row in 0..<900 as Range<RowID> where exists(row) && row % 10 == 0 {
             allowed.insert(row)
         }
         #expect(try scene.recall(index, allowed: allowed) >= 0.95)
@@ -218,11 +218,11 @@ struct HNSWIndexTests {
             let query = VectorQuery(
                 [rows[row]],
                 k: 3,
-                exists: { $0 < bound },
+                exists: { Int($0) < bound },
                 context: CallContext()
             )
             let found = try index.search(query, in: table)[0].neighbors
-            guard found.count == 3, found.allSatisfy({ $0.row < bound }) else { return false }
+            guard found.count == 3, found.allSatisfy({ Int($0.row) < bound }) else { return false }
         }
         return true
     }
@@ -236,7 +236,7 @@ struct HNSWIndexTests {
         scene.table.append(late.block(firstRow: 500))
         for row in 0..<60 {
             let result = try scene.search(index, late.rows[row], k: 1)
-            #expect(result.neighbors.map(\.row) == [UInt32(500 + row)])
+            #expect(result.neighbors.map(\.row) == [RowID(500 + row)])
         }
     }
 

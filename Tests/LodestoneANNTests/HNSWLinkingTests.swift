@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 import TestSupport
 import Testing
@@ -36,14 +37,14 @@ struct HNSWLinkingTests {
 
     private static func work(
         check: @escaping @Sendable () throws(LodestoneError) -> Void = {},
-        _ exists: @escaping @Sendable (UInt32) -> Bool
+        _ exists: @escaping @Sendable (RowID) -> Bool
     ) -> IndexWork {
         IndexWork(threads: 1, check: check, exists: exists)
     }
 
     /// The row nearest to the vector of another row.
-    private func nearest(_ row: Int, _ index: any VectorIndex, exists: @escaping (UInt32) -> Bool)
-        throws -> [UInt32]
+    private func nearest(_ row: Int, _ index: any VectorIndex, exists: @escaping (RowID) -> Bool)
+        throws -> [RowID]
     {
         let query = VectorQuery(
             [rows.rows[row]],
@@ -67,7 +68,7 @@ struct HNSWLinkingTests {
         for index in [index, first, second] {
             for row in stride(from: 0, to: 600, by: 11) {
                 let found = try nearest(row, index) { _ in true }
-                #expect(found.first == UInt32(row))
+                #expect(found.first == RowID(row))
                 #expect(Set(found).count == 5)
             }
         }
@@ -75,16 +76,16 @@ struct HNSWLinkingTests {
 
     @Test("An earlier copy still finds its rows that were dropped before they were linked")
     func dropped() throws {
-        let exists = { @Sendable (row: UInt32) in row % 10 != 3 }
+        let exists = { @Sendable (row: RowID) in row % 10 != 3 }
         let extended = try #require(try index.extended(over: table, by: 600, Self.work(exists)))
         #expect(extended.count == 580)
         for row in [403, 433, 593] {
-            #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
-            #expect(try !nearest(row, extended, exists: exists).contains(UInt32(row)))
+            #expect(try nearest(row, index) { _ in true }.first == RowID(row))
+            #expect(try !nearest(row, extended, exists: exists).contains(RowID(row)))
         }
         // Row 404 is dropped after it was linked, and before the extended index is adopted.
         var present = index
-        let exist = { (row: UInt32) in exists(row) && row != 404 }
+        let exist = { (row: RowID) in exists(row) && row != 404 }
         let isTaken = present.adopt(extended, exists: exist)
         #expect(isTaken)
         #expect(present.endRow == 600)
@@ -108,7 +109,7 @@ struct HNSWLinkingTests {
         #expect(index.endRow == 400)
         #expect(index.count == 400)
         for row in [410, 478, 479, 599] {
-            #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
+            #expect(try nearest(row, index) { _ in true }.first == RowID(row))
         }
         let linked = Counter()
         let remaining = Self.work(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import LodestoneSystem
 import TestSupport
 import Testing
@@ -186,12 +187,12 @@ extension Scene {
             written.append(
                 VectorBlock(
                     base: memory.base + start * dimension,
-                    firstRow: UInt32(start),
+                    firstRow: RowID(start),
                     count: count,
                     owner: memory
                 )
             )
-            index.indexMany(written, from: UInt32(start))
+            index.indexMany(written, from: RowID(start))
             start += count
         }
         return index

@@ -47,7 +47,7 @@ struct Scene {
         HNSWBatchIndex(from: sections, options, dimension: dimension, metric: metric)
     }
 
-    func built(threads: Int = 2, exists: @escaping @Sendable (UInt32) -> Bool = { _ in true })
+    func built(threads: Int = 2, exists: @escaping @Sendable (RowID) -> Bool = { _ in true })
         throws
         -> HNSWBatchIndex
     {
@@ -57,7 +57,7 @@ struct Scene {
     func compacted<Index: HNSWIndex>(
         _ index: Index,
         threads: Int = 2,
-        exists: @escaping @Sendable (UInt32) -> Bool
+        exists: @escaping @Sendable (RowID) -> Bool
     ) throws -> Index {
         let work = IndexWork(threads: threads, check: {}, exists: exists)
         return try #require(try index.compacted(table, work) as? Index)
@@ -69,7 +69,7 @@ struct Scene {
         k: Int = 10,
         exact: Bool = false,
         allowed: RowSet? = nil,
-        exists: @escaping (UInt32) -> Bool = { _ in true }
+        exists: @escaping (RowID) -> Bool = { _ in true }
     ) throws -> VectorSearchResult {
         var parameters = VectorQuery(
             [query],
@@ -87,7 +87,7 @@ struct Scene {
         _ index: any VectorIndex,
         queries: Int = 40,
         allowed: RowSet? = nil,
-        exists: @escaping (UInt32) -> Bool = { _ in true }
+        exists: @escaping (RowID) -> Bool = { _ in true }
     ) throws -> Double {
         var random = SeededGenerator(seed: 99)
         var found = 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 import TestSupport
 import Testing
@@ -140,7 +141,7 @@ struct HNSWSharingTests {
                 context: CallContext()
             )
             let nearest = try next.search(query, in: compacted)[0].neighbors.first
-            if nearest?.row == UInt32(row) { found += 1 }
+            if nearest?.row == RowID(row) { found += 1 }
         }
         #expect(found >= 95, "of 100")
     }

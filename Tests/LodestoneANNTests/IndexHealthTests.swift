@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 import TestSupport
 import Testing
@@ -126,7 +127,7 @@ struct IndexHealthTests {
                         owner: scene.memory
                     )
                 )
-                index.indexMany(table, from: UInt32(end - 100))
+                index.indexMany(table, from: RowID(end - 100))
                 measured.insert(index.health.measuredCount)
             }
             #expect(measured == [0, 300, 500, 800, 1_200, 1_800])
@@ -165,7 +166,7 @@ struct IndexHealthTests {
                             owner: scene.memory
                         )
                     )
-                    index.indexMany(table, from: UInt32(start))
+                    index.indexMany(table, from: RowID(start))
                     let few = Scene(Array(rows[..<end]), metric: metric)
                     let recall = try few.recall(index, queries: 20)
                     #expect(recall >= 0.9, "\(metric), \(index.name), \(end) vectors")
@@ -215,7 +216,7 @@ struct SmallLSHTests {
                     owner: scene.memory
                 )
             )
-            index.indexMany(table, from: UInt32(start))
+            index.indexMany(table, from: RowID(start))
         }
         #expect(index.count == 5_000 && index.endRow == 5_000)
         var found = 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -57,7 +58,8 @@ struct LSHIndexTests {
         let index = data.index(LSHOptions(tables: 2, hyperplanes: 12, probes: 1))
         var random = SeededGenerator(seed: 5)
         for divisor: UInt64 in [1, 2, 10, 100, 2_000] {
-            let allowed = Set((0..<UInt32(1_000)).filter { _ in random.next() % divisor == 0 })
+            let all = 0..<1_000 as Range<RowID>
+            let allowed = Set(all.filter { _ in random.next() % divisor == 0 })
             for k in [1, 10, 200, 1_500] {
                 let query = data.queries[k % 7]
                 let result = try data.search(index, query, k: k) { allowed.contains($0) }
@@ -87,14 +89,14 @@ struct LSHIndexTests {
         var copies: [LSHIndex] = []
         while inParts.endRow < 700 {
             copies.append(inParts)
-            let end = min(700, inParts.endRow + UInt32(random.next() % 30) + 1)
+            let end = min(700, inParts.endRow + Int(random.next() % 30) + 1)
             inParts.append(data.rows(inParts.endRow..<end))
             #expect(inParts.endRow == end)
         }
         #expect(inParts.count == 700)
         #expect(inParts.runs.count <= 10)
         // Each copy still has the rows that it had.
-        var before: UInt32 = 0
+        var before: RowID = 0
         for copy in copies {
             #expect(copy.count == Int(copy.endRow))
             #expect(copy.endRow >= before)
@@ -116,7 +118,7 @@ struct LSHIndexTests {
         let data = ClusteredRows(count: 500, dimension: 12, seed: 8, metric: metric)
         var index = data.index(Self.options, rows: 0..<400)
         index.append(data.rows(400..<500))
-        let isLive = { (row: UInt32) in row % 3 != 0 }
+        let isLive = { (row: RowID) in row % 3 != 0 }
         let compacted = index.compacted(keeping: isLive)
         #expect(compacted.count == 333)
         #expect(compacted.endRow == 500)
@@ -128,7 +130,7 @@ struct LSHIndexTests {
         var emptied = index.compacted { _ in false }
         #expect(try data.search(emptied, data.queries[0], k: 3).neighbors.isEmpty)
         #expect(emptied.endRow == 500)
-        emptied.append([(row: UInt32(500), vector: data.pointer(7))])
+        emptied.append([(row: RowID(500), vector: data.pointer(7))])
         #expect(emptied.count == 1)
     }
 
@@ -361,21 +363,21 @@ private struct ClusteredRows {
         queries = (0..<20).map { near($0 * 7) }
     }
 
-    func pointer(_ row: UInt32) -> UnsafePointer<Float>? {
-        row < memory.rows.count ? pointer(Int(row)) : nil
+    func pointer(_ row: RowID) -> UnsafePointer<Float>? {
+        Int(row) < memory.rows.count ? pointer(Int(row)) : nil
     }
 
     func pointer(_ row: Int) -> UnsafePointer<Float> {
         memory.base + row * memory.stride
     }
 
-    func rows(_ range: Range<UInt32>) -> [(row: UInt32, vector: UnsafePointer<Float>)] {
+    func rows(_ range: Range<RowID>) -> [(row: RowID, vector: UnsafePointer<Float>)] {
         range.map { ($0, pointer(Int($0))) }
     }
 
-    func index(_ options: LSHOptions, rows: Range<UInt32>? = nil) -> LSHIndex {
+    func index(_ options: LSHOptions, rows: Range<RowID>? = nil) -> LSHIndex {
         var index = LSHIndex(options, dimension: dimension, metric: metric)
-        index.append(self.rows(rows ?? 0..<UInt32(memory.rows.count)))
+        index.append(self.rows(rows ?? 0..<RowID(memory.rows.count)))
         return index
     }
 
@@ -383,7 +385,7 @@ private struct ClusteredRows {
         _ index: LSHIndex,
         _ query: [Float],
         k: Int,
-        isAllowed: ((UInt32) -> Bool)? = nil
+        isAllowed: ((RowID) -> Bool)? = nil
     ) throws -> LSHResult {
         try index.search(
             query,
@@ -397,7 +399,7 @@ private struct ClusteredRows {
     func nearest(
         _ query: [Float],
         k: Int,
-        isAllowed: ((UInt32) -> Bool)? = nil
+        isAllowed: ((RowID) -> Bool)? = nil
     ) throws -> [Neighbor] {
         try FlatIndex(dimension: dimension, metric: metric).search(
             [query],

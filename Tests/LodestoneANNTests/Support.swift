@@ -2,6 +2,7 @@
 import CVectorKernels
 import LodestoneANN
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 
 extension SeededGenerator {
@@ -53,7 +54,7 @@ final class RowMemory: @unchecked Sendable {
         UnsafePointer(storage.baseAddress.unsafelyUnwrapped + misalignment)
     }
 
-    func block(firstRow: UInt32) -> VectorBlock {
+    func block(firstRow: RowID) -> VectorBlock {
         VectorBlock(base: base, firstRow: firstRow, count: rows.count, owner: self)
     }
 }

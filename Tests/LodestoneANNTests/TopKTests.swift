@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -17,7 +18,7 @@ struct TopKTests {
         var top = TopK(k: k, expected: 500)
         for row in (0..<500).shuffled(using: &random) {
             let distance = distances[Int(random.next() % UInt64(distances.count))]
-            let neighbor = Neighbor(row: UInt32(row), distance: distance)
+            let neighbor = Neighbor(row: RowID(row), distance: distance)
             all.append(neighbor)
             if top.wouldKeep(row: neighbor.row, distance: distance) {
                 top.add(row: neighbor.row, distance: distance)

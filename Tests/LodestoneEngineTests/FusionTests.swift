@@ -96,7 +96,7 @@ struct FusionTests {
         for step in [0, 1e-9, 1e-4, 5e-3] {
             let near = Self.vectors(
                 rows,
-                rows.map { 0.9 - step * Double($0) },
+                rows.map { 0.9 - step * Double($0.rawValue) },
                 others: [(500, -0.3)],
                 ordinary: 0.05
             )
@@ -119,7 +119,7 @@ struct FusionTests {
         let parts = (0..<count).map { RowID(500 + $0) }
         let near = Self.vectors(
             rows,
-            rows.map { 0.9 - 1e-4 * Double($0) },
+            rows.map { 0.9 - 1e-4 * Double($0.rawValue) },
             others: parts.map { ($0, 0.01) },
             ordinary: 0.05
         )
@@ -137,13 +137,13 @@ struct FusionTests {
         let others = (0..<100 as Range<RowID>).map { $0 + 500 }
         let near = Self.vectors(
             rows,
-            rows.map { 0.8 - 3e-3 * Double($0) },
+            rows.map { 0.8 - 3e-3 * Double($0.rawValue) },
             others: others.map { ($0, 0.1) },
             ordinary: 0.08
         )
         let text = Self.texts(
             others,
-            others.map { 9 - 0.02 * Double($0 - 500) },
+            others.map { 9 - 0.02 * Double(($0 - 500).rawValue) },
             others: Self.zeros(rows)
         )
         for weight in [0.2, 0.4] {

@@ -14,7 +14,7 @@ struct FieldIndexTests {
         var index = FieldIndex(indexes)
         for start in stride(from: 0, to: documents.count, by: batch) {
             let part = Array(documents[start..<min(start + batch, documents.count)])
-            let rows = (start..<start + part.count).map { UInt32($0) }
+            let rows = (start..<start + part.count).map { RowID($0) }
             index.append(index.entries(of: part), of: rows)
             for row in rows { index.insert(row) }
         }
@@ -22,13 +22,13 @@ struct FieldIndexTests {
     }
 
     private func rows(_ filter: Filter, _ index: FieldIndex, count: Int) throws(LodestoneError) -> (
-        exact: [UInt32], recheck: [UInt32]
+        exact: [RowID], recheck: [RowID]
     ) {
         let live = index.liveRows(count: count)
         let found = try index.candidates(of: filter, among: live, bound: count, rows: { _ in [] }) {
             () throws(LodestoneError) in
         }
-        let list = { (set: RowSet) in (0..<UInt32(count)).filter { set.contains($0) } }
+        let list = { (set: RowSet) in (0..<RowID(count)).filter { set.contains($0) } }
         #expect(found.exact.count == list(found.exact).count)
         return (list(found.exact), found.recheck.map(list) ?? [])
     }
@@ -45,8 +45,8 @@ struct FieldIndexTests {
         ]
     }
 
-    private func numbers(_ isIncluded: (Int) -> Bool) -> [UInt32] {
-        (0..<1_000).filter(isIncluded).map { UInt32($0) }
+    private func numbers(_ isIncluded: (Int) -> Bool) -> [RowID] {
+        (0..<1_000).filter(isIncluded).map { RowID($0) }
     }
 
     @Test(
@@ -111,7 +111,7 @@ struct FieldIndexTests {
     @Test("A field index from a base has the rows written to it, without removed rows")
     func base() throws {
         var index = index(documents, batch: 100)
-        for row in stride(from: UInt32(0), to: 1_000, by: 4) { index.remove(row) }
+        for row in stride(from: RowID(0), to: 1_000, by: 4) { index.remove(row) }
         var sections = MemorySections()
         try index.write(to: &sections)
         var opened = try #require(FieldIndex(from: sections))
@@ -151,7 +151,7 @@ struct FieldIndexTests {
         }
         let index = index(documents, batch: 37)
         var position: FieldIndexPosition?
-        var rows: [UInt32] = []
+        var rows: [RowID] = []
         while true {
             let page = index.rows(
                 inOrderOf: ["n"],
@@ -178,7 +178,7 @@ struct FieldIndexTests {
             if first.2 != second.2 { return (first.2 < second.2) != isDescending }
             return left < right
         }
-        #expect(rows.map(Int.init) == expected)
+        #expect(rows.map { Int($0) } == expected)
     }
 
     @Test("A facet counts how often each value occurs, with an index and without")
@@ -234,7 +234,7 @@ struct FieldIndexTests {
         #expect(index.fingerprint(of: documents[7], row: 1_000) != 0)
         var fill = Backfill(index.incompleteFields)
         #expect(fill.endRow == 1_000)
-        for (row, document) in documents.enumerated() { fill.add(document, row: UInt32(row)) }
+        for (row, document) in documents.enumerated() { fill.add(document, row: RowID(row)) }
         let parts = fill.finish()
         // A backfill is ignored for a field that was dropped and added again since.
         var other = index
@@ -249,7 +249,7 @@ struct FieldIndexTests {
         )
         let known = index.fingerprints(count: 1_000)
         for row in stride(from: 0, to: 1_000, by: 100) {
-            #expect(known[row] == index.fingerprint(of: documents[row], row: UInt32(row)))
+            #expect(known[row] == index.fingerprint(of: documents[row], row: RowID(row)))
         }
         var sections = MemorySections()
         try index.write(to: &sections)

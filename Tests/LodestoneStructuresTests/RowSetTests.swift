@@ -7,21 +7,21 @@ import Testing
 struct RowSetTests {
     /// A set and its model with the same random rows below `bound`.
     private func random(_ bound: Int, _ count: Int, _ random: inout SeededGenerator) -> (
-        RowSet, Set<UInt32>
+        RowSet, Set<RowID>
     ) {
         var set = RowSet(count: bound)
-        var model: Set<UInt32> = []
+        var model: Set<RowID> = []
         for _ in 0..<count {
-            let row = UInt32.random(in: 0..<UInt32(bound), using: &random)
+            let row = RowID.random(in: 0..<RowID(bound), using: &random)
             set.insert(row)
             model.insert(row)
         }
         return (set, model)
     }
 
-    private func expectEqual(_ set: RowSet, _ model: Set<UInt32>, _ what: Comment) {
+    private func expectEqual(_ set: RowSet, _ model: Set<RowID>, _ what: Comment) {
         #expect(set.count == model.count, what)
-        var rows: [UInt32] = []
+        var rows: [RowID] = []
         var next = set.next(from: 0)
         while let row = next {
             rows.append(row)
@@ -46,7 +46,7 @@ struct RowSetTests {
             set = left
             set.subtract(right)
             expectEqual(set, leftModel.subtracting(rightModel), "difference below \(bound)")
-            let middle = UInt32(bound / 2)
+            let middle = RowID(bound / 2)
             set = left
             set.removeRows(below: middle)
             expectEqual(set, leftModel.filter { $0 >= middle }, "rows from \(middle) on")
@@ -73,7 +73,7 @@ struct RowSetTests {
     @Test("A list of rows is inserted and counted in any order, with repeated rows")
     func lists() {
         var generator = SeededGenerator(seed: 4)
-        let rows = (0..<3_000).map { _ in UInt32.random(in: 0..<2_000, using: &generator) }
+        let rows = (0..<3_000).map { _ in RowID.random(in: 0..<2_000, using: &generator) }
         for rows in [rows, rows.sorted(), []] {
             var set = RowSet(count: 1_500)
             rows.withUnsafeBufferPointer { set.insert($0) }

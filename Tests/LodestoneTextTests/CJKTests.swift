@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -113,7 +114,7 @@ struct CJKTests {
             let pieces = characters.text()
             let text = pieces.map { $0.joined() }.joined(separator: ["、", " "][row % 2])
             texts.append(pieces.flatMap(\.self))
-            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            index.add(index.analyze([text]), at: 0, row: RowID(row))
             try table.insert(row, QueryWords.forFTS5(text))
             if row == 120 {
                 var sections = MemorySections()
@@ -151,9 +152,9 @@ struct CJKTests {
         var index = PostingsTextIndex()
         let texts = ["京都に行く", "東京都庁", "東の都", "大阪", "猫"]
         for (row, text) in texts.enumerated() {
-            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            index.add(index.analyze([text]), at: 0, row: RowID(row))
         }
-        func found(_ query: String, fuzzy: Fuzziness? = nil) throws -> [UInt32] {
+        func found(_ query: String, fuzzy: Fuzziness? = nil) throws -> [RowID] {
             let parsed = try TextQueryParser.anyWord(
                 query,
                 fuzzy: fuzzy,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -135,7 +136,7 @@ struct ExactSpellingTests {
 
         var words = PostingsTextIndex()
         for (row, text) in ["kx 7731 b", "kx-7731/b"].enumerated() {
-            words.add(words.analyze([text]), at: 0, row: UInt32(row))
+            words.add(words.analyze([text]), at: 0, row: RowID(row))
         }
         let parsed = try TextQueryParser.anyWord(
             "KX-7731/B",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -162,9 +163,9 @@ struct LanguageTests {
         var index = PostingsTextIndex(options)
         let texts = ["Les pommes mangées à l'école", "Il mange une pomme", "Écoles du soir"]
         for (row, text) in texts.enumerated() {
-            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            index.add(index.analyze([text]), at: 0, row: RowID(row))
         }
-        func found(_ query: String) throws -> [UInt32] {
+        func found(_ query: String) throws -> [RowID] {
             let parsed = BooleanQuery(try TextQueryParser.parse(query, limits: .standard))
             return try index.search(parsed, k: 10) { _ in true }.map(\.row).sorted()
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -17,7 +18,7 @@ struct PrefixTests {
                 try index.write(to: &sections) { _ in true }
                 index = try #require(PostingsTextIndex(from: sections, options))
             }
-            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            index.add(index.analyze([text]), at: 0, row: RowID(row))
         }
         for row in stride(from: 0, to: texts.count, by: 7) {
             index.remove(index.analyze([texts[row]]), at: 0)
@@ -25,7 +26,7 @@ struct PrefixTests {
         return index
     }
 
-    private func rows(_ query: ParsedQuery, _ index: PostingsTextIndex) throws -> Set<UInt32> {
+    private func rows(_ query: ParsedQuery, _ index: PostingsTextIndex) throws -> Set<RowID> {
         let hits = try index.search(BooleanQuery(query), k: 10_000) { $0 % 7 != 0 }
         return Set(hits.map(\.row))
     }
@@ -47,10 +48,10 @@ struct PrefixTests {
             let options = TextOptions(language: language)
             var index = PostingsTextIndex(options)
             for (row, text) in texts.enumerated() {
-                index.add(index.analyze([text]), at: 0, row: UInt32(row))
+                index.add(index.analyze([text]), at: 0, row: RowID(row))
             }
             for _ in 0..<2 {
-                let prefixes: [(String, Set<UInt32>)] = [
+                let prefixes: [(String, Set<RowID>)] = [
                     ("x", [1, 2]), ("l", [3, 4]), (long, [3, 4]), (long + "m", [4]), ("h", [5]),
                     ("ha", [5]), ("hä", [5]), ("hau", [5]), ("häu", [5]), ("ea", [6]), ("é", [6]),
                 ]
@@ -93,7 +94,7 @@ struct PrefixTests {
             analyzer.words(of: text).map { plain(String(decoding: $0.form.bytes, as: UTF8.self)) }
         }
         for word in words.shuffled(using: &random).prefix(60) {
-            var longer: Set<UInt32> = []
+            var longer: Set<RowID> = []
             for count in (1...word.unicodeScalars.count).reversed() {
                 let prefix = String(String.UnicodeScalarView(word.unicodeScalars.prefix(count)))
                 let terms = analyzer.phraseTerms(of: [prefix])
@@ -103,7 +104,7 @@ struct PrefixTests {
                 let expected = Set(
                     folded.indices.filter { row in
                         row % 7 != 0 && folded[row].contains { $0.starts(with: start) }
-                    }.map(UInt32.init)
+                    }.map { RowID($0) }
                 )
                 let found = try rows(.prefix([prefix]), index)
                 #expect(found == expected, "\(prefix)")
@@ -133,7 +134,7 @@ struct PrefixTests {
                         }
                 }
                 #expect(expected.contains(row))
-                #expect(try rows(.prefix([prefix]), index) == Set(expected.map(UInt32.init)))
+                #expect(try rows(.prefix([prefix]), index) == Set(expected.map { RowID($0) }))
             }
         }
         let truth = try rows(.prefix(["state", "universi"]), index)
@@ -160,7 +161,7 @@ struct PrefixTests {
                 index = try #require(PostingsTextIndex(from: sections))
             } else {
                 let texts = index.analyze(documents)
-                for row in documents.indices { index.add(texts, at: row, row: UInt32(row)) }
+                for row in documents.indices { index.add(texts, at: row, row: RowID(row)) }
             }
             #expect(try found("universit*") == [0, 1, 2])
             #expect(try found("title:universit*") == [0, 2])

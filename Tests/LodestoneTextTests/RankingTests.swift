@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneStructures
 import Testing
 
 @testable import LodestoneText
 
 extension PostingsTextIndex {
     /// The best rows for plain words, as a user's query gets them.
-    func rank(_ words: [String], k: Int, isAllowed: (UInt32) -> Bool) throws -> [TextHit] {
+    func rank(_ words: [String], k: Int, isAllowed: (RowID) -> Bool) throws -> [TextHit] {
         let query = try TextQueryParser.anyWord(
             words.joined(separator: " "),
             limits: .standard,
@@ -64,7 +65,7 @@ struct RankingTests {
 private struct PlainRanking {
     private let options: TextOptions
     private let analyzer: TextAnalyzer
-    private let documents: [UInt32: [QueryTerm]]
+    private let documents: [RowID: [QueryTerm]]
 
     init(_ corpus: Corpus) {
         options = corpus.index.options

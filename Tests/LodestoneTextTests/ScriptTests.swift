@@ -20,7 +20,7 @@ struct ScriptIndex {
         index = PostingsTextIndex(options)
         table = try FTS5Table(tokenizer: "ascii")
         for (row, text) in texts.enumerated() {
-            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            index.add(index.analyze([text]), at: 0, row: RowID(row))
             let words = DocumentWords(of: [TextField(name: "", text: text)], TextAnalyzer(options))
             try table.insert(row, words?.stems ?? "")
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import LodestoneSystem
 import TestSupport
 import Testing
@@ -9,8 +10,8 @@ import Testing
 /// Documents of several fields in an index.
 private struct FieldCorpus {
     var index: PostingsTextIndex
-    var documents: [UInt32: [TextField]] = [:]
-    var nextRow: UInt32 = 0
+    var documents: [RowID: [TextField]] = [:]
+    var nextRow: RowID = 0
     var random: SeededGenerator
     private static let names = ["body", "title", "note", "Ünicode"]
     private static let words = [
@@ -251,7 +252,7 @@ struct TextFieldTests {
             (.field("late", .phrase(["bird", "bird"])), [1, 2]),
             (.field("x", .word("bird")), [1, 2]), (.field("x", .word("early")), []),
             (.field("late", .word("owl")), [0]),
-        ] as [(ParsedQuery, [UInt32])] {
+        ] as [(ParsedQuery, [RowID])] {
             let hits = try index.search(BooleanQuery(query), k: 9) { _ in true }
             #expect(hits.map(\.row).sorted() == rows, "\(query)")
         }
@@ -288,7 +289,7 @@ struct TextFieldTests {
             [TextField(name: "body", text: "runs shoes")],
             [TextField(name: "title", text: "runs shoes")],
         ])
-        for position in 0..<3 { index.add(texts, at: position, row: UInt32(position)) }
+        for position in 0..<3 { index.add(texts, at: position, row: RowID(position)) }
         #expect(try index.rank(["running"], k: 3) { _ in true }.first?.row == 0)
         #expect(try index.rank(["shoe"], k: 3) { _ in true }.map(\.row) == [2, 0, 1])
         #expect(try index.rank(["runs"], k: 3) { _ in true }.map(\.row) == [2, 1, 0])

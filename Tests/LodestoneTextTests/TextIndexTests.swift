@@ -18,8 +18,8 @@ extension PostingsTextIndex {
 /// An index, and the documents that should be in it.
 struct Corpus {
     var index: PostingsTextIndex
-    var texts: [UInt32: String] = [:]
-    var nextRow: UInt32 = 0
+    var texts: [RowID: String] = [:]
+    var nextRow: RowID = 0
     var random: SeededGenerator
     let vocabulary: [String]
 
@@ -79,7 +79,7 @@ struct Corpus {
         index = try #require(PostingsTextIndex(from: sections, index.options))
     }
 
-    func isAllowed(_ row: UInt32) -> Bool { texts[row] != nil }
+    func isAllowed(_ row: RowID) -> Bool { texts[row] != nil }
 
     /// A word with one letter added, dropped, changed or swapped.
     mutating func misspelled() -> String {
@@ -95,7 +95,7 @@ struct Corpus {
     }
 
     /// The rows that have the stem of a word that `isSo` accepts, folded.
-    func rows(withStemOf isSo: (String) -> Bool) -> Set<UInt32> {
+    func rows(withStemOf isSo: (String) -> Bool) -> Set<RowID> {
         let words = texts.mapValues { QueryWords.folded($0) }
         let stems = Set(
             words.values.joined().filter { isSo(String(decoding: $0, as: UTF8.self)) }
@@ -107,7 +107,7 @@ struct Corpus {
     }
 
     /// The rows that have a word that `isSo` accepts, folded.
-    func rows(withWord isSo: (String) -> Bool) -> Set<UInt32> {
+    func rows(withWord isSo: (String) -> Bool) -> Set<RowID> {
         Set(
             texts.filter { text in
                 QueryWords.folded(text.value).contains { isSo(String(decoding: $0, as: UTF8.self)) }
@@ -116,7 +116,7 @@ struct Corpus {
     }
 
     /// The rows that have a word with the same stem.
-    func rows(stem word: String) -> Set<UInt32> {
+    func rows(stem word: String) -> Set<RowID> {
         let stem = QueryWords.stems(of: word)
         return rows(withStemOf: { QueryWords.stems(of: $0) == stem })
     }
@@ -175,7 +175,7 @@ struct TextIndexTests {
     func matching(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
         let table = try FTS5Table(tokenizer: "ascii")
-        var inTable: Set<UInt32> = []
+        var inTable: Set<RowID> = []
         for round in 0..<6 {
             corpus.add(60)
             corpus.remove(15)
@@ -194,7 +194,7 @@ struct TextIndexTests {
                     let matcher = DocumentMatcher(expanded, QueryWords.analyzer)
                     let candidates = FTS5Expression.render(expanded.candidates, QueryWords.analyzer)
                     expected = try table.rows(matching: candidates).filter { row in
-                        let text = corpus.texts[UInt32(row)] ?? ""
+                        let text = corpus.texts[RowID(row)] ?? ""
                         return matcher.matches([TextField(name: "text", text: text)])
                     }
                 }
@@ -259,7 +259,7 @@ struct TextIndexTests {
             "python", "pythons python", "pithon", "pythn and pithon", "snake", "pytho pith",
         ]
         let analyzed = index.analyze(texts)
-        for row in texts.indices { index.add(analyzed, at: row, row: UInt32(row)) }
+        for row in texts.indices { index.add(analyzed, at: row, row: RowID(row)) }
         let rows = { (word: String, fuzziness: Fuzziness) in
             let query = BooleanQuery(.fuzzy(word, fuzziness))
             let hits = try index.search(query, k: 10) { _ in true }
@@ -432,7 +432,7 @@ struct TextIndexTests {
                         #expect(rows.map(\.row).sorted() == all)
                         let words = ["n\(all.count / 2)"]
                         let own = try index.rank(words, k: 2, isAllowed: { _ in true })
-                        #expect(own.map(\.row) == (all.isEmpty ? [] : [UInt32(all.count / 2)]))
+                        #expect(own.map(\.row) == (all.isEmpty ? [] : [RowID(all.count / 2)]))
                         await Task.yield()
                     }
                 }
@@ -445,7 +445,7 @@ struct TextIndexTests {
                         rows.map { "n\($0), one row of every kind, every \($0)" }
                     )
                     for row in rows {
-                        index.add(texts, at: row - rows.lowerBound, row: UInt32(row))
+                        index.add(texts, at: row - rows.lowerBound, row: RowID(row))
                     }
                     shared.newest.withLock { $0 = index }
                     await Task.yield()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -37,7 +38,7 @@ struct VocabularyTests {
                 try index.write(to: &sections) { _ in true }
                 index = try #require(PostingsTextIndex(from: sections))
             }
-            index.add(index.analyze([word]), at: 0, row: UInt32(row))
+            index.add(index.analyze([word]), at: 0, row: RowID(row))
         }
         for word in words where word.hasSuffix("q") { index.remove(index.analyze([word]), at: 0) }
         return index

@@ -5,7 +5,7 @@ package import LodestoneStructures
 /// A `FlatIndex` has no state: it compares every vector.
 extension FlatIndex: VectorIndex {
     package var name: String { "flat" }
-    package var endRow: UInt32 { .max }
+    package var endRow: RowID { .max }
     package var count: Int { 0 }
     package var byteCount: Int { 0 }
     package var health: IndexHealth { IndexHealth() }
@@ -17,9 +17,9 @@ extension FlatIndex: VectorIndex {
         try search(query, in: table.blocks)
     }
 
-    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {}
+    package mutating func indexMany(_ table: VectorTable, from row: RowID) {}
 
-    package mutating func drop(_ row: UInt32) {}
+    package mutating func drop(_ row: RowID) {}
 
     package func compacted(_ table: VectorTable, _ work: IndexWork) -> any VectorIndex { self }
 

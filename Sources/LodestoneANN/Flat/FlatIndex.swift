@@ -2,6 +2,7 @@
 import CLodestoneSystem
 import CVectorKernels
 package import LodestoneCore
+package import LodestoneStructures
 
 /// An index that compares a query with every row: exact, and without state.
 ///
@@ -54,7 +55,7 @@ package struct FlatIndex: Sendable {
         _ queries: [[Float]],
         k: Int,
         in blocks: [VectorBlock],
-        isAllowed: ((UInt32) -> Bool)?,
+        isAllowed: ((RowID) -> Bool)?,
         context: CallContext
     ) throws(LodestoneError) -> [[Neighbor]] {
         precondition(k >= 0, "The engine checks k.")
@@ -101,7 +102,7 @@ package struct FlatIndex: Sendable {
     /// The `k` rows nearest to a query among `rows`, which may come in any order.
     ///
     /// Rows without a vector are left out.
-    package func nearest(_ query: [Float], k: Int, among rows: [UInt32], of table: VectorTable)
+    package func nearest(_ query: [Float], k: Int, among rows: [RowID], of table: VectorTable)
         -> [Neighbor]
     {
         var neighbors = distances(query, to: rows, of: table)
@@ -113,7 +114,7 @@ package struct FlatIndex: Sendable {
     /// The distances between a query and some rows, in the order of `rows`.
     ///
     /// Rows without a vector are left out.
-    package func distances(_ query: [Float], to rows: [UInt32], of table: VectorTable)
+    package func distances(_ query: [Float], to rows: [RowID], of table: VectorTable)
         -> [Neighbor]
     {
         if rows.isEmpty { return [] }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// A running search of a `FlatIndex`.
 ///
@@ -68,7 +69,7 @@ struct FlatScan {
     /// Compares all queries with the rows of `block`.
     mutating func run(
         over block: VectorBlock,
-        isAllowed: ((UInt32) -> Bool)?,
+        isAllowed: ((RowID) -> Bool)?,
         context: CallContext
     ) throws(LodestoneError) {
         let group = VectorKernels.blockQueries
@@ -123,7 +124,7 @@ struct FlatScan {
         _ panel: Int,
         _ rows: Range<Int>,
         of block: VectorBlock,
-        isAllowed: ((UInt32) -> Bool)?
+        isAllowed: ((RowID) -> Bool)?
     ) {
         var prefiltered: UInt64 = 0
         for (lane, query) in panels.queries(of: panel).enumerated() {
@@ -171,7 +172,7 @@ struct FlatScan {
         width: Int,
         _ rows: Range<Int>,
         of block: VectorBlock,
-        isAllowed: ((UInt32) -> Bool)?
+        isAllowed: ((RowID) -> Bool)?
     ) {
         let base = block.base + rows.lowerBound * dimension
         measure(query, width: width, base: base, rows: rows.count)
@@ -234,7 +235,7 @@ struct FlatScan {
         rows: Int,
         of block: VectorBlock,
         start: Int,
-        isAllowed: ((UInt32) -> Bool)?
+        isAllowed: ((RowID) -> Bool)?
     ) {
         distances.withUnsafeBufferPointer { distances in
             guard let distances = distances.baseAddress.map({ $0 + offset }) else { return }

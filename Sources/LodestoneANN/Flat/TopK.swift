@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 
 /// The `k` nearest of all offered rows; at equal distances, the smaller rows.
 ///
@@ -23,14 +24,14 @@ struct TopK {
     /// Whether `add` would keep the row.
     ///
     /// The distance is not NaN.
-    func wouldKeep(row: UInt32, distance: Float) -> Bool {
+    func wouldKeep(row: RowID, distance: Float) -> Bool {
         guard isFull else { return true }
         guard let farthest = heap.first else { return false }
         return Self.key(row: row, distance: distance) < farthest
     }
 
     /// Adds a row that `wouldKeep` accepts, and drops the farthest if there are too many.
-    mutating func add(row: UInt32, distance: Float) {
+    mutating func add(row: RowID, distance: Float) {
         let key = Self.key(row: row, distance: distance)
         if heap.count < capacity {
             heap.append(key)
@@ -74,7 +75,7 @@ struct TopK {
 
     // The bits of floats of one sign sort like integers. So the sign bit is flipped; for negative
     // floats, all bits. Adding zero turns a negative zero into zero.
-    private static func key(row: UInt32, distance: Float) -> UInt64 {
+    private static func key(row: RowID, distance: Float) -> UInt64 {
         let bits = (distance + 0).bitPattern
         let ordered = bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits
         return UInt64(ordered) << 32 | UInt64(row)
@@ -84,7 +85,7 @@ struct TopK {
         let ordered = UInt32(truncatingIfNeeded: key >> 32)
         let bits = ordered >> 31 == 0 ? ~ordered : ordered & 0x7FFF_FFFF
         return Neighbor(
-            row: UInt32(truncatingIfNeeded: key),
+            row: RowID(rawValue: UInt32(truncatingIfNeeded: key)),
             distance: Float(bitPattern: bits)
         )
     }

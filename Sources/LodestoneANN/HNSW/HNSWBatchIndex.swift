@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+package import LodestoneStructures
 
 /// The graph index of `.hnswBatch`: compactions and a background thread link vectors, and no write
 /// waits for that.
@@ -15,5 +16,5 @@ package struct HNSWBatchIndex: HNSWIndex {
     package init(core: HNSWCore) { self.core = core }
 
     /// Does nothing: `extended` or `compacted` links the rows later.
-    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {}
+    package mutating func indexMany(_ table: VectorTable, from row: RowID) {}
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The graph of an index, with the rows that it covers and its measured health.
 ///
@@ -11,7 +12,7 @@ package struct HNSWCore: Sendable {
     var options: HNSWOptions
     private(set) var graph: HNSWSharedGraph?
     /// The first row that is not covered; the graph may have later rows.
-    private(set) var endRow: UInt32 = 0
+    private(set) var endRow: RowID = .first
     /// The number of dropped rows that are covered.
     private(set) var droppedCount = 0
     var health = IndexHealth()
@@ -44,7 +45,7 @@ package struct HNSWCore: Sendable {
     /// Sets a graph that covers every row below its end.
     mutating func open(_ graph: HNSWFrozenGraph?) {
         self.graph = graph.map { .frozen($0) }
-        endRow = graph?.endRow ?? 0
+        endRow = graph?.endRow ?? .first
     }
 
     /// The same graph with other options; `nil` when these need another graph.
@@ -101,7 +102,7 @@ package struct HNSWCore: Sendable {
     }
 
     /// Estimates the distances of some rows by their codes; rows without codes are left out.
-    func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor] {
+    func estimates(_ vector: [Float], of rows: [RowID]) -> [EstimatedNeighbor] {
         guard let shared = graph, health.isUsable(for: shared.count),
             options.quantization.hasEstimates
         else { return [] }
@@ -111,13 +112,13 @@ package struct HNSWCore: Sendable {
     // MARK: Changes
 
     /// Counts a dropped row.
-    mutating func drop(_ row: UInt32) {
+    mutating func drop(_ row: RowID) {
         // Every row below the end has had a node.
         if row < endRow { droppedCount += 1 }
     }
 
     /// Links rows from `row` on, inside their write.
-    mutating func link(_ table: VectorTable, from row: UInt32) {
+    mutating func link(_ table: VectorTable, from row: RowID) {
         // If a write did not link its rows, `extended` must link them and all later rows.
         let uncovered = graph == nil ? table.blocks : table.suffix(from: endRow)
         guard let first = uncovered.first, first.firstRow >= row else { return }
@@ -161,7 +162,7 @@ package struct HNSWCore: Sendable {
     /// Continues with the state that `extended` made from an earlier copy of this one.
     ///
     /// - Returns: Whether more rows are covered; `false` after another graph replaced this one.
-    mutating func adopt(_ extended: HNSWCore, exists: (UInt32) -> Bool) -> Bool {
+    mutating func adopt(_ extended: HNSWCore, exists: (RowID) -> Bool) -> Bool {
         guard case .growing(let linked)? = extended.graph, extended.endRow > endRow,
             graph.map({ $0.isContinued(by: linked) }) ?? (form == extended.form && linked.count > 0)
         else { return false }

@@ -40,7 +40,7 @@ extension HNSWIndex {
     }
 
     package var name: String { "hnsw" }
-    package var endRow: UInt32 { core.endRow }
+    package var endRow: RowID { core.endRow }
     package var count: Int { core.graph?.count ?? 0 }
     package var byteCount: Int { core.graph?.byteCount ?? 0 }
     package var health: IndexHealth { core.health }
@@ -61,11 +61,11 @@ extension HNSWIndex {
         try core.search(query, in: table)
     }
 
-    package func estimates(_ vector: [Float], of rows: [UInt32]) -> [EstimatedNeighbor] {
+    package func estimates(_ vector: [Float], of rows: [RowID]) -> [EstimatedNeighbor] {
         core.estimates(vector, of: rows)
     }
 
-    package mutating func drop(_ row: UInt32) { core.drop(row) }
+    package mutating func drop(_ row: RowID) { core.drop(row) }
 
     package func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
         throws(LodestoneError) -> (any VectorIndex)?
@@ -73,7 +73,7 @@ extension HNSWIndex {
         try core.extended(over: table, by: count, work).map { Self(core: $0) }
     }
 
-    package mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool {
+    package mutating func adopt(_ extended: any VectorIndex, exists: (RowID) -> Bool) -> Bool {
         guard let extended = extended as? any HNSWIndex else { return false }
         return core.adopt(extended.core, exists: exists)
     }

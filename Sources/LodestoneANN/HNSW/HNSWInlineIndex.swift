@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+package import LodestoneStructures
 
 /// The graph index of `.hnswInline`: each write links its own rows into the graph.
 ///
@@ -13,7 +14,7 @@ package struct HNSWInlineIndex: HNSWIndex {
 
     package init(core: HNSWCore) { self.core = core }
 
-    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
+    package mutating func indexMany(_ table: VectorTable, from row: RowID) {
         core.link(table, from: row)
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 
 /// The distinct rows that a search found in buckets, with their costs by the hyperplanes.
 struct CandidateSet {
     /// The allowed rows, ascending within each `take`, because reading memory in this order is
     /// faster than in bucket order.
-    private(set) var rows: ContiguousArray<UInt32> = []
+    private(set) var rows: ContiguousArray<RowID> = []
     private var costs: ContiguousArray<Float> = []
     private let count: Int
     private let weights: SignatureWeights
@@ -47,7 +48,7 @@ struct CandidateSet {
     /// Appends the allowed rows that were found since the last `take`.
     mutating func take(
         from runs: ContiguousArray<LSHRun>,
-        isAllowed: ((UInt32) -> Bool)?,
+        isAllowed: ((RowID) -> Bool)?,
         context: CallContext
     ) throws(LodestoneError) {
         var first = 0
@@ -69,7 +70,7 @@ struct CandidateSet {
         of run: LSHRun,
         first: Int,
         words: Range<Int>,
-        isAllowed: ((UInt32) -> Bool)?
+        isAllowed: ((RowID) -> Bool)?
     ) {
         var slots: ContiguousArray<UInt32> = []
         for word in words.clamped(to: found.indices) {
@@ -80,7 +81,7 @@ struct CandidateSet {
                 let slot = word * 64 + bit - first
                 guard slot >= 0, slot < run.count else { continue }
                 taken[word] |= 1 << UInt64(bit)
-                let row = run.rows[slot]
+                let row = run.row(of: slot)
                 guard isAllowed?(row) ?? true else { continue }
                 rows.append(row)
                 slots.append(UInt32(slot))
@@ -90,7 +91,7 @@ struct CandidateSet {
     }
 
     /// The rows of the least costs, at most `count`, cheapest first.
-    func cheapest(_ count: Int) -> [UInt32] {
+    func cheapest(_ count: Int) -> [RowID] {
         var cheapest = TopK(k: count, expected: rows.count)
         for (row, cost) in zip(rows, costs) where cost <= cheapest.bound {
             if cheapest.wouldKeep(row: row, distance: cost) {

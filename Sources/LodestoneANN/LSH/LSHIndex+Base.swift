@@ -57,7 +57,7 @@ extension LSHIndex {
             hyperplanes: hyperplanes
         )
         let count = header.element(5, or: 0)
-        endRow = header.element(6, or: 0)
+        endRow = RowID(rawValue: header.element(6, or: 0))
         let expected = self.header(count: Int(count))
         guard expected.indices.allSatisfy({ header.element($0, or: .max) == expected[$0] }),
             let run = LSHRun(
@@ -68,7 +68,7 @@ extension LSHIndex {
             )
         else { return nil }
         // Later rows must not fall below the rows of the base.
-        if run.count > 0, run.rows[run.count - 1] >= endRow { return nil }
+        if run.count > 0, run.row(of: run.count - 1) >= endRow { return nil }
         runs = [run]
         fittedCount = run.count
         health = IndexHealth(from: source) ?? IndexHealth()
@@ -77,7 +77,8 @@ extension LSHIndex {
     private func header(count: Int) -> ContiguousArray<UInt32> {
         [
             Self.version, UInt32(options.tables), UInt32(options.hyperplanes),
-            UInt32(flat.dimension), UInt32(flat.metric.rawValue), UInt32(count), endRow,
+            UInt32(flat.dimension), UInt32(flat.metric.rawValue), UInt32(count),
+            endRow.rawValue,
         ]
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-import LodestoneStructures
+package import LodestoneStructures
 
 // Costs are times in nanoseconds, measured with 2,000 to 30,000 vectors of 64 and 384 elements. A
 // search of 16 tables with 80 probes each took 300 microseconds, 3 to 9 times as long as a scan of
@@ -39,9 +39,9 @@ extension LSHIndex {
     private func compare(_ allowed: RowSet, _ query: VectorQuery, _ table: VectorTable)
         throws(LodestoneError) -> [VectorSearchResult]
     {
-        var rows: [UInt32] = []
+        var rows: [RowID] = []
         rows.reserveCapacity(allowed.count)
-        var next = allowed.next(from: 0)
+        var next = allowed.next(from: .first)
         while let row = next {
             rows.append(row)
             next = row < .max ? allowed.next(from: row + 1) : nil
@@ -109,7 +109,7 @@ extension LSHIndex: VectorIndex {
         return results
     }
 
-    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
+    package mutating func indexMany(_ table: VectorTable, from row: RowID) {
         // If a write did not hash its rows, they and all later rows wait for the next compaction.
         guard let first = table.suffix(from: endRow).first, first.firstRow >= row else { return }
         let added = table.suffix(from: endRow).reduce(0) { $0 + $1.count }
@@ -118,7 +118,7 @@ extension LSHIndex: VectorIndex {
             self = LSHIndex(options, dimension: flat.dimension, metric: flat.metric)
             health = measured
         }
-        var rows: [(row: UInt32, vector: UnsafePointer<Float>)] = []
+        var rows: [(row: RowID, vector: UnsafePointer<Float>)] = []
         table.forEach(from: endRow) { row, vector in rows.append((row, vector)) }
         append(rows)
         withExtendedLifetime(table) {}
@@ -139,7 +139,7 @@ extension LSHIndex: VectorIndex {
             && count + added >= max(64, 4 * fittedCount)
     }
 
-    package mutating func drop(_ row: UInt32) {}
+    package mutating func drop(_ row: RowID) {}
 
     package var remark: String { health.isUsable ? "" : health.finding("The hash tables find") }
 
@@ -168,7 +168,7 @@ extension LSHIndex: VectorIndex {
             ? compacted(keeping: work.exists)
             : LSHIndex(options, dimension: flat.dimension, metric: flat.metric)
         let total = table.blocks.reduce(0) { $0 + $1.count }
-        var rows: [(row: UInt32, vector: UnsafePointer<Float>)] = []
+        var rows: [(row: RowID, vector: UnsafePointer<Float>)] = []
         table.forEach(from: index.endRow) { row, vector in
             if work.exists(row) { rows.append((row, vector)) }
         }
@@ -184,7 +184,7 @@ extension LSHIndex: VectorIndex {
     private func measured(
         _ table: VectorTable,
         threads: Int,
-        exists: @escaping @Sendable (UInt32) -> Bool
+        exists: @escaping @Sendable (RowID) -> Bool
     ) -> IndexHealth {
         var index = self
         index.health = IndexHealth()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 /// An LSH index: it finds rows by hash buckets, and compares them exactly.
 ///
@@ -21,7 +22,7 @@ package struct LSHIndex: Sendable {
     /// Tables, hyperplanes and probes.
     package let options: LSHOptions
     /// The row after the last appended one.
-    package internal(set) var endRow: UInt32 = 0
+    package internal(set) var endRow: RowID = .first
     package internal(set) var health = IndexHealth()
     /// The number of rows to which the hyperplanes were fitted.
     var fittedCount = 0
@@ -82,9 +83,9 @@ package struct LSHIndex: Sendable {
     ///
     /// - Complexity: O(tables × hyperplanes × `dimension`) per row, and O(tables × log² rows) for
     ///   sorting.
-    package mutating func append(_ rows: some Sequence<(row: UInt32, vector: UnsafePointer<Float>)>)
+    package mutating func append(_ rows: some Sequence<(row: RowID, vector: UnsafePointer<Float>)>)
     {
-        var numbers: ContiguousArray<UInt32> = []
+        var numbers: ContiguousArray<RowID> = []
         var vectors: [UnsafePointer<Float>] = []
         for (row, vector) in rows {
             precondition(row >= endRow && row < .max, "Rows ascend.")
@@ -109,20 +110,20 @@ package struct LSHIndex: Sendable {
     }
 
     /// The same index in one run, with the rows that `isLive` keeps.
-    package func compacted(keeping isLive: (UInt32) -> Bool) -> LSHIndex {
+    package func compacted(keeping isLive: (RowID) -> Bool) -> LSHIndex {
         var index = self
         index.runs = [merge(runs, keeping: isLive)]
         return index
     }
 
-    func merge(_ runs: ContiguousArray<LSHRun>, keeping isLive: (UInt32) -> Bool) -> LSHRun {
-        var rows: ContiguousArray<UInt32> = []
+    func merge(_ runs: ContiguousArray<LSHRun>, keeping isLive: (RowID) -> Bool) -> LSHRun {
+        var rows: ContiguousArray<RowID> = []
         var signatures: ContiguousArray<UInt32> = []
         for run in runs { run.append(to: &rows, &signatures, keeping: isLive) }
         return makeRun(rows, signatures)
     }
 
-    private func makeRun(_ rows: ContiguousArray<UInt32>, _ signatures: ContiguousArray<UInt32>)
+    private func makeRun(_ rows: ContiguousArray<RowID>, _ signatures: ContiguousArray<UInt32>)
         -> LSHRun
     {
         LSHRun(
@@ -151,8 +152,8 @@ package struct LSHIndex: Sendable {
     package func search(
         _ query: [Float],
         k: Int,
-        vector: (UInt32) -> UnsafePointer<Float>?,
-        isAllowed: ((UInt32) -> Bool)?,
+        vector: (RowID) -> UnsafePointer<Float>?,
+        isAllowed: ((RowID) -> Bool)?,
         context: CallContext
     ) throws(LodestoneError) -> LSHResult {
         precondition(k >= 0 && query.count == flat.dimension, "The engine checks the query.")

@@ -13,8 +13,8 @@ import LodestoneStructures
 ///
 /// A file may have any content, so each number from it is checked before use.
 final class LSHRun: Sendable {
-    /// The rows, ascending.
-    let rows: LSHWords
+    /// The numbers of the rows, ascending.
+    private let rows: LSHWords
     let tables: Int
     let hyperplanes: Int
     private let directoryBits: Int
@@ -31,7 +31,7 @@ final class LSHRun: Sendable {
     ///   - tables: The number of tables.
     ///   - hyperplanes: Bits of a signature, 1 to 32.
     init(
-        rows: ContiguousArray<UInt32>,
+        rows: ContiguousArray<RowID>,
         signatures: ContiguousArray<UInt32>,
         tables: Int,
         hyperplanes: Int
@@ -57,7 +57,7 @@ final class LSHRun: Sendable {
                 directory[first + bucket + 1] += directory[first + bucket]
             }
         }
-        self.rows = .memory(rows)
+        self.rows = .memory(ContiguousArray(rows.lazy.map { $0.rawValue }))
         self.signatures = .memory(signatures)
         self.slots = .memory(slots)
         self.directory = .memory(directory)
@@ -70,6 +70,10 @@ final class LSHRun: Sendable {
 
     /// The number of rows.
     var count: Int { rows.count }
+
+    /// The row of a slot.
+    @inline(__always)
+    func row(of slot: Int) -> RowID { RowID(rawValue: rows[slot]) }
 
     /// Whether the tables are in a file.
     var isInBase: Bool {
@@ -112,13 +116,15 @@ final class LSHRun: Sendable {
 
     /// Appends the live rows and their signatures to those of other runs.
     func append(
-        to rows: inout ContiguousArray<UInt32>,
+        to rows: inout ContiguousArray<RowID>,
         _ signatures: inout ContiguousArray<UInt32>,
-        keeping isLive: (UInt32) -> Bool
+        keeping isLive: (RowID) -> Bool
     ) {
         let bits = UInt32.max >> UInt32(UInt32.bitWidth - hyperplanes)
-        for slot in 0..<count where isLive(self.rows[slot]) {
-            rows.append(self.rows[slot])
+        for slot in 0..<count {
+            let row = row(of: slot)
+            guard isLive(row) else { continue }
+            rows.append(row)
             for table in 0..<tables {
                 signatures.append(self.signatures[slot * tables + table] & bits)
             }

@@ -60,7 +60,7 @@ extension Catalog {
             return nil
         }
         let stored = try reader.base(of: record.number)
-        if summary != nil, try reader.hasEdges(record.number, from: stored?.nextRow ?? 0) {
+        if summary != nil, try reader.hasEdges(record.number, from: stored?.nextRow ?? .first) {
             return nil
         }
         var header: BaseHeader?

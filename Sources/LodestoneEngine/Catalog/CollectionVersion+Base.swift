@@ -44,7 +44,7 @@ extension CollectionVersion {
     func liveRows(_ path: String) throws(LodestoneError) -> RowSet {
         let ids = ids
         var rows = RowSet(count: Int(ids.nextRow))
-        for row in 0..<ids.nextRow where ids.contains(row) { rows.insert(row) }
+        for row in RowID.first..<ids.nextRow where ids.contains(row) { rows.insert(row) }
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
         return rows
     }

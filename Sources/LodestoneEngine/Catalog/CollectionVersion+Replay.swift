@@ -182,7 +182,7 @@ extension CollectionVersion {
         let ids = ids
         let rows = try existingRows(of: logged, in: collection, from: reader)
         var change = try change(adding: rows, of: collection, from: reader)
-        change.rowRange = logged.firstRow..<logged.firstRow + RowID(logged.rowCount)
+        change.rowRange = logged.firstRow..<logged.firstRow + logged.rowCount
         change.vectors = logged.vectors
         // The vectors of a short log are linked now, so the next write finds all earlier rows in
         // the index. The vectors of a long log are linked later, in the background or by a
@@ -217,8 +217,9 @@ extension CollectionVersion {
         var rows: [StoredRow] = []
         if logged.rowCount == 0 { return rows }
         let firstRow = logged.firstRow
-        let nextRow = firstRow + RowID(logged.rowCount)
-        try reader.forEachRow(of: collection, after: firstRow == 0 ? nil : firstRow - 1) { row in
+        let nextRow = firstRow + logged.rowCount
+        let before = firstRow == .first ? nil : firstRow - 1
+        try reader.forEachRow(of: collection, after: before) { row in
             guard row.row < nextRow else { return false }
             rows.append(row)
             return true

@@ -59,12 +59,12 @@ struct CollectionIDs: DerivedIndex {
     var vertexBound: Int { rows.count }
 
     func contains(_ row: RowID) -> Bool {
-        row < vertices.count && vertices[Int(row)] != Self.noVertex
+        Int(row) < vertices.count && vertices[Int(row)] != Self.noVertex
     }
 
     /// The vertex of a row; `nil` when the row does not exist in this version.
     func vertex(of row: RowID) -> VertexID? {
-        guard row < vertices.count else { return nil }
+        guard Int(row) < vertices.count else { return nil }
         let vertex = vertices[Int(row)]
         return vertex == Self.noVertex ? nil : vertex
     }

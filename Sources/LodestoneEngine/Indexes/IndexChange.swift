@@ -23,7 +23,7 @@ struct IndexChange: Sendable {
     /// The document of each new row.
     var vertices: ContiguousArray<VertexID> = []
     /// The first row of the batch, and the row after its last one.
-    var rowRange: Range<RowID> = 0..<0
+    var rowRange: Range<RowID> = RowID.first..<RowID.first
     var edges = EdgeChanges()
     /// The new documents and the removed texts, as each index has prepared them.
     var batches: IndexBatches

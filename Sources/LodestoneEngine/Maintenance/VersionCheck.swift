@@ -103,7 +103,7 @@ struct VersionCheck {
     private mutating func noteMissingRows() {
         let ids = view.version.ids
         guard case .base = source, ids.documentCount > documentCount else { return }
-        for row in 0..<ids.nextRow where ids.contains(row) && !rows.contains(row) {
+        for row in RowID.first..<ids.nextRow where ids.contains(row) && !rows.contains(row) {
             damages.append(
                 Damage(
                     kind: "row",

@@ -268,7 +268,7 @@ private struct EdgePosition {
         guard bytes.popFirst() == request.id.mark else { throw Self.badCursor("another document") }
         if isBound {
             guard bytes.count >= 4 else { throw Self.badCursor("no version") }
-            row = bytes.prefix(4).reduce(0) { $0 << 8 | RowID($1) }
+            row = RowID(rawValue: bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) })
             bytes = bytes.dropFirst(4)
         } else {
             row = nil
@@ -284,7 +284,7 @@ private struct EdgePosition {
     func cursor(of id: DocumentID, _ direction: Direction) -> EdgeCursor {
         let mark = row == nil ? 0 : Self.boundMark
         var bytes = [UInt8(direction.rawValue) | mark, id.mark]
-        if let row { withUnsafeBytes(of: row.bigEndian) { bytes += $0 } }
+        if let row { withUnsafeBytes(of: row.rawValue.bigEndian) { bytes += $0 } }
         for edge in [last, direction == .incoming ? next : nil].compactMap(\.self) {
             for text in [edge.label, edge.id.string] {
                 let count = UInt16(clamping: text.utf8.count)

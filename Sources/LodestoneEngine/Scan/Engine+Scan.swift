@@ -255,7 +255,7 @@ extension ScanRequest {
     fileprivate func checkedPosition() throws(LodestoneError) -> FieldIndexPosition? {
         guard let cursor else { return nil }
         guard cursor.row < UInt64(RowID.max) else { throw .badCursor("row \(cursor.row)") }
-        let row = RowID(cursor.row)
+        let row = RowID(rawValue: UInt32(cursor.row))
         guard let order else {
             guard cursor.order.isEmpty else { throw .badCursor("the order of a field") }
             return FieldIndexPosition(key: nil, row: row)
@@ -294,7 +294,7 @@ extension RowSet {
     /// The first rows after a row.
     fileprivate func positions(after row: RowID?, limit: Int) -> [FieldIndexPosition] {
         var positions: [FieldIndexPosition] = []
-        var next = self.next(from: row.map { $0 + 1 } ?? 0)
+        var next = self.next(from: row.map { $0 + 1 } ?? .first)
         while let row = next, positions.count < limit {
             positions.append(FieldIndexPosition(key: nil, row: row))
             next = self.next(from: row + 1)

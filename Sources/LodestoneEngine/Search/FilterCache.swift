@@ -23,7 +23,7 @@ final class FilterCache: Sendable {
     private struct Entry {
         let key: FilterKey
         var rows = RowSet(count: 0)
-        var endRow: RowID = 0
+        var endRow = RowID.first
         var sequenceNumber: UInt64 = 0
     }
 
@@ -67,7 +67,7 @@ final class FilterCache: Sendable {
         var rows = candidates.exact
         var readCount = 0
         if var recheck = candidates.recheck {
-            var start: RowID = 0
+            var start = RowID.first
             // An entry of a later version lacks rows that this version still has.
             if let known, known.sequenceNumber < version.sequenceNumber {
                 var decided = known.rows
@@ -109,15 +109,15 @@ final class FilterCache: Sendable {
     /// Calls `body` with some rows of a view, in ascending order.
     static func read(
         _ rows: RowSet,
-        from start: RowID = 0,
+        from start: RowID = .first,
         of view: ReadView,
         _ context: CallContext,
         _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         guard let reader = view.rows, rows.count > 0 else { return }
         let number = view.collection.number
-        guard rows.count < Int(view.version.ids.nextRow - start) / denseShare else {
-            try reader.forEachRow(of: number, after: start == 0 ? nil : start - 1) {
+        guard rows.count < start.distance(to: view.version.ids.nextRow) / denseShare else {
+            try reader.forEachRow(of: number, after: start == .first ? nil : start - 1) {
                 (row) throws(LodestoneError) in
                 try context.check()
                 if rows.contains(row.row) { try body(row) }

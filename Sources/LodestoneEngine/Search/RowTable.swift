@@ -52,7 +52,7 @@ struct RowTable {
     /// The slot of a row, or the free slot for it.
     private func slot(of row: RowID) -> Int {
         // Multiplicative hashing (Knuth): the upper bits of a product are the well mixed ones.
-        var slot = Int((UInt32(row) &* 2_654_435_769) >> shift)
+        var slot = Int((row.rawValue &* 2_654_435_769) >> shift)
         while slots[slot] != 0, rows[Int(slots[slot]) - 1] != row {
             slot = (slot + 1) & (slots.count - 1)
         }

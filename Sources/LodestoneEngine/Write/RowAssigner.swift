@@ -176,9 +176,9 @@ struct RowAssigner {
         var removed: [RowID] = []
         for (offset, vertex) in vertices.enumerated() {
             if let row = overlay.rows[vertex] ?? ids.row(of: vertex) { removed.append(row) }
-            overlay.rows[vertex] = firstRow + RowID(offset)
+            overlay.rows[vertex] = firstRow + offset
         }
-        overlay.nextRow = firstRow + RowID(index.rows.count)
+        overlay.nextRow = firstRow + index.rows.count
         overlays[collection] = overlay
         return (firstRow..<overlay.nextRow, vertices, removed)
     }
@@ -321,7 +321,7 @@ struct RowAssigner {
         }
         guard let filter = drop.filter else { return dropped }
         let rows = try matches(filter, of: drop, context)
-        var next = rows.next(from: 0)
+        var next = rows.next(from: .first)
         while let row = next {
             if let vertex = ids.vertex(of: row) {
                 dropped[vertex] = (row, ids.table.withTable { $0.id(vertex) })

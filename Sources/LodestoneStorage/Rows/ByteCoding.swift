@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Appends numbers and byte strings in the encoding of rows.
 ///
@@ -70,6 +71,11 @@ struct ByteReader {
         guard bytes.count - position >= MemoryLayout<T>.size else { throw Malformed() }
         defer { position += MemoryLayout<T>.size }
         return T(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: T.self))
+    }
+
+    /// Reads a row id, which was written as a count.
+    mutating func row() throws(Malformed) -> RowID {
+        RowID(rawValue: UInt32(truncatingIfNeeded: try varint()))
     }
 
     mutating func string() throws(Malformed) -> String {

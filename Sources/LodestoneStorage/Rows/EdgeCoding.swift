@@ -6,7 +6,20 @@ import LodestoneStructures
 ///
 /// It is the id of the row with which the document became a hub, so it is never given twice. A
 /// replaced document that stays a hub keeps its number.
-package typealias HubNumber = UInt32
+package struct HubNumber: Hashable, Sendable, CustomStringConvertible {
+    let rawValue: UInt32
+
+    init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// The number of a document that becomes a hub at a row.
+    init(_ row: RowID) { rawValue = row.rawValue }
+
+    /// The row at which the document became a hub.
+    var firstRow: RowID { RowID(rawValue: rawValue) }
+
+    /// The number in decimal digits.
+    package var description: String { rawValue.description }
+}
 
 /// The limit on the edges that a row keeps.
 ///
@@ -49,7 +62,7 @@ enum StoredEdges {
     static func column(of hub: HubNumber) -> [UInt8] {
         var writer = ByteWriter()
         writer.bytes = hubMark
-        writer.append(fixed: hub)
+        writer.append(fixed: hub.rawValue)
         return writer.bytes
     }
 
@@ -65,7 +78,7 @@ enum StoredEdges {
         var reader: ByteReader
         if column.count > mark, column.prefix(mark).elementsEqual(Self.hubMark) {
             reader = ByteReader(UnsafeRawBufferPointer(rebasing: column[mark...]))
-            self = .hub(try reader.fixed(HubNumber.self))
+            self = .hub(HubNumber(rawValue: try reader.fixed(UInt32.self)))
         } else {
             reader = ByteReader(column)
             self = .list(try reader.edges())

@@ -163,10 +163,15 @@ package struct EncodedRow: Sendable {
     }
 }
 
-/// The checksum of a row: the row's number, then each column with its length.
+/// The checksum of a row, or of an edge of a hub: the number of the row or of the hub, then each
+/// column with its length.
 enum RowChecksum {
-    static func seed(row: RowID) -> UInt32 {
-        withUnsafeBytes(of: row.littleEndian) { lode_crc32c(0, $0.baseAddress, $0.count) }
+    static func seed(row: RowID) -> UInt32 { seed(row.rawValue) }
+
+    static func seed(hub: HubNumber) -> UInt32 { seed(hub.rawValue) }
+
+    private static func seed(_ number: UInt32) -> UInt32 {
+        withUnsafeBytes(of: number.littleEndian) { lode_crc32c(0, $0.baseAddress, $0.count) }
     }
 
     static func extend(_ sum: UInt32, _ column: UnsafeRawBufferPointer) -> UInt32 {

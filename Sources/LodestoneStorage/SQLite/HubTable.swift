@@ -63,7 +63,7 @@ struct HubHeader {
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
-        writer.append(fixed: row)
+        writer.append(fixed: row.rawValue)
         for field in [count, nameByteCount, contentByteCount, sum] { writer.append(fixed: field) }
         return writer.bytes
     }
@@ -72,7 +72,7 @@ struct HubHeader {
 
     init?(_ bytes: [UInt8], nextArrival: UInt64) {
         guard bytes.count == 36 else { return nil }
-        row = bytes.fixed(RowID.self, at: 0)
+        row = RowID(rawValue: bytes.fixed(UInt32.self, at: 0))
         count = bytes.fixed(UInt64.self, at: 4)
         nameByteCount = bytes.fixed(UInt64.self, at: 12)
         contentByteCount = bytes.fixed(UInt64.self, at: 20)
@@ -116,7 +116,7 @@ struct HubTable {
         }
 
         func computedSum(of hub: HubNumber) -> UInt32 {
-            var sum = RowChecksum.seed(row: hub)
+            var sum = RowChecksum.seed(hub: hub)
             sum = withUnsafeBytes(of: arrival.littleEndian) {
                 lode_crc32c(sum, $0.baseAddress, $0.count)
             }
@@ -219,15 +219,15 @@ struct HubTable {
             """
         )
         defer { statement.reset() }
-        statement.bind(number.map { Int64($0) } ?? .min, at: 1)
+        statement.bind(number.map { Int64($0.rawValue) } ?? .min, at: 1)
         guard try statement.step() else { return nil }
-        guard statement.int(at: 1) == 1, let hub = HubNumber(exactly: statement.int(at: 0)) else {
+        guard statement.int(at: 1) == 1, let hub = UInt32(exactly: statement.int(at: 0)) else {
             throw SQLiteConnection.Failure(
                 code: SQLITE_CORRUPT,
                 message: "\(table) has a hub that is no number of a row"
             )
         }
-        return hub
+        return HubNumber(rawValue: hub)
     }
 
     private func edge(_ name: EdgeName, of hub: HubNumber) throws(SQLiteConnection.Failure)
@@ -240,7 +240,7 @@ struct HubTable {
             """
         )
         defer { statement.reset() }
-        statement.bind(hub, at: 1)
+        statement.bind(hub.rawValue, at: 1)
         statement.bind(blob: name.label, at: 2)
         statement.bind(blob: name.target.string, at: 3)
         guard try statement.step() else { return nil }
@@ -277,7 +277,7 @@ struct HubTable {
                 WHERE hub = ?1 AND \(condition) ORDER BY label, target
                 """
             )
-            statement.bind(hub.number, at: 1)
+            statement.bind(hub.number.rawValue, at: 1)
             // The name of the header sorts before all others.
             statement.bind(blob: label ?? position?.label ?? "", at: 2)
             statement.bind(blob: position?.target.string ?? "", at: 3)
@@ -376,7 +376,7 @@ struct HubTable {
                 VALUES(?1, ?2, ?3, ?4, ?5, ?6)
                 """
             )
-            statement.bind(hub, at: 1)
+            statement.bind(hub.rawValue, at: 1)
             statement.bind(blob: stored.name.label, at: 2)
             statement.bind(blob: stored.name.target.string, at: 3)
             statement.bind(Int64(bitPattern: stored.arrival), at: 4)
@@ -408,7 +408,7 @@ struct HubTable {
             let statement = try connection.statement(
                 "DELETE FROM \(table) WHERE hub = ?1 AND label = ?2 AND target = ?3"
             )
-            statement.bind(hub, at: 1)
+            statement.bind(hub.rawValue, at: 1)
             statement.bind(blob: name.label, at: 2)
             statement.bind(blob: name.target.string, at: 3)
             try statement.run()
@@ -430,7 +430,7 @@ struct HubTable {
     func removeAll(of hub: HubNumber) throws(LodestoneError) {
         try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement("DELETE FROM \(table) WHERE hub = ?1")
-            statement.bind(hub, at: 1)
+            statement.bind(hub.rawValue, at: 1)
             try statement.run()
         }
     }

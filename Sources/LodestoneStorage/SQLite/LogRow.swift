@@ -8,7 +8,7 @@ struct LogRow {
     var sequenceNumber: UInt64
     var collection: CollectionNumber
     var kind: Schema.LogKind.RawValue
-    var firstRow: RowID = 0
+    var firstRow: RowID = .first
     var rowCount = 0
     var vectorCount = 0
     var segment: UInt32 = 0
@@ -50,7 +50,7 @@ struct LogRow {
         sequenceNumber = UInt64(bitPattern: statement.int(at: 0))
         collection = CollectionNumber(truncatingIfNeeded: statement.int(at: 1))
         kind = statement.int(at: 2)
-        firstRow = RowID(truncatingIfNeeded: statement.int(at: 3))
+        firstRow = statement.row(at: 3)
         rowCount = Int(statement.int(at: 4))
         vectorCount = Int(statement.int(at: 5))
         segment = UInt32(truncatingIfNeeded: statement.int(at: 6))
@@ -64,7 +64,7 @@ struct LogRow {
     func chain(after previous: UInt32) -> UInt32 {
         var writer = ByteWriter()
         for field in [
-            Int64(bitPattern: sequenceNumber), Int64(collection), kind, Int64(firstRow),
+            Int64(bitPattern: sequenceNumber), Int64(collection), kind, Int64(firstRow.rawValue),
             Int64(rowCount), Int64(vectorCount), Int64(segment), Int64(offset), Int64(vectorSum),
         ] {
             writer.append(fixed: field)
@@ -114,7 +114,7 @@ struct LogRow {
     {
         var rows: [RowID] = []
         for _ in 0..<(try reader.count()) {
-            rows.append(RowID(truncatingIfNeeded: try reader.varint()))
+            rows.append(try reader.row())
         }
         return rows
     }
@@ -193,7 +193,7 @@ enum LoggedEdgesCoding {
         }
         var changes: [LoggedEdges] = []
         for _ in 0..<(try reader.count()) {
-            var change = LoggedEdges(row: RowID(truncatingIfNeeded: try reader.varint()))
+            var change = LoggedEdges(row: try reader.row())
             change.isWhole = try reader.varint() != 0
             for _ in 0..<(try reader.count()) { change.removed.append(try name(&reader)) }
             for _ in 0..<(try reader.count()) {

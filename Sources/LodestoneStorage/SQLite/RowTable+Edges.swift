@@ -70,8 +70,9 @@ extension RowTable {
                 return .row
             }
             try hubs.create()
-            try hubs.replace(Hub(number: change.row, row: change.row, id: row.id), with: changed)
-            try setEdges(StoredEdges.column(of: change.row), of: change.row, row)
+            let hub = Hub(number: HubNumber(change.row), row: change.row, id: row.id)
+            try hubs.replace(hub, with: changed)
+            try setEdges(StoredEdges.column(of: hub.number), of: change.row, row)
             return .moved(changed)
         case .hub(let number):
             let hub = Hub(number: number, row: change.row, id: row.id)
@@ -127,7 +128,8 @@ extension RowTable {
         _ number: RowID,
         _ free: inout [DocumentID: HubNumber]
     ) throws(LodestoneError) -> EncodedRow {
-        let hub = Hub(number: free.removeValue(forKey: row.id) ?? number, row: number, id: row.id)
+        let earlier = free.removeValue(forKey: row.id)
+        let hub = Hub(number: earlier ?? HubNumber(number), row: number, id: row.id)
         try hubs.create()
         try hubs.replace(hub, with: row.edges())
         return row.with(edges: StoredEdges.column(of: hub.number))

@@ -175,7 +175,7 @@ struct RowTable {
             let statement = try connection.statement(
                 "SELECT \(columns) FROM docs_\(collection) WHERE row > ?1 ORDER BY row"
             )
-            statement.bind(after.map { Int64($0) } ?? -1, at: 1)
+            statement.bind(after.map { Int64($0.rawValue) } ?? -1, at: 1)
             return statement
         }
         defer { statement.reset() }
@@ -189,7 +189,7 @@ struct RowTable {
 
     /// Decodes the row at the statement after a comparison with its checksum.
     func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
-        let number = RowID(truncatingIfNeeded: statement.int(at: 0))
+        let number = statement.row(at: 0)
         var sum = RowChecksum.seed(row: number)
         var byteCount = 0
         for column: Int32 in 1...4 {

@@ -246,7 +246,7 @@ final class SQLiteReader: StoreReader {
         record.dimension = dimension
         for row in try logRows(after: first, of: collection)
         where row.sequenceNumber <= last {
-            record.nextRow = max(record.nextRow, row.firstRow + RowID(row.rowCount))
+            record.nextRow = max(record.nextRow, row.firstRow + row.rowCount)
             guard let run = try run(row, dimension: dimension) else { continue }
             try record.runs.append(
                 row,
@@ -280,14 +280,11 @@ final class SQLiteReader: StoreReader {
     }
 
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowID {
-        let logged = RowID(
-            truncatingIfNeeded: try logScalar(
-                "max(first_row + row_count)",
-                of: collection,
-                and: "kind = 3"
-            )
+        let logged = try logScalar("max(first_row + row_count)", of: collection, and: "kind = 3")
+        return max(
+            RowID(rawValue: UInt32(truncatingIfNeeded: logged)),
+            try base(of: collection)?.nextRow ?? .first
         )
-        return max(logged, try base(of: collection)?.nextRow ?? 0)
     }
 
     func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
+import LodestoneStructures
 
 /// A prepared statement.
 ///
@@ -25,6 +26,8 @@ final class SQLiteStatement {
     func bind(_ value: some BinaryInteger, at index: Int32) {
         sqlite3_bind_int64(handle, index, Int64(truncatingIfNeeded: value))
     }
+
+    func bind(_ row: RowID, at index: Int32) { bind(row.rawValue, at: index) }
 
     func bind(_ bytes: [UInt8], at index: Int32) {
         bytes.withUnsafeBytes { bind($0, at: index) }
@@ -91,6 +94,9 @@ final class SQLiteStatement {
     }
 
     func int(at column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    func row(at column: Int32) -> RowID {
+        RowID(rawValue: UInt32(truncatingIfNeeded: int(at: column)))
+    }
     func double(at column: Int32) -> Double { sqlite3_column_double(handle, column) }
 
     /// Calls `body` with the bytes of a column, which are valid until the next step.

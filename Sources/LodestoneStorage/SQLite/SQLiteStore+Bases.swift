@@ -68,7 +68,7 @@ extension SQLiteStore {
         var record = BaseRecord(
             collection: collection,
             sequenceNumber: sequenceNumber,
-            nextRow: old?.nextRow ?? 0,
+            nextRow: old?.nextRow ?? .first,
             file: BaseRecord.fileName(collection, sequenceNumber),
             runs: old?.runs ?? VectorExtents()
         )
@@ -194,7 +194,7 @@ struct BaseRecord {
         var writer = ByteWriter()
         writer.append(fixed: collection)
         writer.append(fixed: sequenceNumber)
-        writer.append(fixed: nextRow)
+        writer.append(fixed: nextRow.rawValue)
         writer.append(string: file)
         writer.bytes += runs.bytes
         return lode_crc32c(0, writer.bytes, writer.bytes.count)
@@ -244,7 +244,7 @@ struct BaseRecord {
         let record = BaseRecord(
             collection: collection,
             sequenceNumber: UInt64(bitPattern: statement.int(at: 0)),
-            nextRow: RowID(truncatingIfNeeded: statement.int(at: 1)),
+            nextRow: statement.row(at: 1),
             file: statement.withBytes(at: 2) { String(decoding: $0, as: UTF8.self) },
             runs: runs
         )

@@ -259,7 +259,7 @@ extension VectorExtents.Run {
     fileprivate func rows(in segments: SegmentSet, of record: BaseRecord) throws(LodestoneError)
         -> [RowID]
     {
-        if !isSparse { return (0..<RowID(count)).map { firstRow + $0 } }
+        if !isSparse { return (0..<count).map { firstRow + $0 } }
         let run = try segments.segment(segment, of: record.collection, dimension: record.dimension)
             .run(self, dimension: record.dimension)
         return run.rows.map { Array($0.elements(0..<count)) } ?? []

@@ -52,7 +52,7 @@ final class SQLiteWords: WordTables {
 
     func forEachMatch(
         of expression: String,
-        _ body: (UInt32, Double) throws(LodestoneError) -> Bool
+        _ body: (RowID, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
@@ -67,12 +67,12 @@ final class SQLiteWords: WordTables {
         defer { statement.reset() }
         while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
             // FTS5's rank is BM25 with the opposite sign: smaller is better.
-            let row = RowID(truncatingIfNeeded: statement.int(at: 0))
+            let row = statement.row(at: 0)
             guard try body(row, -statement.double(at: 1)) else { return }
         }
     }
 
-    func text(of row: UInt32) throws(LodestoneError) -> [TextField]? {
+    func text(of row: RowID) throws(LodestoneError) -> [TextField]? {
         try RowTable(collection: collection, connection: connection)
             .read(row, context: context)?.text
     }

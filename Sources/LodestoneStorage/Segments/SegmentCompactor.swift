@@ -45,7 +45,7 @@ struct SegmentCompactor {
         owners.append(run.owner)
         let base = UnsafeRawPointer(run.base)
         for index in 0..<run.count {
-            let row = run.rows?.element(index, or: .max) ?? run.firstRow + RowID(index)
+            let row = run.rows?.element(index, or: .max) ?? run.firstRow + index
             guard isLive(row) else { continue }
             let start = index * vectorBytes
             guard run.checked?.check(start..<start + vectorBytes) ?? true else {
@@ -87,7 +87,7 @@ struct SegmentCompactor {
             offset: 0,
             firstRow: first.row,
             count: pending.count,
-            isSparse: Int(last.row - first.row) + 1 != pending.count,
+            isSparse: first.row.distance(to: last.row) + 1 != pending.count,
             sums: []
         )
         let segment = try room(for: run.byteCount(vectorBytes: vectorBytes))
@@ -96,7 +96,7 @@ struct SegmentCompactor {
             try output.append(UnsafeRawBufferPointer(start: source.address, count: vectorBytes))
         }
         if run.isSparse {
-            let rows = pending.map(\.row.littleEndian)
+            let rows = pending.map(\.row.rawValue.littleEndian)
             let result = rows.withUnsafeBytes { bytes in
                 Result { () throws(LodestoneError) in try output.append(bytes) }
             }

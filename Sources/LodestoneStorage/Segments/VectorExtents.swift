@@ -104,7 +104,7 @@ struct VectorExtents: Sendable {
         for _ in 0..<(try reader.count()) {
             let segment = try reader.fixed(UInt32.self)
             let offset = Int(clamping: try reader.fixed(UInt64.self))
-            let firstRow = try reader.fixed(UInt32.self)
+            let firstRow = RowID(rawValue: try reader.fixed(UInt32.self))
             let count = try reader.fixed(UInt32.self)
             var sums: [UInt32] = []
             let sumCount = try reader.count()
@@ -132,7 +132,7 @@ struct VectorExtents: Sendable {
         for run in runs {
             writer.append(fixed: run.segment)
             writer.append(fixed: UInt64(run.offset))
-            writer.append(fixed: run.firstRow)
+            writer.append(fixed: run.firstRow.rawValue)
             writer.append(fixed: UInt32(run.count) | (run.isSparse ? Self.sparseBit : 0))
             writer.append(varint: UInt64(run.sums.count))
             for sum in run.sums { writer.append(fixed: sum) }

@@ -158,7 +158,7 @@ enum SchemaReader {
                     VectorBatch(
                         sequenceNumber: base.sequenceNumber,
                         firstRow: run.isSparse
-                            ? run.firstRow : run.firstRow + RowID(min(first, run.count - 1)),
+                            ? run.firstRow : run.firstRow + min(first, run.count - 1),
                         count: min(run.count, (end + rowBytes - 1) / rowBytes) - first,
                         isSparse: run.isSparse,
                         segment: run.segment,
@@ -218,7 +218,7 @@ enum SchemaReader {
         throws(LodestoneError) -> RowID
     {
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-            try BaseRecord.read(connection, of: collection)?.nextRow ?? 0
+            try BaseRecord.read(connection, of: collection)?.nextRow ?? .first
         }
     }
 

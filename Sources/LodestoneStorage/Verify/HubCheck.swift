@@ -31,7 +31,9 @@ struct HubCheck {
             guard let table else { throw hub.damaged("there is no table of edges") }
             // A hub has the number of the row at which the document became a hub, never that of a
             // later row.
-            guard hub.number <= row.row else { throw hub.damaged("hub \(hub.number) is none yet") }
+            guard hub.number.firstRow <= row.row else {
+                throw hub.damaged("hub \(hub.number) is none yet")
+            }
             report.edges += try table.forEachOfAll(of: hub) { (_, _) in }
             return true
         } catch {

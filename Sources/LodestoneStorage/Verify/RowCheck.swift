@@ -11,15 +11,18 @@ struct RowBits {
         if words.count < needed {
             words.append(contentsOf: repeatElement(0, count: needed - words.count))
         }
-        for row in rows { words[Int(row) / 64] |= 1 << (row % 64) }
+        for row in Int(rows.lowerBound)..<Int(rows.upperBound) {
+            words[row / 64] |= 1 << (row % 64)
+        }
     }
 
     /// Removes a row; returns false when it was not in the set.
     @discardableResult
     mutating func remove(_ row: RowID) -> Bool {
         let word = Int(row) / 64
-        guard word < words.count, words[word] & 1 << (row % 64) != 0 else { return false }
-        words[word] &= ~(1 << (row % 64))
+        let bit: UInt64 = 1 << UInt64(row.rawValue % 64)
+        guard word < words.count, words[word] & bit != 0 else { return false }
+        words[word] &= ~bit
         return true
     }
 
@@ -62,7 +65,7 @@ extension RowTable {
             { () throws(SQLiteConnection.Failure) in try statement.step() }
         ) {
             try context?.check()
-            let number = RowID(truncatingIfNeeded: statement.int(at: 0))
+            let number = statement.row(at: 0)
             let result: Result<StoredRow, LodestoneError>
             do throws(LodestoneError) {
                 result = .success(try decode(statement))

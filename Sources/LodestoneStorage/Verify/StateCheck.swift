@@ -210,8 +210,8 @@ extension LogRow {
             guard let count = try? reader.count() else { return [] }
             var rows: [RowID] = []
             for _ in 0..<count {
-                guard let row = try? reader.varint() else { return [] }
-                rows.append(RowID(truncatingIfNeeded: row))
+                guard let row = try? reader.row() else { return [] }
+                rows.append(row)
             }
             return rows
         }

@@ -36,13 +36,13 @@ package struct FTS5TextIndex: TextIndex {
         texts
     }
 
-    package mutating func add(_ texts: AnalyzedTexts, rows: [UInt32]) {}
+    package mutating func add(_ texts: AnalyzedTexts, rows: [RowID]) {}
 
     package mutating func remove(_ texts: AnalyzedTexts, at indexes: [Int]) {}
 
     package func write(
         to sink: inout some SectionSink,
-        isLive: (UInt32) -> Bool
+        isLive: (RowID) -> Bool
     ) throws(LodestoneError) {}
 
     package func check() -> PostingsCheck? { nil }
@@ -64,9 +64,9 @@ package struct FTS5TextIndex: TextIndex {
     package func search(
         _ query: BooleanQuery,
         k: Int,
-        scoring rows: [UInt32],
+        scoring rows: [RowID],
         in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?) {
         let hits = try bestRows(for: query, k: k, in: scope, isAllowed: isAllowed)
         return (hits, try scores(of: query, rows: rows, in: scope))
@@ -76,7 +76,7 @@ package struct FTS5TextIndex: TextIndex {
         for query: BooleanQuery,
         k: Int,
         in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
         var hits: [TextHit] = []
@@ -92,12 +92,9 @@ package struct FTS5TextIndex: TextIndex {
             matches.insert(row)
             return true
         }
-        var row: UInt32 = 0
-        while row < scope.rowBound && hits.count < k {
-            if isAllowed(row) && !matches.contains(row) {
-                hits.append(TextHit(row: row, score: 0))
-            }
-            row += 1
+        for row in RowID.first..<scope.rowBound where isAllowed(row) && !matches.contains(row) {
+            hits.append(TextHit(row: row, score: 0))
+            if hits.count == k { break }
         }
         return hits
     }
@@ -109,8 +106,8 @@ package struct FTS5TextIndex: TextIndex {
     private func forEachRow(
         matching expression: BooleanExpression,
         in scope: TextScope,
-        _ isAllowed: (UInt32) -> Bool,
-        _ body: (UInt32, Double) -> Bool
+        _ isAllowed: (RowID) -> Bool,
+        _ body: (RowID, Double) -> Bool
     ) throws(LodestoneError) {
         guard let tables = scope.tables else { return }
         let analyzer = TextAnalyzer(options)
@@ -131,7 +128,7 @@ package struct FTS5TextIndex: TextIndex {
 
     package func scores(
         of query: BooleanQuery,
-        rows: [UInt32],
+        rows: [RowID],
         in scope: TextScope
     ) throws(LodestoneError) -> [Double]? {
         nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
-import LodestoneStructures
+package import LodestoneStructures
 
 /// A comparison of an index with its rows.
 package struct PostingsCheck {
@@ -22,7 +22,7 @@ package struct PostingsCheck {
     }
 
     /// The differences between the index and the text of a row.
-    package func differences(of row: UInt32, from text: [TextField]) -> [Difference] {
+    package func differences(of row: RowID, from text: [TextField]) -> [Difference] {
         var differences: [Difference] = []
         // `analyze` would add unknown words, so the words are looked up first.
         if !index.knowsWords(of: text) { differences.append(.unknownWords) }

@@ -14,7 +14,7 @@ extension PostingsTextIndex {
     /// - Throws: The errors of `sink`.
     package func write(
         to sink: inout some SectionSink,
-        isLive: (UInt32) -> Bool
+        isLive: (RowID) -> Bool
     ) throws(LodestoneError) {
         var merge = PostingsMerge(self, isLive)
         try merge.write(to: &sink)
@@ -51,15 +51,15 @@ private struct PostingsMerge {
     private let isWhole: [Bool]
     private var lists: [TermList] = []
 
-    init(_ index: PostingsTextIndex, _ isLive: (UInt32) -> Bool) {
+    init(_ index: PostingsTextIndex, _ isLive: (RowID) -> Bool) {
         self.index = index
         var live = ContiguousArray<UInt64>(repeating: 0, count: (Int(index.rowBound) + 63) / 64)
         var isWhole = [Bool](repeating: true, count: Int(index.rowBound) >> 16 + 1)
-        for row in 0..<index.rowBound {
-            if isLive(row) {
-                live[Int(row / 64)] |= 1 << UInt64(row % 64)
+        for row in 0..<Int(index.rowBound) {
+            if isLive(RowID(row)) {
+                live[row / 64] |= 1 << UInt64(row % 64)
             } else {
-                isWhole[Int(row >> 16)] = false
+                isWhole[row >> 16] = false
             }
         }
         self.live = live
@@ -67,8 +67,9 @@ private struct PostingsMerge {
         lists = Self.lists(of: index)
     }
 
-    private func isLive(_ row: UInt32) -> Bool {
-        row < index.rowBound && live[Int(row / 64)] & 1 << UInt64(row % 64) != 0
+    private func isLive(_ row: RowID) -> Bool {
+        let row = Int(row)
+        return row < Int(index.rowBound) && live[row / 64] & 1 << UInt64(row % 64) != 0
     }
 
     /// All lists, in the order of their keys.
@@ -122,7 +123,8 @@ private struct PostingsMerge {
             let node = index.delta.node(number)
             for index in 0..<node.count {
                 let posting = DeltaPosting(node.postings[index].load(ordering: .relaxed))
-                guard isLive(node.rowBlock << 16 | UInt32(posting.row)) else { continue }
+                let row = RowID(rowBlock: Int(node.rowBlock), offset: posting.row)
+                guard isLive(row) else { continue }
                 try body(PostingsSlice(rowBlock: node.rowBlock, source: .delta(posting)))
             }
             number = node.next
@@ -140,7 +142,11 @@ private struct PostingsMerge {
         var start = 0
         while start < rows.count {
             var end = start
-            while end < rows.count, isLive(rowBlock << 16 | UInt32(rows[end])) { end += 1 }
+            while end < rows.count {
+                let row = RowID(rowBlock: Int(rowBlock), offset: Int(rows[end]))
+                guard isLive(row) else { break }
+                end += 1
+            }
             if end > start {
                 let first = postings.lowerBound
                 let slice = first + start..<first + end

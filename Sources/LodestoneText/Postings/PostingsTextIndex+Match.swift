@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 extension PostingsTextIndex {
     /// The `k` best rows that match a query, best first; at equal scores the smaller row first.
@@ -22,7 +23,7 @@ extension PostingsTextIndex {
         _ query: BooleanQuery,
         k: Int,
         context: CallContext? = nil,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
         return try search(query, k: k, scoring: [], context: context, isAllowed: isAllowed).hits
@@ -33,9 +34,9 @@ extension PostingsTextIndex {
     func search(
         _ query: BooleanQuery,
         k: Int,
-        scoring rows: [UInt32],
+        scoring rows: [RowID],
         context: CallContext?,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]) {
         if query.isComplement {
             let hits = try others(
@@ -64,8 +65,8 @@ extension PostingsTextIndex {
                 for row in rows.rows {
                     let sum = scratch.sums[Int(row)]
                     if sum < top.threshold { continue }
-                    let number = UInt32(number << 16) | UInt32(row)
-                    if top.accepts(sum, number), isAllowed(number) { top.insert(sum, number) }
+                    let row = RowID(rowBlock: number, offset: Int(row))
+                    if top.accepts(sum, row), isAllowed(row) { top.insert(sum, row) }
                 }
                 scorer.clearSums(of: rows)
             }
@@ -78,7 +79,7 @@ extension PostingsTextIndex {
         than expression: BooleanExpression,
         k: Int,
         context: CallContext?,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         try scratch.withScratch { (scratch) throws(LodestoneError) in
             var scorer = try BooleanScorer(self, expression, scratch, context)
@@ -86,14 +87,14 @@ extension PostingsTextIndex {
             for number in 0..<RowBlock.count(self) {
                 try context?.check()
                 var matching = scorer.rows(in: number).rows[...]
-                for row in 0..<RowBlock(self, number).bound {
+                for offset in 0..<RowBlock(self, number).bound {
                     if hits.count == k { return hits }
-                    if matching.first.map(Int.init) == row {
+                    if matching.first.map(Int.init) == offset {
                         matching.removeFirst()
                         continue
                     }
-                    let number = UInt32(number << 16 | row)
-                    if isAllowed(number) { hits.append(TextHit(row: number, score: 0)) }
+                    let row = RowID(rowBlock: number, offset: offset)
+                    if isAllowed(row) { hits.append(TextHit(row: row, score: 0)) }
                 }
             }
             return hits

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 extension PostingsTextIndex {
     /// The `k` best rows that have any of the words, best first; at equal scores the smaller row
@@ -21,9 +22,9 @@ extension PostingsTextIndex {
     func rank(
         _ words: BooleanExpression.Disjunction,
         k: Int,
-        scoring rows: [UInt32],
+        scoring rows: [RowID],
         context: CallContext?,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]) {
         var scorer = try DisjunctionScorer(self, words, context)
         var scored = RowSums(of: rows)
@@ -110,7 +111,7 @@ private struct RowBlockRanking {
     func rank(
         into top: inout TopHits,
         scoring scored: inout RowSums,
-        _ isAllowed: (UInt32) -> Bool
+        _ isAllowed: (RowID) -> Bool
     ) {
         addUp()
         scored.read(sums, in: rowBlock.number)
@@ -157,23 +158,23 @@ private struct RowBlockRanking {
     private func pick(
         from postings: RowBlockPostings,
         into top: inout TopHits,
-        _ isAllowed: (UInt32) -> Bool
+        _ isAllowed: (RowID) -> Bool
     ) {
         // A row that was picked from an earlier list has sum 0.
         var least = max(1, top.threshold)
-        rowBlock.forEachPosting(postings) { row, _ in
-            let sum = sums[row]
-            sums[row] = 0
+        rowBlock.forEachPosting(postings) { offset, _ in
+            let sum = sums[offset]
+            sums[offset] = 0
             if sum < least { return }
-            let number = rowBlock.firstRow | UInt32(row)
-            if top.accepts(sum, number), isAllowed(number) {
-                top.insert(sum, number)
+            let row = rowBlock.row(at: offset)
+            if top.accepts(sum, row), isAllowed(row) {
+                top.insert(sum, row)
                 least = max(1, top.threshold)
             }
         }
     }
 
-    private func pickFromAll(_ top: inout TopHits, _ isAllowed: (UInt32) -> Bool) {
+    private func pickFromAll(_ top: inout TopHits, _ isAllowed: (RowID) -> Bool) {
         // Sums stay below 2^31, so signed comparisons suffice, which every CPU has.
         typealias Lanes = SIMD16<Int32>
         let lanes = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Lanes.self)
@@ -183,7 +184,7 @@ private struct RowBlockRanking {
             guard any(values .>= least) else { continue }
             for lane in 0..<Lanes.scalarCount where values[lane] >= least[0] {
                 let sum = UInt32(truncatingIfNeeded: values[lane])
-                let row = rowBlock.firstRow | UInt32(group * Lanes.scalarCount + lane)
+                let row = rowBlock.row(at: group * Lanes.scalarCount + lane)
                 guard top.accepts(sum, row), isAllowed(row) else { continue }
                 top.insert(sum, row)
                 least = Lanes(repeating: Int32(truncatingIfNeeded: max(1, top.threshold)))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneStructures
 
 extension PostingsTextIndex {
     /// The score of each of some rows for a query, equal to that of `search`.
@@ -16,7 +17,7 @@ extension PostingsTextIndex {
     ///   node of the delta; else O(postings of all words) in the row blocks of the rows.
     package func scores(
         of query: BooleanQuery,
-        rows: [UInt32],
+        rows: [RowID],
         context: CallContext? = nil
     ) throws(LodestoneError) -> [Double] {
         var scores = [Double](repeating: 0, count: rows.count)
@@ -29,14 +30,14 @@ extension PostingsTextIndex {
             var start = 0
             while start < order.count {
                 try context?.check()
-                let number = Int(rows[order[start]] >> 16)
+                let number = rows[order[start]].rowBlock
                 var end = start
-                while end < order.count, Int(rows[order[end]] >> 16) == number { end += 1 }
+                while end < order.count, rows[order[end]].rowBlock == number { end += 1 }
                 let indexes = order[start..<end]
-                let wanted = RowList(rising: indexes.lazy.map { Int(rows[$0] & 0xFFFF) })
+                let wanted = RowList(rising: indexes.lazy.map { rows[$0].offset })
                 scorer.addUp(wanted, in: number)
                 for index in indexes {
-                    scores[index] = scorer.score(of: Int(rows[index] & 0xFFFF))
+                    scores[index] = scorer.score(of: rows[index].offset)
                 }
                 scorer.clear(wanted)
                 start = end

@@ -12,7 +12,7 @@ extension PostingsTextIndex: TextIndex {
         lacksWords ? nil : analyze(texts)
     }
 
-    package mutating func add(_ texts: AnalyzedTexts, rows: [UInt32]) {
+    package mutating func add(_ texts: AnalyzedTexts, rows: [RowID]) {
         for (index, row) in rows.enumerated() { add(texts, at: index, row: row) }
     }
 
@@ -33,9 +33,9 @@ extension PostingsTextIndex: TextIndex {
     package func search(
         _ query: BooleanQuery,
         k: Int,
-        scoring rows: [UInt32],
+        scoring rows: [RowID],
         in scope: TextScope,
-        isAllowed: (UInt32) -> Bool
+        isAllowed: (RowID) -> Bool
     ) throws(LodestoneError) -> (hits: [TextHit], scores: [Double]?) {
         let found = try search(
             query,
@@ -49,7 +49,7 @@ extension PostingsTextIndex: TextIndex {
 
     package func scores(
         of query: BooleanQuery,
-        rows: [UInt32],
+        rows: [RowID],
         in scope: TextScope
     ) throws(LodestoneError) -> [Double]? {
         try scores(of: query, rows: rows, context: scope.context)

@@ -19,7 +19,7 @@ package struct PostingsTextIndex: Sendable {
     /// The bound of this value's rows.
     ///
     /// The delta may have later rows, which this value ignores.
-    package private(set) var rowBound: UInt32
+    package private(set) var rowBound: RowID
     /// The number of documents with at least one word.
     package private(set) var documentCount: Int
     /// Per slot, the number of documents with words in it, and of their counted words.
@@ -47,8 +47,8 @@ package struct PostingsTextIndex: Sendable {
                 options.fields.map { ByteString($0.name) }
             )
         )
-        delta = TextDelta(tables, nextRow: 0)
-        rowBound = 0
+        delta = TextDelta(tables, nextRow: .first)
+        rowBound = .first
         documentCount = 0
         slots = Array(repeating: SlotStatistics(), count: tables.fields.slotCount)
         classCount = 0
@@ -172,7 +172,7 @@ package struct PostingsTextIndex: Sendable {
     /// Adds the text at `index` of `texts` as the text of `row`.
     ///
     /// Rows ascend from call to call, possibly with gaps.
-    package mutating func add(_ texts: AnalyzedTexts, at index: Int, row: UInt32) {
+    package mutating func add(_ texts: AnalyzedTexts, at index: Int, row: RowID) {
         precondition(row >= rowBound && rowBound == delta.nextRow, "Rows rise.")
         let translation = Translation(texts.tables, delta.tables)
         let postings = texts.postings(of: index)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 
 /// The postings of a list in one row block; valid as long as the row block's index exists.
 struct RowBlockPostings {
@@ -25,8 +26,9 @@ struct RowBlock {
         bound = min(Scratch.rows, Int(index.rowBound) - number << 16)
     }
 
-    /// The first row.
-    var firstRow: UInt32 { UInt32(number << 16) }
+    /// The row at an offset in the row block.
+    @inline(__always)
+    func row(at offset: Int) -> RowID { RowID(rowBlock: number, offset: offset) }
 
     /// The number of row blocks of an index.
     static func count(_ index: PostingsTextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
@@ -89,4 +91,18 @@ struct RowBlock {
             node = next
         }
     }
+}
+
+extension RowID {
+    /// The row at an offset in a row block, 0 to 65,535.
+    @inline(__always)
+    init(rowBlock: Int, offset: Int) {
+        self.init(rawValue: UInt32(truncatingIfNeeded: rowBlock << 16 | offset))
+    }
+
+    /// The number of the row block that has the row.
+    @inline(__always) var rowBlock: Int { Int(rawValue >> 16) }
+
+    /// The offset of the row in its row block.
+    @inline(__always) var offset: Int { Int(rawValue & 0xFFFF) }
 }

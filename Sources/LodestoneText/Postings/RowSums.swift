@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 
 /// The sums of given rows, read while a search visits their row blocks.
 ///
@@ -6,14 +7,14 @@
 /// same postings again.
 struct RowSums {
     /// The rows, ascending, without repetitions.
-    private let rows: [UInt32]
+    private let rows: [RowID]
     /// The sum of each row; 0 for a row that doesn't match.
     private(set) var sums: [UInt32]
     /// The first row of an unvisited row block.
     private var next = 0
 
     /// - Parameter rows: The rows, ascending, without repetitions.
-    init(of rows: [UInt32]) {
+    init(of rows: [RowID]) {
         self.rows = rows
         sums = [UInt32](repeating: 0, count: rows.count)
     }
@@ -37,8 +38,8 @@ struct RowSums {
 
     @inline(__always)
     private mutating func forEach(in number: Int, _ sum: (_ row: Int) -> UInt32) {
-        while next < rows.count, Int(rows[next] >> 16) <= number {
-            if Int(rows[next] >> 16) == number { sums[next] = sum(Int(rows[next] & 0xFFFF)) }
+        while next < rows.count, rows[next].rowBlock <= number {
+            if rows[next].rowBlock == number { sums[next] = sum(rows[next].offset) }
             next += 1
         }
     }

@@ -40,7 +40,7 @@ final class TextBase: Sendable {
     static let postingsPerSkip = 64
 
     let seed: UInt64
-    let rowBound: UInt32
+    let rowBound: RowID
     let documentCount: Int
     let slots: [SlotStatistics]
     let fieldNames: [ByteString]
@@ -101,7 +101,7 @@ final class TextBase: Sendable {
         self.fieldNames = fieldNames
         self.classTable = classTable
         seed = value(.seed)
-        self.rowBound = rowBound
+        self.rowBound = RowID(rawValue: rowBound)
         documentCount = Int(value(.documentCount))
         self.lists = lists
         self.starts = starts

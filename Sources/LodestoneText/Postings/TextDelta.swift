@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 import Synchronization
 
 /// The postings since the base, in memory that never moves.
@@ -28,11 +29,11 @@ final class TextDelta: @unchecked Sendable {
     private let heads = AtomicArena()
     private let headCount = Atomic<UInt32>(0)
     /// The least row that can be added.
-    var nextRow: UInt32
+    var nextRow: RowID
     /// The number of documents that were removed.
     var removalCount = 0
 
-    init(_ tables: TextTables, nextRow: UInt32) {
+    init(_ tables: TextTables, nextRow: RowID) {
         self.tables = tables
         self.nextRow = nextRow
         // No node has number 0.
@@ -48,15 +49,15 @@ final class TextDelta: @unchecked Sendable {
 
     /// Adds a posting after all others of its list.
     @inline(__always)
-    func append(_ list: UInt32, row: UInt32, postingClass: UInt16, positionReference: UInt32) {
+    func append(_ list: UInt32, row: RowID, postingClass: UInt16, positionReference: UInt32) {
         let head = head(of: list)
         let links = head[0].load(ordering: .relaxed)
         let frequency = head[1].load(ordering: .relaxed)
         let state = head[2].load(ordering: .relaxed)
         let last = UInt32(truncatingIfNeeded: links >> 32)
-        let rowBlock = UInt64(row >> 16)
+        let rowBlock = UInt64(row.rowBlock)
         let posting =
-            UInt64(row & 0xFFFF) | UInt64(postingClass) << 16
+            UInt64(row.offset) | UInt64(postingClass) << 16
             | UInt64(positionReference) << 32
         let (count, capacity) = (state & 0xFFFF, state >> 16 & 0xFFFF)
         head[1].store(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneStructures
 
 /// The best rows of a search so far, in a heap with the worst on top.
 ///
@@ -23,11 +24,11 @@ struct TopHits {
     }
 
     /// Whether a row would enter the best rows.
-    func accepts(_ sum: UInt32, _ row: UInt32) -> Bool {
+    func accepts(_ sum: UInt32, _ row: RowID) -> Bool {
         keys.count < limit || Self.key(sum, row) > keys[0]
     }
 
-    mutating func insert(_ sum: UInt32, _ row: UInt32) {
+    mutating func insert(_ sum: UInt32, _ row: RowID) {
         let key = Self.key(sum, row)
         if keys.count < limit {
             keys.append(key)
@@ -54,13 +55,13 @@ struct TopHits {
     func hits(_ weights: QuantizedIDF) -> [TextHit] {
         keys.sorted(by: >).map { key in
             TextHit(
-                row: ~UInt32(truncatingIfNeeded: key),
+                row: RowID(rawValue: ~UInt32(truncatingIfNeeded: key)),
                 score: weights.score(of: UInt32(truncatingIfNeeded: key >> 32))
             )
         }
     }
 
-    private static func key(_ sum: UInt32, _ row: UInt32) -> UInt64 {
-        UInt64(sum) << 32 | UInt64(~row)
+    private static func key(_ sum: UInt32, _ row: RowID) -> UInt64 {
+        UInt64(sum) << 32 | UInt64(~row.rawValue)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// A cancelled build, which the next build of the same rows continues.
@@ -9,7 +10,7 @@ final class HNSWBuildCheckpoint: Sendable {
     struct Build: Sendable {
         let builder: HNSWBuilder
         let order: HNSWInsertionOrder
-        let rows: [UInt32]
+        let rows: [RowID]
     }
 
     private let build = Mutex<Build?>(nil)
@@ -19,7 +20,7 @@ final class HNSWBuildCheckpoint: Sendable {
     }
 
     /// Removes and returns the build of these rows and options; discards any other build.
-    func take(_ rows: [UInt32], _ options: HNSWOptions) -> Build? {
+    func take(_ rows: [RowID], _ options: HNSWOptions) -> Build? {
         build.withLock { build in
             defer { build = nil }
             return build?.rows == rows && build?.builder.graph.options == options ? build : nil

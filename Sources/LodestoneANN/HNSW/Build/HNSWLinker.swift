@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 
 /// The linking of nodes by one thread of a build.
 ///
@@ -40,7 +41,7 @@ struct HNSWLinker {
     /// Adds a row as a new node, or to the node with an equal record.
     ///
     /// Only one thread may add rows to the graph.
-    func add(_ row: UInt32, _ vector: UnsafePointer<Float>) {
+    func add(_ row: RowID, _ vector: UnsafePointer<Float>) {
         guard let table else { preconditionFailure("The builder adds no rows.") }
         precondition(graph.count < graph.capacity, "The caller makes room first.")
         graph.encode(vector, into: NodeID(graph.count), scratch.codec)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// Builds the graph of the existing rows, from scratch or from the previous graph.
@@ -27,7 +28,7 @@ struct HNSWCompaction {
 
     /// The existing rows, ascending, with their vectors.
     private struct LiveRows {
-        var rows: [UInt32] = []
+        var rows: [RowID] = []
         var vectors: [UnsafePointer<Float>] = []
     }
 
@@ -86,7 +87,7 @@ struct HNSWCompaction {
     }
 
     /// Links nodes, and saves the build when it is cancelled.
-    private func insert(_ order: HNSWInsertionOrder, by builder: HNSWBuilder, _ rows: [UInt32])
+    private func insert(_ order: HNSWInsertionOrder, by builder: HNSWBuilder, _ rows: [RowID])
         throws(LodestoneError)
     {
         let done = Atomic<Int>(order.taken)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The form of a graph: that of the options, or another one if that form's recall is too low.
 extension HNSWCore {
@@ -85,7 +86,7 @@ extension HNSWCore {
     /// Measures recall after rows were linked, if a measurement is due.
     mutating func measureIfDue(
         _ table: VectorTable,
-        _ exists: @escaping @Sendable (UInt32) -> Bool
+        _ exists: @escaping @Sendable (RowID) -> Bool
     ) {
         guard let count = graph?.count, health.isMeasurementDue(at: count) else { return }
         // Unlinked rows are compared one by one, so they would distort the graph's recall.
@@ -107,7 +108,7 @@ extension HNSWCore {
         _ table: VectorTable,
         _ threads: Int,
         _ existing: Int,
-        _ exists: @escaping @Sendable (UInt32) -> Bool
+        _ exists: @escaping @Sendable (RowID) -> Bool
     ) {
         var core = self
         core.options.efSearch = max(options.efSearch, Self.measuredWidth)

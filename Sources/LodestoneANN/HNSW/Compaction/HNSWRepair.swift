@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// Copies a graph without some of its nodes.
 ///
@@ -9,7 +10,7 @@ import LodestoneCore
 struct HNSWRepair: Sendable {
     private let old: HNSWGraph
     private let live: [NodeID]
-    private let rows: [UInt32]
+    private let rows: [RowID]
     private let graph: HNSWGraph
     /// The new id of each old node; `none` for dropped nodes.
     private let numbers: [NodeID]
@@ -19,7 +20,7 @@ struct HNSWRepair: Sendable {
 
     /// Creates a repair from the old ids of the remaining nodes, and the first row that each still
     /// has.
-    init(_ old: HNSWGraph, _ live: [NodeID], _ rows: [UInt32], into graph: HNSWGraph) {
+    init(_ old: HNSWGraph, _ live: [NodeID], _ rows: [RowID], into graph: HNSWGraph) {
         self.old = old
         self.live = live
         self.rows = rows

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The nodes of a graph that stay in the next one, because one of their rows exists.
 struct LiveNodes {
@@ -17,7 +18,7 @@ struct LiveNodes {
     private static let repairableShare = 0.5
 
     /// Finds the live nodes; `nil` when the next graph must be built from scratch.
-    init?(of old: HNSWGraph, _ rows: [UInt32], _ options: HNSWOptions) {
+    init?(of old: HNSWGraph, _ rows: [RowID], _ options: HNSWOptions) {
         guard old.options.m == options.m, old.options.efConstruction == options.efConstruction,
             old.codec.quantization == options.quantization
         else { return nil }

@@ -7,7 +7,7 @@ struct HNSWBase {
     let header: HNSWHeader
     let codec: VectorCodec
     let options: HNSWOptions
-    let rows: MappedArray<UInt32>
+    let rows: MappedArray<RowID>
     let levels: MappedArray<UInt8>
     let upperStarts: MappedArray<UInt32>
     let upperLinks: MappedArray<NodeID>
@@ -16,7 +16,7 @@ struct HNSWBase {
     let tails: MappedArray<Float>
     /// The sign codes; `nil` in a base of a release that had none.
     let signs: MappedArray<UInt8>?
-    let copyRows: MappedArray<UInt32>
+    let copyRows: MappedArray<RowID>
     let copyNodes: MappedArray<NodeID>
 
     var count: Int { rows.count }
@@ -40,14 +40,14 @@ struct HNSWBase {
             header.quantization == options.quantization.rawValue, header.m == options.m,
             header.efConstruction == options.efConstruction,
             let median = source.section("HNSM", of: Float.self), median.count == dimension,
-            let rows = source.section("HNSR", of: UInt32.self),
+            let rows = source.section("HNSR", of: RowID.self),
             let levels = source.section("HNSV", of: UInt8.self),
             let upperStarts = source.section("HNSS", of: UInt32.self),
             let upperLinks = source.section("HNSU", of: NodeID.self),
             let links = source.section("HNSL", of: NodeID.self),
             let codes = source.section("HNSC", of: UInt8.self),
             let tails = source.section("HNST", of: Float.self),
-            let copyRows = source.section("HNSD", of: UInt32.self),
+            let copyRows = source.section("HNSD", of: RowID.self),
             let copyNodes = source.section("HNSN", of: NodeID.self)
         else { return nil }
         let elements = median.elements(0..<median.count)
@@ -108,7 +108,7 @@ struct HNSWBase {
             Self.areBelow(linkList, header.count), Self.areBelow(upperList, header.count)
         else { return nil }
         let lists = upperList.count / options.m
-        var last: UInt32?
+        var last: RowID?
         for node in 0..<count {
             if let last, rowList[node] <= last { return nil }
             last = rowList[node]
@@ -160,7 +160,7 @@ struct HNSWBase {
             else { return false }
             graph.copies.append(row, of: node)
         }
-        return graph.endRow == header.endRow
+        return graph.endRow.rawValue == header.endRow
     }
 
     private static func areBelow(_ nodes: UnsafeBufferPointer<NodeID>, _ bound: UInt32) -> Bool {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The further rows of nodes: rows whose record equals that of an earlier row.
 ///
@@ -10,7 +11,7 @@ import LodestoneCore
 /// Threading: that of the owning graph, hence unchecked.
 final class HNSWCopies: @unchecked Sendable {
     /// The further rows, ascending.
-    private(set) var rows: [UInt32] = []
+    private(set) var rows: [RowID] = []
     /// The node of each further row.
     private(set) var nodes: [NodeID] = []
     /// The index of the next further row of the same node, per further row; `noIndex` for the last.
@@ -25,7 +26,7 @@ final class HNSWCopies: @unchecked Sendable {
     var byteCount: Int { 12 * rows.count + 16 * chains.count }
 
     /// Adds a further row of a node; rows must ascend.
-    func append(_ row: UInt32, of node: NodeID) {
+    func append(_ row: RowID, of node: NodeID) {
         precondition(rows.last.map { $0 < row } ?? true, "Rows ascend.")
         let index = UInt32(rows.count)
         rows.append(row)
@@ -46,7 +47,7 @@ final class HNSWCopies: @unchecked Sendable {
     /// The node of a row.
     ///
     /// - Complexity: O(log `count`).
-    func node(of row: UInt32) -> NodeID? {
+    func node(of row: RowID) -> NodeID? {
         var (low, high) = (0, rows.count)
         while low < high {
             let middle = (low + high) / 2
@@ -56,7 +57,7 @@ final class HNSWCopies: @unchecked Sendable {
     }
 
     /// Calls `body` with the further rows of a node, ascending, until it returns `false`.
-    func forEach(of node: NodeID, _ body: (UInt32) -> Bool) {
+    func forEach(of node: NodeID, _ body: (RowID) -> Bool) {
         guard let chain = chains[node] else { return }
         var index = chain.first
         while index != Self.noIndex {
@@ -72,8 +73,8 @@ final class HNSWCopies: @unchecked Sendable {
         if isEmpty { return [] }
         var bits = [UInt64](repeating: 0, count: (nodeCount + 63) / 64)
         for (row, node) in zip(rows, nodes) {
-            let word = Int(row >> 6)
-            if word < words.count, words[word] >> UInt64(row & 63) & 1 != 0 {
+            let word = Int(row.rawValue >> 6)
+            if word < words.count, words[word] >> UInt64(row.rawValue & 63) & 1 != 0 {
                 bits[Int(node) >> 6] |= 1 << UInt64(node.rawValue & 63)
             }
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// A graph that never changes: the result of a build, or the graph of a base.
@@ -13,7 +14,7 @@ import Synchronization
 /// Threading: any thread.
 final class HNSWFrozenGraph: Sendable {
     /// The row after the last row with a node.
-    let endRow: UInt32
+    let endRow: RowID
     /// The number of rows with a node.
     let count: Int
     let byteCount: Int
@@ -36,7 +37,8 @@ final class HNSWFrozenGraph: Sendable {
 
     /// The graph of a base.
     init(_ base: HNSWBase) {
-        (endRow, count, byteCount) = (base.header.endRow, base.rowCount, base.byteCount)
+        endRow = RowID(rawValue: base.header.endRow)
+        (count, byteCount) = (base.rowCount, base.byteCount)
         self.base = base
         scratches = HNSWScratchPool(base.codec)
     }

@@ -40,7 +40,7 @@ final class HNSWGraph: @unchecked Sendable {
     private let mutableRecords: MutableCodeRecord
     private let mutableSigns: UnsafeMutablePointer<UInt8>?
     private let mutableLinks: UnsafeMutablePointer<NodeID>
-    private let mutableRows: UnsafeMutablePointer<UInt32>
+    private let mutableRows: UnsafeMutablePointer<RowID>
     private let mutableLevels: UnsafeMutablePointer<UInt8>
     private let mutableUpperStarts: UnsafeMutablePointer<UInt32>
     private var mutableUpperLinks: UnsafeMutablePointer<NodeID>
@@ -58,7 +58,7 @@ final class HNSWGraph: @unchecked Sendable {
     /// The lists of level 0, one per node.
     var links: UnsafePointer<NodeID> { UnsafePointer(mutableLinks) }
     /// The first row of each node.
-    var rows: UnsafePointer<UInt32> { UnsafePointer(mutableRows) }
+    var rows: UnsafePointer<RowID> { UnsafePointer(mutableRows) }
     /// The level of each node.
     var levels: UnsafePointer<UInt8> { UnsafePointer(mutableLevels) }
     /// The start of each node's upper lists in `upperLinks`, in lists.
@@ -102,7 +102,7 @@ final class HNSWGraph: @unchecked Sendable {
         mutableSigns = signs?.bound(to: UInt8.self)
         mutableLinks = lists.bound(to: NodeID.self)
         mutableLinks.update(repeating: Self.none, count: capacity * listLength)
-        mutableRows = numbers.bound(to: UInt32.self)
+        mutableRows = numbers.bound(to: RowID.self)
         mutableUpperStarts = starts.bound(to: UInt32.self)
         mutableLevels = levels.bound(to: UInt8.self)
         owners = [memory, lists, numbers, starts, levels] + [signs].compactMap { $0 }
@@ -175,22 +175,22 @@ final class HNSWGraph: @unchecked Sendable {
     var nodes: Range<NodeID> { NodeID(0)..<NodeID(count) }
 
     /// The row after the last row with a node.
-    var endRow: UInt32 {
-        count > 0 ? max(rows[count - 1], copies.rows.last ?? 0) + 1 : 0
+    var endRow: RowID {
+        count > 0 ? max(rows[count - 1], copies.rows.last ?? .first) + 1 : .first
     }
 
     /// The number of rows with a node.
     var rowCount: Int { count + copies.count }
 
     /// Whether rows between the first and `endRow` lack a node.
-    var hasGaps: Bool { count > 0 && Int(endRow - rows[0]) != count }
+    var hasGaps: Bool { count > 0 && rows[0].distance(to: endRow) != count }
 
     /// The node of a row, if it has one.
     ///
     /// - Complexity: O(log `count`) with gaps, else O(1).
-    func node(of row: UInt32) -> NodeID? {
+    func node(of row: RowID) -> NodeID? {
         guard count > 0, row >= rows[0], row < endRow else { return nil }
-        guard hasGaps else { return NodeID(rawValue: row - rows[0]) }
+        guard hasGaps else { return NodeID(rows[0].distance(to: row)) }
         var (low, high) = (0, count)
         while low < high {
             let middle = (low + high) / 2
@@ -208,7 +208,7 @@ final class HNSWGraph: @unchecked Sendable {
     // MARK: Nodes
 
     /// The level of a row: a hash of it, the same in every build.
-    static func level(of row: UInt32, _ options: HNSWOptions) -> Int {
+    static func level(of row: RowID, _ options: HNSWOptions) -> Int {
         let bits = UInt64(row).mixed(with: 0x1EAF)
         var level = 0
         // P(level >= l) = m^-l, by comparing fractions.
@@ -228,7 +228,7 @@ final class HNSWGraph: @unchecked Sendable {
     ///   - row: The row of the node.
     ///   - given: The node's level; `nil`: the level of its row.
     /// - Returns: The node's number.
-    func addNode(row: UInt32, level given: Int? = nil) -> NodeID {
+    func addNode(row: RowID, level given: Int? = nil) -> NodeID {
         precondition(count < capacity, "The caller makes room first.")
         let node = NodeID(count)
         mutableRows[count] = row
@@ -403,7 +403,7 @@ struct NumberList<Element> {
 /// The sections of a base that a graph uses.
 struct HNSWSections {
     let header: HNSWHeader
-    let rows: NumberList<UInt32>
+    let rows: NumberList<RowID>
     let levels: UnsafePointer<UInt8>
     let upperStarts: UnsafePointer<UInt32>
     let upperLinks: NumberList<NodeID>

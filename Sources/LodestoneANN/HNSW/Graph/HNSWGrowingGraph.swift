@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 import Synchronization
 
 /// A graph in memory into which rows are linked while searches run, with the locks for that.
@@ -13,7 +14,7 @@ import Synchronization
 /// because the locks guard the rest.
 final class HNSWGrowingGraph: @unchecked Sendable {
     private struct Size {
-        var endRow: UInt32
+        var endRow: RowID
         var count: Int
         var byteCount: Int
 
@@ -53,7 +54,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     }
 
     /// The row after the last row with a node.
-    var endRow: UInt32 { lock.withReadLock { size.endRow } }
+    var endRow: RowID { lock.withReadLock { size.endRow } }
     /// The number of rows with a node.
     var count: Int { lock.withReadLock { size.count } }
     var byteCount: Int { lock.withReadLock { size.byteCount } }
@@ -70,7 +71,7 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     /// The rows in a range that have a node, in any order.
     ///
     /// - Complexity: O(log of the count) and O(rows in the range).
-    func rows(in range: Range<UInt32>) -> [UInt32] {
+    func rows(in range: Range<RowID>) -> [RowID] {
         lock.withReadLock {
             let first = UnsafeBufferPointer(start: graph.rows, count: graph.count)
             return Self.part(of: first, in: range) + Self.part(of: graph.copies.rows, in: range)
@@ -78,10 +79,10 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     }
 
     /// The elements of ascending rows within a range.
-    private static func part<List: RandomAccessCollection<UInt32>>(
+    private static func part<List: RandomAccessCollection<RowID>>(
         of rows: List,
-        in range: Range<UInt32>
-    ) -> [UInt32] where List.Index == Int {
+        in range: Range<RowID>
+    ) -> [RowID] where List.Index == Int {
         var (low, high) = (0, rows.count)
         while low < high {
             let middle = (low + high) / 2
@@ -119,13 +120,13 @@ final class HNSWGrowingGraph: @unchecked Sendable {
     /// - Throws: The error of `check`. Rows that were linked stay linked.
     func link<E: Error>(
         _ table: VectorTable,
-        from row: UInt32,
+        from row: RowID,
         most: Int = .max,
         rowsAtOnce: Int = HNSWGrowingGraph.rowsAtOnce,
-        exists: (UInt32) -> Bool = { _ in true },
+        exists: (RowID) -> Bool = { _ in true },
         check: () throws(E) -> Void
-    ) throws(E) -> UInt32 {
-        try linking.withLock { (_) throws(E) -> UInt32 in
+    ) throws(E) -> RowID {
+        try linking.withLock { (_) throws(E) -> RowID in
             let blocks = table.suffix(from: max(row, graph.endRow))
             let added = blocks.reduce(0) { $0 + $1.count }
             guard added > 0 else { return max(row, table.endRow) }

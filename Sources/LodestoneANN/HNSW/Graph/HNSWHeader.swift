@@ -41,7 +41,7 @@ struct HNSWHeader: Equatable {
         count = UInt32(graph.count)
         entry = graph.entry.rawValue
         topLevel = UInt32(graph.topLevel)
-        endRow = graph.endRow
+        endRow = graph.endRow.rawValue
         unreachable = UInt32(health.unreachable)
         recall = health.recall.map { UInt32($0 * 1_000_000) } ?? .max
         unit = codec.center.unit.bitPattern

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The graph of an index, and how the versions of a collection share it.
 enum HNSWSharedGraph: Sendable {
@@ -9,7 +10,7 @@ enum HNSWSharedGraph: Sendable {
     case growing(HNSWGrowingGraph)
 
     /// The row after the last row with a node.
-    var endRow: UInt32 {
+    var endRow: RowID {
         switch self {
         case .frozen(let graph): graph.endRow
         case .growing(let graph): graph.endRow

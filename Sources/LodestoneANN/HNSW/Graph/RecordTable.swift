@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 
 /// A hash table that finds the node with a certain record.
 ///
@@ -69,7 +70,7 @@ extension HNSWGraph {
     ///
     /// - Returns: The row's node if it is new; `nil` when the row joined a node with an equal
     ///   record.
-    func addEncoded(row: UInt32, _ table: RecordTable) -> NodeID? {
+    func addEncoded(row: RowID, _ table: RecordTable) -> NodeID? {
         let record = record(NodeID(count))
         if let node = table.node(of: record) {
             copies.append(row, of: node)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStructures
 
 /// The nodes of an unchanging graph that a search may find.
 struct AllowedNodes {
     private let words: UnsafePointer<UInt64>
     private let wordCount: Int
     /// The row of each node; `nil` when the rows have no gaps.
-    private let rows: UnsafePointer<UInt32>?
+    private let rows: UnsafePointer<RowID>?
     private let firstRow: UInt32
     /// A bit per node, set if a further row of it may be found; `nil` when all nodes have one row.
     private let furtherNodes: UnsafePointer<UInt64>?
@@ -24,12 +25,12 @@ struct AllowedNodes {
         self.furtherNodes = furtherNodes
         self.words = words
         self.wordCount = wordCount
-        firstRow = graph.count > 0 ? graph.rows[0] : 0
+        firstRow = graph.count > 0 ? graph.rows[0].rawValue : 0
         rows = graph.hasGaps ? UnsafePointer(graph.rows) : nil
     }
 
     @inline(__always) func contains(_ node: NodeID) -> Bool {
-        let row = if let rows { rows[Int(node)] } else { firstRow &+ node.rawValue }
+        let row = if let rows { rows[Int(node)].rawValue } else { firstRow &+ node.rawValue }
         let word = Int(row >> 6)
         if word < wordCount && (words[word] &>> UInt64(row & 63)) & 1 != 0 { return true }
         guard let furtherNodes else { return false }

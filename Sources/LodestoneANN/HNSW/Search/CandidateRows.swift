@@ -2,6 +2,7 @@
 import CLodestoneSystem
 import CVectorKernels
 import LodestoneCore
+import LodestoneStructures
 
 /// The rows of the nodes that a walk or a scan of codes found, computed on demand.
 struct CandidateRows {
@@ -19,7 +20,7 @@ struct CandidateRows {
     /// The next node of the beam.
     private var next = 0
     /// Rows that may be found, nearest first by their codes.
-    private(set) var rows: [UInt32] = []
+    private(set) var rows: [RowID] = []
     /// Whether, by the codes, rows beyond the end of the beam may be among the nearest.
     private(set) var isCutOff = false
 

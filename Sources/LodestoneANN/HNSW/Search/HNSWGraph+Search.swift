@@ -11,7 +11,7 @@ extension HNSWGraph {
     /// The same for a walk with a filter.
     private static let filteredNodesPerCheck = 64
     /// The number of nodes, spread over the graph, with which a filtered walk begins.
-    private static let seedCount: UInt32 = 32
+    private static let seedCount = 32
 
     /// Finds the `width` nodes nearest to a query by their codes, in `scratch.beam`, nearest first.
     ///
@@ -102,7 +102,7 @@ extension HNSWGraph {
     /// If no node near the query is allowed, they lead to the nearest allowed ones.
     private func addSeeds(of allowed: RowSet, to found: Int, _ scratch: HNSWScratch) -> Int {
         var found = found
-        let step = max(1, (endRow - rows[0]) / Self.seedCount)
+        let step = UInt32(max(1, rows[0].distance(to: endRow) / Self.seedCount))
         var row = rows[0]
         for _ in 0..<Self.seedCount {
             guard let next = allowed.next(from: row) else { break }
@@ -111,7 +111,7 @@ extension HNSWGraph {
                 scratch.frontier[found] = node
                 found += 1
             }
-            row = max(row, next) &+ step
+            row = RowID(rawValue: max(row, next).rawValue &+ step)
         }
         return found
     }
@@ -137,7 +137,7 @@ extension HNSWGraph {
     /// Estimates the distances of some rows by their codes; rows without a node are left out.
     func estimates(
         _ vector: UnsafePointer<Float>,
-        of rows: [UInt32],
+        of rows: [RowID],
         _ scratch: HNSWScratch
     ) -> [EstimatedNeighbor] {
         let encoded = codec.encodeQuery(vector, into: scratch.query, scratch.codec)

@@ -9,13 +9,13 @@ import LodestoneStructures
 struct MatchingNodes {
     private let query: VectorQuery
     private let graph: HNSWGraph
-    private let endRow: UInt32
+    private let endRow: RowID
     /// Whether the first rows of all nodes have no gaps.
     private let isDense: Bool
     /// The next node to test.
     private var node = 0
     /// The next allowed row; `nil` at the end, and without a filter.
-    private var row: UInt32?
+    private var row: RowID?
     /// The index of the next further row.
     private var copy = 0
     /// The nodes of further rows that were returned.
@@ -25,12 +25,12 @@ struct MatchingNodes {
         self.query = query
         self.graph = graph
         guard graph.count > 0 else {
-            (endRow, isDense) = (0, true)
+            (endRow, isDense) = (.first, true)
             return
         }
         let first = graph.rows[0]
         endRow = graph.rows[graph.count - 1] + 1
-        isDense = Int(endRow - first) == graph.count
+        isDense = first.distance(to: endRow) == graph.count
         row = query.allowed?.next(from: first)
     }
 
@@ -65,7 +65,7 @@ struct MatchingNodes {
         var found = 0
         while let next = row, next < endRow, found < HNSWScratch.frontierCapacity {
             if isDense {
-                node = Int(next - graph.rows[0])
+                node = graph.rows[0].distance(to: next)
             } else {
                 while graph.rows[node] < next { node += 1 }
             }
