@@ -74,36 +74,6 @@ extension Engine {
         )
     }
 
-    package func walk(_ request: WalkRequest, context: CallContext) throws(LodestoneError)
-        -> WalkResponse
-    {
-        let collection = try collection(named: request.collection, context)
-        let validation = RequestValidation(limits: options.limits)
-        try validation.count(request.walks.count, "walks", of: "walk")
-        for (index, walk) in request.walks.enumerated() {
-            try validation.walk(walk, "walks[\(index)]", needsStart: true)
-        }
-        return try ReadView.with(
-            collection,
-            catalog: catalog,
-            needsRows: false,
-            context: context
-        ) { (view) throws(LodestoneError) in
-            var results: [WalkResult] = []
-            for walk in request.walks {
-                results.append(
-                    try view.result(of: walk, byColumns: request.readsColumns, context: context)
-                )
-            }
-            var response = WalkResponse(
-                results: results,
-                sequenceNumber: view.version.sequenceNumber
-            )
-            response.mayUseColumns = request.readsColumns
-            return response
-        }
-    }
-
     /// The existing documents, in the order of the ids.
     package func get(_ request: GetRequest, context: CallContext) throws(LodestoneError)
         -> [Document]

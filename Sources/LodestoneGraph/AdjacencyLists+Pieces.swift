@@ -65,7 +65,7 @@ extension AdjacencyLists {
         let upper: List
         if piece.isInBase {
             upper = List(
-                address: piece.address &+ half,
+                address: piece.address + half,
                 count: piece.count - half,
                 isInBase: true
             )

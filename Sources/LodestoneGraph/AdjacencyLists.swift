@@ -29,6 +29,8 @@ struct AdjacencyLists: Sendable {
         private var bits: UInt32 = 0
 
         private static let baseBit: UInt32 = 1 << 31
+        /// The list that the base has for the vertex, if it has one.
+        static let unchanged = List(address: .max, isInBase: true)
 
         init(address: UInt32 = 0, count: UInt32 = 0, isInBase: Bool = false) {
             self.address = address
@@ -41,6 +43,7 @@ struct AdjacencyLists: Sendable {
             set { bits = bits & Self.baseBit | newValue }
         }
         @inline(__always) var isInBase: Bool { bits & Self.baseBit != 0 }
+        @inline(__always) var isUnchanged: Bool { bits == Self.baseBit && address == .max }
         @inline(__always) var page: Int { Int(address / AdjacencyLists.pageSize) }
         @inline(__always) var start: Int { Int(address % AdjacencyLists.pageSize) }
     }
@@ -81,8 +84,9 @@ struct AdjacencyLists: Sendable {
     private static let noBlock = UInt32.max
 
     private let shortOrder: ShortOrder
+    /// The list of each vertex; `unchanged` until its first change after the base.
     var lists = OverlayArray(fallback: List())
-    private var base: MappedArray<Adjacency>?
+    private var base: AdjacencyBase?
     var pages = ChunkedArray<ContiguousArray<Adjacency>>()
     /// The address of the first free block per block size, which is a power of two.
     private var freeBlocks = ContiguousArray(repeating: noBlock, count: 8)
@@ -100,11 +104,11 @@ struct AdjacencyLists: Sendable {
         self.shortOrder = shortOrder
     }
 
-    /// The lists of a base; the edges are in the order of the lists.
-    init(_ shortOrder: ShortOrder, lists: MappedArray<List>, edges: MappedArray<Adjacency>) {
+    /// The lists of a base.
+    init(_ shortOrder: ShortOrder, base: AdjacencyBase) {
         self.shortOrder = shortOrder
-        self.lists = OverlayArray(lists, fallback: List())
-        base = edges
+        lists = OverlayArray(count: base.vertexCount, fallback: .unchanged)
+        self.base = base
     }
 
     /// A bound above the largest vertex that ever had a list.
@@ -122,7 +126,9 @@ struct AdjacencyLists: Sendable {
     /// Read the edges by `edge(_:of:)`; for a list in pieces, from each piece.
     @inline(__always)
     func list(of vertex: VertexID) -> List {
-        Int(vertex) < lists.count ? lists[Int(vertex)] : List()
+        guard Int(vertex) < lists.count else { return List() }
+        let list = lists[Int(vertex)]
+        return list.isUnchanged ? base?.list(of: vertex) ?? List() : list
     }
 
     /// Whether a list is in pieces.
@@ -143,10 +149,36 @@ struct AdjacencyLists: Sendable {
         return pages[list.page][list.start + index]
     }
 
+    /// Passes the edges in a range of a piece, or of a list without pieces, to a visitor.
+    ///
+    /// The visitor gets no edge where any of them is damaged.
+    @inline(__always)
+    func visit(_ range: Range<Int>, of list: List, _ visitor: some EdgeVisitor) {
+        if list.isInBase {
+            let start = Int(list.address) + range.lowerBound
+            base?.visit(start..<start + range.count, visitor)
+            return
+        }
+        let start = list.start + range.lowerBound
+        pages[list.page].withUnsafeBufferPointer { page in
+            visitor.visit(UnsafeBufferPointer(rebasing: page[start..<start + range.count]))
+        }
+    }
+
+    /// Prefetches the list of a vertex, because it will be read soon.
+    @inline(__always)
+    func prefetchList(of vertex: VertexID) { base?.prefetchList(of: vertex) }
+
+    /// Prefetches the first edges of a vertex, if they lie in the base.
+    @inline(__always)
+    func prefetchEdges(of vertex: VertexID) {
+        let list = list(of: vertex)
+        if list.isInBase { base?.prefetchEdge(Int(list.address)) }
+    }
+
     @inline(__always)
     private func edgeInBase(_ position: Int) -> Adjacency {
-        let fallback = Adjacency(label: LabelID(0), vertex: VertexID(0))
-        return base?.element(position, or: fallback) ?? fallback
+        base?.edge(position) ?? Adjacency(label: LabelID(0), vertex: VertexID(0))
     }
 
     /// The edges of `vertex`.
@@ -299,8 +331,11 @@ struct AdjacencyLists: Sendable {
     }
 
     private mutating func takeOutOfBase(_ vertex: VertexID) {
-        let list = lists[Int(vertex)]
-        guard list.isInBase else { return }
+        let list = list(of: vertex)
+        guard list.isInBase else {
+            if lists[Int(vertex)].isUnchanged { lists[Int(vertex)] = List() }
+            return
+        }
         movedCount += min(Int(list.count), Self.maxBlockSize)
         guard list.count > Self.maxBlockSize else { return set(edges(of: vertex), of: vertex) }
         // In a base of an earlier release, even long lists may be in the order of writing.
@@ -311,8 +346,7 @@ struct AdjacencyLists: Sendable {
         for start in stride(from: 0, to: list.count, by: Self.maxPieceSize) {
             pieces.append(
                 List(
-                    // A damaged base may have any address.
-                    address: list.address &+ start,
+                    address: list.address + start,
                     count: min(UInt32(Self.maxPieceSize), list.count - start),
                     isInBase: true
                 )

@@ -2,8 +2,8 @@
 package import LodestoneCore
 package import LodestoneStructures
 
-/// The graph's sections of a base: per direction, a list per vertex, and all edges in the order of
-/// the lists.
+/// The graph's sections of a base: per direction, the starts of the lists, and columns of all edges
+/// in the order of the lists (`AdjacencyBase`).
 extension GraphIndex {
     /// Writes the edges between some vertices.
     ///
@@ -18,55 +18,33 @@ extension GraphIndex {
         vertices: ContiguousArray<VertexID>,
         newVertices: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
-        try outgoing.write(to: &sink, "GOLS", "GOLK", vertices: vertices, newVertices: newVertices)
-        try incoming.write(to: &sink, "GILS", "GILK", vertices: vertices, newVertices: newVertices)
+        for (lists, tags) in [
+            (outgoing, AdjacencyBase.Tags.outgoing), (incoming, AdjacencyBase.Tags.incoming),
+        ] {
+            var columns = AdjacencyColumns(vertexCount: vertices.count)
+            for vertex in vertices {
+                for var edge in lists.edges(of: vertex) {
+                    edge.vertex = newVertices[Int(edge.vertex)]
+                    columns.append(edge)
+                }
+                columns.endList()
+            }
+            try columns.write(to: &sink, tags)
+        }
     }
 
-    /// Opens the sections that `write` wrote; `nil` when some are missing.
+    /// Opens the sections that `write` wrote, here or in an earlier release; `nil` when some are
+    /// missing.
     ///
     /// - Complexity: O(vertices / 256), a few microseconds for a million.
     package init?(from source: some SectionSource, edgeCount: Int) {
-        guard let outgoing = AdjacencyLists(.written, from: source, "GOLS", "GOLK"),
-            let incoming = AdjacencyLists(.byVertex, from: source, "GILS", "GILK")
+        guard let outgoing = AdjacencyBase(from: source, .outgoing),
+            let incoming = AdjacencyBase(from: source, .incoming)
         else { return nil }
-        self.init(outgoing: outgoing, incoming: incoming, edgeCount: edgeCount)
-    }
-}
-
-extension AdjacencyLists {
-    fileprivate init?(
-        _ shortOrder: ShortOrder,
-        from source: some SectionSource,
-        _ listTag: SectionTag,
-        _ edgeTag: SectionTag
-    ) {
-        guard let lists = source.section(listTag, of: List.self),
-            let edges = source.section(edgeTag, of: Adjacency.self)
-        else { return nil }
-        self.init(shortOrder, lists: lists, edges: edges)
-    }
-
-    fileprivate func write(
-        to sink: inout some SectionSink,
-        _ listTag: SectionTag,
-        _ edgeTag: SectionTag,
-        vertices: ContiguousArray<VertexID>,
-        newVertices: ContiguousArray<VertexID>
-    ) throws(LodestoneError) {
-        var lists: ContiguousArray<List> = []
-        lists.reserveCapacity(vertices.count)
-        var edges: ContiguousArray<Adjacency> = []
-        for vertex in vertices {
-            let list = list(of: vertex)
-            lists.append(
-                List(address: UInt32(edges.count), count: list.count, isInBase: true)
-            )
-            for var edge in self.edges(of: vertex) {
-                edge.vertex = newVertices[Int(edge.vertex)]
-                edges.append(edge)
-            }
-        }
-        try sink.write(listTag, lists)
-        try sink.write(edgeTag, edges)
+        self.init(
+            outgoing: AdjacencyLists(.written, base: outgoing),
+            incoming: AdjacencyLists(.byVertex, base: incoming),
+            edgeCount: edgeCount
+        )
     }
 }

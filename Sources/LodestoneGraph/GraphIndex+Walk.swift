@@ -6,7 +6,7 @@ extension GraphIndex {
     /// The result of a walk: the vertices in the order in which it reached them, the limit that
     /// ended it early, and the number of edges that it looked at, those with other labels included.
     package typealias WalkOutcome = (
-        reached: [Step], endedBy: WalkResult.Limit?, edgesFollowed: Int
+        reached: ReachedVertices, endedBy: WalkResult.Limit?, edgesFollowed: Int
     )
 
     /// Walks breadth-first.
@@ -21,8 +21,9 @@ extension GraphIndex {
     ///   - direction: Which way edges are followed.
     ///   - depth: The most edges between a start and a vertex.
     ///   - budget: The limits at which the walk stops with the vertices that it has until then.
-    ///   - exists: Whether a vertex exists; the walk neither reports nor passes other vertices. It
-    ///     is called once per vertex.
+    ///   - rows: The row of each vertex. A vertex without a row, or with `RowID.max`, does not
+    ///     exist; the walk neither reports nor passes it.
+    ///   - documentCount: The number of vertices that exist. When all do, no row is read.
     ///   - context: The call's context, checked every thousand edges.
     /// - Returns: The vertices that the walk reached until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
@@ -32,141 +33,190 @@ extension GraphIndex {
         direction: Direction,
         depth: Int,
         budget: WalkBudget,
-        exists: (VertexID) -> Bool,
+        rows: OverlayArray<RowID>,
+        documentCount: Int,
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
-        var walker = Walker(
-            vertexCount: max(outgoing.vertexCount, incoming.vertexCount),
-            labels: labels,
-            budget: budget,
-            context: context
-        )
-        let starts = starts.filter { walker.isNew($0) && exists($0) }
-        var vertex = 0
-        var limit: WalkResult.Limit?
-        // The reached vertices are also the queue of vertices to walk on from.
-        while limit == nil, vertex < starts.count + walker.reached.count {
-            let isStart = vertex < starts.count
-            let step = isStart ? nil : walker.reached[vertex - starts.count]
-            let current = step?.vertex ?? starts[vertex]
-            let nextDepth = (step?.depth ?? 0) + 1
-            if nextDepth > depth { break }
-            if direction != .incoming {
-                limit = try walker.follow(
-                    outgoing,
-                    from: current,
-                    depth: nextDepth,
-                    isIncoming: false,
-                    exists: exists
-                )
+        try WalkMemory.with(vertexBound: rows.count) {
+            (memory) throws(LodestoneError) -> WalkOutcome in
+            var walker = Walker(
+                memory: memory,
+                rows: rows,
+                documentCount: documentCount,
+                labels: labels,
+                budget: budget,
+                context: context
+            )
+            for start in starts { walker.begin(at: start) }
+            let startCount = memory.count
+            var limit: WalkResult.Limit?
+            var levelEnds: [Int] = []
+            var levelStart = 0
+            // The reached vertices are also the queue of vertices to walk on from.
+            while limit == nil, levelEnds.count < depth, levelStart < memory.count {
+                let level = levelStart..<memory.count
+                levelStart = level.upperBound
+                limit = try walker.follow(level, in: self, direction)
+                levelEnds.append(memory.count)
             }
-            if limit == nil, direction != .outgoing {
-                limit = try walker.follow(
-                    incoming,
-                    from: current,
-                    depth: nextDepth,
-                    isIncoming: true,
-                    exists: exists
-                )
-            }
-            vertex += 1
+            let reached = ReachedVertices(memory, startCount: startCount, levelEnds: levelEnds)
+            return (reached, limit, walker.edgesFollowed)
         }
-        return (walker.reached, limit, walker.edgesFollowed)
     }
 }
 
 /// A walk under way.
-private struct Walker {
+private struct Walker: EdgeVisitor {
     /// Edges between two checks of the clock, some ten microseconds.
-    static let edgesBetweenChecks = 1_024
+    private static let edgesBetweenChecks = 1_024
+    /// The number of vertices in the queue between the one that is followed and the one whose
+    /// list, or whose edges, are prefetched.
+    private static let listDistance = 8
+    private static let edgeDistance = 4
 
+    private let memory: WalkMemory
+    private let rows: OverlayArray<RowID>
+    private let vertexBound: Int
+    /// Whether every vertex exists.
+    private let allExist: Bool
     private let labels: LabelSet
     private let budget: WalkBudget
     private let end: ContinuousClock.Instant?
     private let context: CallContext
-    private var seen: VertexSet
+    /// The length of the queue at which the budget of vertices is used up.
+    private var fullCount = 0
     /// The number of edges at which the limits and the clock are checked again.
     private var nextCheck = 0
-    private(set) var reached: [Step] = []
     private(set) var edgesFollowed = 0
 
-    init(vertexCount: Int, labels: Set<LabelID>?, budget: WalkBudget, context: CallContext) {
-        seen = VertexSet(vertexCount: vertexCount)
+    init(
+        memory: WalkMemory,
+        rows: OverlayArray<RowID>,
+        documentCount: Int,
+        labels: Set<LabelID>?,
+        budget: WalkBudget,
+        context: CallContext
+    ) {
+        self.memory = memory
+        self.rows = rows
+        vertexBound = rows.count
+        allExist = documentCount == rows.count
         self.labels = LabelSet(labels)
         self.budget = budget
         self.context = context
+        fullCount = min(max(0, budget.nodes), rows.count)
         end = budget.time.map { .now.advanced(by: $0) }
     }
 
-    mutating func isNew(_ vertex: VertexID) -> Bool {
-        seen.insert(vertex)
+    /// Puts a start into the queue, if it exists and isn't there.
+    mutating func begin(at start: VertexID) {
+        guard isNew(start) else { return }
+        memory.append(start)
+        fullCount += 1
     }
 
-    /// Follows the edges of a vertex that was reached with one edge less than `depth`.
+    /// Follows the edges of a part of the queue.
     ///
     /// - Returns: The limit that the walk ran into, if any.
-    @inline(__always)
-    mutating func follow(
-        _ lists: AdjacencyLists,
-        from vertex: VertexID,
-        depth: Int,
-        isIncoming: Bool,
-        exists: (VertexID) -> Bool
-    ) throws(LodestoneError) -> WalkResult.Limit? {
-        let list = lists.list(of: vertex)
-        if !lists.hasPieces(list) {
-            return try follow(
-                list,
-                of: lists,
-                from: vertex,
-                depth: depth,
-                isIncoming: isIncoming,
-                exists: exists
-            )
-        }
-        for piece in lists.pieces(of: list) {
-            let limit = try follow(
-                piece,
-                of: lists,
-                from: vertex,
-                depth: depth,
-                isIncoming: isIncoming,
-                exists: exists
-            )
+    mutating func follow(_ level: Range<Int>, in graph: GraphIndex, _ direction: Direction)
+        throws(LodestoneError) -> WalkResult.Limit?
+    {
+        for position in level {
+            let vertex = memory.vertices[position]
+            let first = memory.count
+            var limit: WalkResult.Limit?
+            if direction != .incoming {
+                prefetch(graph.outgoing, after: position)
+                limit = try follow(graph.outgoing, from: vertex)
+            }
+            let firstIncoming = memory.count
+            if limit == nil, direction != .outgoing {
+                prefetch(graph.incoming, after: position)
+                limit = try follow(graph.incoming, from: vertex)
+            }
+            for added in first..<memory.count {
+                memory.parents[added] = UInt32(position)
+                memory.areIncoming[added] = added >= firstIncoming
+            }
             if let limit { return limit }
         }
         return nil
     }
 
+    /// Prefetches what vertices after a position of the queue need.
     @inline(__always)
-    private mutating func follow(
-        _ list: AdjacencyLists.List,
-        of lists: AdjacencyLists,
-        from vertex: VertexID,
-        depth: Int,
-        isIncoming: Bool,
-        exists: (VertexID) -> Bool
-    ) throws(LodestoneError) -> WalkResult.Limit? {
-        for index in 0..<Int(list.count) {
-            let edge = lists.edge(index, of: list)
-            if edgesFollowed == nextCheck, let limit = try check() { return limit }
-            edgesFollowed += 1
-            guard labels.contains(edge.label), seen.insert(edge.vertex), exists(edge.vertex) else {
-                continue
-            }
-            if reached.count == budget.nodes { return .nodes }
-            reached.append(
-                Step(
-                    vertex: edge.vertex,
-                    depth: depth,
-                    from: vertex,
-                    label: edge.label,
-                    weight: edge.weight,
-                    isIncoming: isIncoming
-                )
-            )
+    private func prefetch(_ lists: AdjacencyLists, after position: Int) {
+        if position + Self.listDistance < memory.count {
+            lists.prefetchList(of: memory.vertices[position + Self.listDistance])
+        }
+        if position + Self.edgeDistance < memory.count {
+            lists.prefetchEdges(of: memory.vertices[position + Self.edgeDistance])
+        }
+    }
+
+    @inline(__always)
+    private mutating func follow(_ lists: AdjacencyLists, from vertex: VertexID)
+        throws(LodestoneError) -> WalkResult.Limit?
+    {
+        let list = lists.list(of: vertex)
+        if !lists.hasPieces(list) { return try follow(list, of: lists) }
+        for piece in lists.pieces(of: list) {
+            if let limit = try follow(piece, of: lists) { return limit }
         }
         return nil
+    }
+
+    @inline(__always)
+    private mutating func follow(_ list: AdjacencyLists.List, of lists: AdjacencyLists)
+        throws(LodestoneError) -> WalkResult.Limit?
+    {
+        var next = 0
+        let end = Int(list.count)
+        while next < end {
+            if edgesFollowed == nextCheck, let limit = try check() { return limit }
+            let room = fullCount - memory.count
+            // So many edges reach neither the next check nor one vertex too many.
+            let run = next..<next + min(end - next, nextCheck - edgesFollowed, max(1, room))
+            memory.makeRoom(for: run.count)
+            let count = memory.count
+            lists.visit(run, of: list, self)
+            edgesFollowed += run.count
+            next = run.upperBound
+            if memory.count > fullCount {
+                memory.takeBack(to: count)
+                return .nodes
+            }
+        }
+        return nil
+    }
+
+    /// Puts the vertices of edges into the queue, which has room, if they exist and aren't there.
+    @inline(__always)
+    func visit(_ edges: some EdgeRun) {
+        var count = memory.count
+        for index in 0..<edges.count {
+            let label = edges.label(index)
+            let vertex = edges.vertex(index)
+            guard labels.contains(label), isNew(vertex) else { continue }
+            memory.vertices[count] = vertex
+            memory.labels[count] = label
+            memory.weights[count] = edges.weight(index)
+            count += 1
+        }
+        memory.count = count
+    }
+
+    /// Marks a vertex as seen, if it exists; returns `false` when it has the mark already.
+    @inline(__always)
+    private func isNew(_ vertex: VertexID) -> Bool {
+        let position = Int(vertex)
+        // An edge of a damaged base may lead anywhere.
+        guard position < vertexBound else { return false }
+        let bit: UInt64 = 1 &<< UInt64(vertex)
+        let word = memory.seen + position / UInt64.bitWidth
+        guard word.pointee & bit == 0, allExist || rows[position] != .max else { return false }
+        word.pointee |= bit
+        return true
     }
 
     private mutating func check() throws(LodestoneError) -> WalkResult.Limit? {
@@ -180,26 +230,22 @@ private struct Walker {
 
 /// The labels of a walk.
 ///
-/// A walk names few labels, for which a scan is faster than hashing.
-private enum LabelSet {
-    case all
-    case few(ContiguousArray<LabelID>)
-    case many(Set<LabelID>)
+/// The label ids of most collections are below 64, and then a test reads one word.
+private struct LabelSet {
+    private let low: UInt64
+    private let labels: Set<LabelID>?
 
     init(_ labels: Set<LabelID>?) {
-        switch labels {
-        case nil: self = .all
-        case let labels? where labels.count <= 8: self = .few(ContiguousArray(labels))
-        case let labels?: self = .many(labels)
-        }
+        self.labels = labels
+        low =
+            labels?.reduce(0) { low, label in
+                label.rawValue < 64 ? low | 1 << UInt64(label) : low
+            } ?? .max
     }
 
     @inline(__always)
     func contains(_ label: LabelID) -> Bool {
-        switch self {
-        case .all: true
-        case .few(let labels): labels.contains(label)
-        case .many(let labels): labels.contains(label)
-        }
+        if label.rawValue < 64 { return low &>> UInt64(label) & 1 != 0 }
+        return labels?.contains(label) ?? true
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The gate for inline searches: it closes for a while after a search that took too long.
+/// The gate for inline searches, or for inline walks: it closes for a while after one that took too
+/// long.
 ///
 /// A loop that runs a search keeps its other connections waiting. After a search that took longer
-/// than `limit`, no search runs inline for twenty times its duration. So wrong estimates take at
-/// most 5 percent of a loop's time.
+/// than `limit`, or restarted on a worker, no search runs inline for twenty times its duration. So
+/// wrong estimates take at most 5 percent of a loop's time. Walks have a gate of their own.
 ///
 /// Threading: every method may be called from any thread.
 final class InlineSearchGate: Sendable {
@@ -26,10 +27,14 @@ final class InlineSearchGate: Sendable {
         nanoseconds(now) >= pausedUntil.load(ordering: .relaxed)
     }
 
-    /// Records the time that a search took on the loop.
-    func note(_ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant) {
+    /// Records the time that a search took on the loop, and whether it restarts on a worker.
+    func note(
+        _ start: ContinuousClock.Instant,
+        _ end: ContinuousClock.Instant,
+        isRestarted: Bool = false
+    ) {
         let time = start.duration(to: end)
-        guard time > limit else { return }
+        guard time > limit || isRestarted else { return }
         let pause = time * Self.pauseFactor
         pausedUntil.store(nanoseconds(end.advanced(by: pause)), ordering: .relaxed)
     }

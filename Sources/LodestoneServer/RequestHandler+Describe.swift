@@ -49,18 +49,9 @@ extension RequestHandler {
             Statistic("server.calls", Double(max(0, counts.calls - 1)), unit: "1"),
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
             Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),
-            Statistic(
-                "server.searches.inline",
-                Double(inlineSearches.load(ordering: .relaxed)),
-                unit: "1"
-            ),
-            Statistic(
-                "server.searches.restarted",
-                Double(restartedSearches.load(ordering: .relaxed)),
-                unit: "1"
-            ),
             Statistic("server.frames.waiting", Double(frames.waitingCount), unit: "1"),
         ]
+        stats.statistics += inlineSearches.statistics + inlineWalks.statistics
         for (name, budget) in memory.parts {
             let used = Double(budget.usedByteCount)
             stats.statistics += [

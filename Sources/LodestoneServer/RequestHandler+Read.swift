@@ -8,50 +8,54 @@ import Synchronization
 extension RequestHandler {
     func read(_ collection: String?, _ incoming: IncomingCall) {
         guard let call = begin(incoming, collection) else { return }
-        if case .search(let search) = incoming.request.call,
-            runInline(call, search, incoming.connection)
-        {
-            return
-        }
+        if runInline(call, incoming.request.call, incoming.connection) { return }
         enqueue(call, incoming.request.call, incoming.connection)
     }
 
-    /// Runs a short search on the loop, when no other work is known to wait for the loop or a
-    /// worker.
+    /// Runs a short search or walk on the loop, when no other work is known to wait for the loop or
+    /// a worker.
     ///
-    /// Waking a worker takes more time than a short search takes apart from its walk in the graph.
-    /// A search that takes too long is restarted on a worker, and for a while no search runs
-    /// inline.
+    /// Waking a worker costs more than a short walk, or a short search without its walk in the
+    /// graph. A call that takes too long restarts on a worker, and for a while no other runs inline.
     ///
     /// - Returns: Whether the call has its reply.
-    private func runInline(
-        _ call: PendingCall,
-        _ search: SearchRequest,
-        _ connection: Connection
-    ) -> Bool {
+    private func runInline(_ call: PendingCall, _ read: Call, _ connection: Connection) -> Bool {
+        let kind: InlineReads
+        switch read {
+        case .search: kind = inlineSearches
+        case .walk: kind = inlineWalks
+        default: return false
+        }
         let start = call.acceptedAt
         guard connection.isLastReady, connection.calls.count == 1,
-            reads.mayBypass(connection.queueID), inlineSearchGate.permits(start),
+            reads.mayBypass(connection.queueID), kind.gate.permits(start),
             !connection.isBackpressured, !output.isFull
         else { return false }
-        let deadline = min(start.advanced(by: inlineSearchGate.limit), call.context.deadline)
-        let reply: Reply?
+        let deadline = min(start.advanced(by: kind.gate.limit), call.context.deadline)
+        var reply: Reply?
+        var isTooLong = false
         do throws(LodestoneError) {
-            reply = try engine.searchInline(search, until: deadline).map { .search($0) }
+            switch read {
+            case .search(let search):
+                reply = try engine.searchInline(search, until: deadline).map { .search($0) }
+            case .walk(let walk):
+                switch try engine.walkInline(walk, until: deadline, context: call.context) {
+                case .done(let response): reply = .walk(response)
+                case .notBegun: break
+                case .tooLong: isTooLong = true
+                }
+            default: break
+            }
         } catch {
             reply = .error(error)
         }
         let end = ContinuousClock.now
-        inlineSearchGate.note(start, end)
+        kind.gate.note(start, end, isRestarted: isTooLong)
         guard let reply else {
-            if end >= deadline {
-                restartedSearches.add(1, ordering: .relaxed)
-                metrics.restartedSearches.increment()
-            }
+            if isTooLong || end >= deadline { kind.noteRestarted() }
             return false
         }
-        inlineSearches.add(1, ordering: .relaxed)
-        metrics.inlineSearches.increment()
+        kind.noteInline()
         if !connection.isKnownForShortReads {
             // If this connection's usual time were unknown to the queue, long reads of others would
             // delay its next search.

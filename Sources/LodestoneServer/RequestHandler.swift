@@ -34,11 +34,8 @@ final class RequestHandler: Sendable {
     let descriptions: FairQueue
     /// Whether maintenance of the whole store is running (`maintain`).
     let isMaintaining = Atomic<Bool>(false)
-    let inlineSearchGate: InlineSearchGate
-    /// The number of searches that ran on a loop; `restartedSearches` counts those that took too
-    /// long.
-    let inlineSearches = Atomic<Int>(0)
-    let restartedSearches = Atomic<Int>(0)
+    let inlineSearches: InlineReads
+    let inlineWalks: InlineReads
     /// The number of current calls that build an index: one runs, the others wait for it.
     let builds = Atomic<Int>(0)
     static let maxBuilds = 8
@@ -52,7 +49,8 @@ final class RequestHandler: Sendable {
         self.audit = audit
         let limits = configuration.limits
         connectionLimiter = ConnectionLimiter(limits: limits)
-        inlineSearchGate = InlineSearchGate(limit: configuration.maxSearchTimeOnLoop)
+        inlineSearches = InlineReads("searches", limit: configuration.maxSearchTimeOnLoop)
+        inlineWalks = InlineReads("walks", limit: configuration.maxSearchTimeOnLoop)
         reads = FairQueue(
             label: "lodestone.reads",
             width: configuration.readWorkers,

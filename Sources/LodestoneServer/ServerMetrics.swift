@@ -16,10 +16,6 @@ struct ServerMetrics: Sendable {
     let turnedAway = Counter(label: "lodestone_connections_refused_total")
     /// Tokens that were missing or wrong, and calls that a role does not allow.
     let denied = Counter(label: "lodestone_denied_total")
-    /// Searches that ran inline, on the loop that read them.
-    let inlineSearches = Counter(label: "lodestone_searches_inline_total")
-    /// Searches that began inline and restarted on a worker.
-    let restartedSearches = Counter(label: "lodestone_searches_restarted_total")
     /// Frames that could not be decoded.
     let malformed = Counter(label: "lodestone_malformed_total")
 

@@ -198,9 +198,12 @@ struct MessageWriter {
     }
 
     /// Writes numbers as one packed field.
+    @inline(__always)
     mutating func packed(_ field: UInt8, count: Int, _ number: (Int) -> UInt32) {
         message(field, expecting: count) { writer in
-            for position in 0..<count { writer.append(UInt64(number(position))) }
+            for start in stride(from: 0, to: count, by: Self.numbersPerRun) {
+                writer.append(start..<min(start + Self.numbersPerRun, count), number)
+            }
         }
     }
 
@@ -258,6 +261,37 @@ struct MessageWriter {
             value >>= 7
         }
         store(UInt8(truncatingIfNeeded: value))
+    }
+
+    /// The numbers that are written with one check of the room, and the bytes of the longest.
+    private static let numbersPerRun = 64
+    private static let longestNumber = 5
+
+    /// Appends the numbers at some positions.
+    @inline(__always)
+    private mutating func append(_ positions: Range<Int>, _ number: (Int) -> UInt32) {
+        guard !isTruncated, let base = room.baseAddress,
+            room.count - byteCount >= positions.count * Self.longestNumber
+        else {
+            for position in positions { append(UInt64(number(position))) }
+            return
+        }
+        var end = byteCount
+        for position in positions {
+            var value = number(position)
+            while value > 0x7f {
+                base.storeBytes(
+                    of: UInt8(truncatingIfNeeded: value) | 0x80,
+                    toByteOffset: end,
+                    as: UInt8.self
+                )
+                value >>= 7
+                end += 1
+            }
+            base.storeBytes(of: UInt8(value), toByteOffset: end, as: UInt8.self)
+            end += 1
+        }
+        byteCount = end
     }
 
     private mutating func append(_ value: UnsafeRawBufferPointer) {

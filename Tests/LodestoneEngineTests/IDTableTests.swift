@@ -81,6 +81,47 @@ struct IDTableTests {
         #expect(try Self.timeToFind(ids) < ordinary * 10)
     }
 
+    @Test("Ids are copied in the order of their vertices, from a base and from after it")
+    func copies() throws {
+        let ids = (0..<300).map { "d\($0)" + String(repeating: "é", count: $0 % 40) }
+        let table = IDTable(try Self.base(of: Array(ids.prefix(200))))
+        table.withTable { table in
+            for id in ids[200...] { _ = table.intern(DocumentID(trusted: id)) }
+        }
+        var random = SeededGenerator(seed: 2)
+        // Parts that lie in the base, after it, and in both.
+        for range in [0..<200, 200..<300, 0..<300, 7..<8, 0..<0] {
+            let order = Array(range).shuffled(using: &random)
+            var bytes: ContiguousArray<UInt8> = []
+            var ends: ContiguousArray<Int> = []
+            var charged = 0
+            let vertices = ContiguousArray(order.map { VertexID($0) })
+            try table.appendUTF8(of: vertices, to: &bytes, &ends) { charged += $0 }
+            #expect(String(decoding: bytes, as: UTF8.self) == order.map { ids[$0] }.joined())
+            #expect(charged == bytes.count)
+            let counts = zip([0] + ends, ends).map { $1 - $0 }
+            #expect(counts == order.map { ids[$0].utf8.count })
+        }
+    }
+
+    @Test("Ids of a damaged base are empty, and the damage is reported")
+    func damage() throws {
+        for tag in ["IDOF", "IDBY"] as [SectionTag] {
+            var sections = MemorySections()
+            let table = IDTable(try Self.base(of: ["a", "bc"]))
+            try table.write([0, 1], to: &sections)
+            sections.damage = [tag: [1]]
+            let base: IDTable.Base = try #require(IDTable.Base(from: sections))
+            let damaged = IDTable(base)
+            var bytes: ContiguousArray<UInt8> = []
+            var ends: ContiguousArray<Int> = []
+            try damaged.appendUTF8(of: [0, 1], to: &bytes, &ends) { _ in }
+            #expect(bytes.isEmpty)
+            #expect(Array(ends) == [0, 0])
+            #expect(sections.isDamaged)
+        }
+    }
+
     @Test("Ids in a base of an earlier release are found")
     func earlier() throws {
         let ids = ["a", "bc", "", "def"]

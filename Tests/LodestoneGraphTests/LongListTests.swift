@@ -75,7 +75,7 @@ struct LongListTests {
                 let expected = model.drop(hub)
                 #expect(changed == expected)
             }
-            if usesBase, round % 7 == 0 { graph = try Self.reopened(graph) }
+            if usesBase, round % 7 == 0 { graph = try graph.reopened() }
             if round % 6 == 0 { copies.append((graph, model)) }
         }
         for (graph, model) in copies + [(graph, model)] {
@@ -159,7 +159,7 @@ struct LongListTests {
             }
             #expect(graph.movedCount < Int(count) * 2 * 400)
             for isReopened in [false, true] {
-                if isReopened { graph = try Self.reopened(graph) }
+                if isReopened { graph = try graph.reopened() }
                 let start = graph.movedCount
                 for _ in 0..<500 {
                     let vertex = VertexID.random(in: 0..<count, using: &random)
@@ -200,9 +200,9 @@ struct LongListTests {
             graph.addEdge(from: vertex, Adjacency(label: 0, vertex: 2_000))
             graph.addEdge(from: 2_000, Adjacency(label: 0, vertex: vertex))
         }
-        for section in ["GOLK", "GILK"] as [SectionTag] {
-            var sections = try Self.sections(of: graph)
-            sections.damage = [section: [5_000]]
+        for section in ["GOVX", "GIVX", "GOLB", "GILB"] as [SectionTag] {
+            var sections = try graph.sections()
+            sections.damage = [section: [1_500]]
             var damaged = try #require(GraphIndex(from: sections, edgeCount: graph.edgeCount))
             for vertex in 0..<2_000 as Range<VertexID> {
                 damaged.addEdge(from: vertex, Adjacency(label: 0, vertex: 2_000, weight: 2))
@@ -305,17 +305,6 @@ struct LongListTests {
         let wasThere = graph.removeEdge(from: source, label: label, to: target)
         let expected = model.remove(source, Adjacency(label: label, vertex: target))
         #expect(wasThere == expected)
-    }
-
-    private static func sections(of graph: GraphIndex) throws -> MemorySections {
-        var sections = MemorySections()
-        let vertices = ContiguousArray(VertexID(0)..<VertexID(graph.vertexBound))
-        try graph.write(to: &sections, vertices: vertices, newVertices: vertices)
-        return sections
-    }
-
-    private static func reopened(_ graph: GraphIndex) throws -> GraphIndex {
-        try #require(GraphIndex(from: sections(of: graph), edgeCount: graph.edgeCount))
     }
 }
 

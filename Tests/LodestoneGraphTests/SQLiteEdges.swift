@@ -89,6 +89,8 @@ struct TestEdge: Hashable {
     var target: VertexID
 }
 
+typealias TestOutcome = (reached: [Step], endedBy: WalkResult.Limit?, edgesFollowed: Int)
+
 extension GraphIndex {
     init(_ edges: some Sequence<TestEdge>) {
         self.init()
@@ -105,15 +107,44 @@ extension GraphIndex {
         depth: Int = 8,
         budget: WalkBudget = WalkBudget(nodes: 100_000, edges: 10_000_000),
         missing: Set<VertexID> = []
-    ) throws -> WalkOutcome {
+    ) throws -> TestOutcome {
         try walk(
             from: starts,
             labels: labels,
             direction: direction,
             depth: depth,
             budget: budget,
-            exists: { !missing.contains($0) },
+            missing: missing,
             context: CallContext()
         )
+    }
+
+    func walk(
+        from starts: [VertexID],
+        labels: Set<LabelID>?,
+        direction: Direction,
+        depth: Int,
+        budget: WalkBudget,
+        missing: Set<VertexID>,
+        context: CallContext
+    ) throws -> TestOutcome {
+        var rows = OverlayArray<RowID>(fallback: .max)
+        var documentCount = 0
+        for vertex in 0..<VertexID(vertexBound) {
+            let exists = !missing.contains(vertex)
+            rows.append(exists ? RowID(vertex.rawValue + 7) : .max)
+            if exists { documentCount += 1 }
+        }
+        let outcome = try walk(
+            from: starts,
+            labels: labels,
+            direction: direction,
+            depth: depth,
+            budget: budget,
+            rows: rows,
+            documentCount: documentCount,
+            context: context
+        )
+        return (Array(outcome.reached), outcome.endedBy, outcome.edgesFollowed)
     }
 }

@@ -37,6 +37,14 @@ struct InlineSearchGateTests {
         #expect(gate.permits(after(42_002)))
     }
 
+    @Test("A search that begins again on a worker pauses inline searches, however short it was")
+    func restarted() {
+        let gate = InlineSearchGate(limit: limit)
+        gate.note(start, after(30), isRestarted: true)
+        #expect(!gate.permits(after(629)))
+        #expect(gate.permits(after(631)))
+    }
+
     @Test("Long searches take at most a twentieth of a loop's time")
     func share() {
         let gate = InlineSearchGate(limit: limit)

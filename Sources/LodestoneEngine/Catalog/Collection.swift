@@ -22,6 +22,8 @@ final class Collection: Sendable {
     private let dropped = Atomic<Bool>(false)
     /// The sequence number, plus one, of the last base that a search has used; 0 for none.
     private let searchedBase = Atomic<UInt64>(0)
+    /// Likewise for the last base that a walk has used.
+    private let walkedBase = Atomic<UInt64>(0)
 
     private struct Current {
         var version: CollectionVersion
@@ -86,6 +88,18 @@ final class Collection: Sendable {
     /// Whether a search has used a version with this base before.
     func hasSearched(base sequenceNumber: UInt64) -> Bool {
         searchedBase.load(ordering: .relaxed) == sequenceNumber + 1
+    }
+
+    /// Notes that a walk has used a version with this base.
+    ///
+    /// The first walks check the base's edges and read them from the disk.
+    func noteWalk(ofBase sequenceNumber: UInt64) {
+        walkedBase.store(sequenceNumber + 1, ordering: .relaxed)
+    }
+
+    /// Whether a walk has used a version with this base before.
+    func hasWalked(base sequenceNumber: UInt64) -> Bool {
+        walkedBase.load(ordering: .relaxed) == sequenceNumber + 1
     }
 
     /// The bytes of memory of the changes since the base, as last counted.

@@ -106,9 +106,44 @@ final class IDTable: Sendable {
         }
 
         fileprivate func utf8(_ number: Int) -> UnsafeBufferPointer<UInt8> {
-            let start = Int(clamping: offsets.element(number, or: 0))
-            let end = Int(clamping: offsets.element(number + 1, or: 0))
-            return bytes.elements(start..<max(start, end))
+            let offsets = offsets.elements(number..<number + 2)
+            guard offsets.count == 2 else { return .init(start: nil, count: 0) }
+            let start = Int(clamping: offsets[0])
+            return bytes.elements(start..<max(start, Int(clamping: offsets[1])))
+        }
+
+        /// Appends the ids of a few vertices, one after the other, and the end of each.
+        ///
+        /// Offsets and bytes are prefetched together, because they are spread over the file.
+        fileprivate func append(
+            _ vertices: ArraySlice<VertexID>,
+            to bytes: inout ContiguousArray<UInt8>,
+            _ ends: inout ContiguousArray<Int>
+        ) {
+            for vertex in vertices { offsets.prefetch(Int(vertex)) }
+            withUnsafeTemporaryAllocation(
+                of: UnsafeBufferPointer<UInt8>.self,
+                capacity: vertices.count
+            ) { ids in
+                var end = bytes.count
+                for (index, vertex) in zip(ids.indices, vertices) {
+                    let id = utf8(Int(vertex))
+                    if let start = id.baseAddress { lode_prefetch(start) }
+                    ids.initializeElement(at: index, to: id)
+                    end += id.count
+                    ends.append(end)
+                }
+                bytes.append(addingCapacity: end - bytes.count) { added in
+                    added.withUnsafeMutableBufferPointer { added, count in
+                        for id in ids {
+                            guard let target = added.baseAddress, let start = id.baseAddress
+                            else { continue }
+                            (target + count).initialize(from: start, count: id.count)
+                            count += id.count
+                        }
+                    }
+                }
+            }
         }
     }
 
@@ -145,35 +180,26 @@ final class IDTable: Sendable {
     ///
     /// `charge` is called with the bytes of each few ids.
     ///
-    /// The mutex is taken only for ids outside the base. Offsets and bytes are prefetched for some
-    /// ids together, because they are spread over the file.
+    /// The mutex is taken once per few ids, and only for ids outside the base.
     func appendUTF8(
-        of vertices: some RandomAccessCollection<VertexID>,
+        of vertices: ContiguousArray<VertexID>,
         to bytes: inout ContiguousArray<UInt8>,
         _ ends: inout ContiguousArray<Int>,
         charge: (Int) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         ends.reserveCapacity(ends.count + vertices.count)
-        var vertices = vertices[...]
-        while !vertices.isEmpty {
-            let some = vertices.prefix(Self.idsPerPrefetch)
-            vertices = vertices.dropFirst(some.count)
-            if let base {
-                for vertex in some { base.offsets.prefetch(Int(vertex)) }
-                for vertex in some where Int(vertex) < base.count {
-                    base.utf8(Int(vertex)).baseAddress.map { lode_prefetch($0) }
-                }
-            }
+        for first in stride(from: 0, to: vertices.count, by: Self.idsPerPrefetch) {
+            let some = vertices[first..<min(first + Self.idsPerPrefetch, vertices.count)]
             let start = bytes.count
-            for vertex in some {
-                if let base, Int(vertex) < base.count {
-                    bytes.append(contentsOf: base.utf8(Int(vertex)))
-                } else {
-                    withTable { table in
+            if let base, some.allSatisfy({ Int($0) < base.count }) {
+                base.append(some, to: &bytes, &ends)
+            } else {
+                withTable { table in
+                    for vertex in some {
                         table.withBytes(of: vertex) { bytes.append(contentsOf: $0) }
+                        ends.append(bytes.count)
                     }
                 }
-                ends.append(bytes.count)
             }
             try charge(bytes.count - start)
         }

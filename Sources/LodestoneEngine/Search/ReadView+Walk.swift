@@ -21,21 +21,28 @@ extension ReadView {
             direction: walk.direction,
             depth: walk.depth,
             budget: walk.budget,
-            exists: { version.ids.row(of: $0) != nil },
+            rows: version.ids.rows,
+            documentCount: version.ids.documentCount,
             context: context
         )
     }
 
-    /// The result of a walk from ids; ids without a document are skipped.
-    ///
-    /// `byColumns` says whether the reply has columns; rows have more bytes.
-    func result(of walk: Walk, byColumns: Bool, context: CallContext) throws(LodestoneError)
-        -> WalkResult
+    /// The steps of a walk from its ids; ids without a document are skipped.
+    func steps(of walk: Walk, context: CallContext) throws(LodestoneError)
+        -> GraphIndex.WalkOutcome
     {
         let starts = version.ids.table.withTable { table in
             walk.from.compactMap { table.vertex(of: $0) }
         }
-        let outcome = try steps(of: walk, from: starts, context: context)
+        return try steps(of: walk, from: starts, context: context)
+    }
+
+    /// The result of a walk with these steps.
+    ///
+    /// `byColumns` says whether the reply has columns; rows have more bytes.
+    func result(of outcome: GraphIndex.WalkOutcome, byColumns: Bool, context: CallContext)
+        throws(LodestoneError) -> WalkResult
+    {
         let documents = try documents(of: outcome.reached, context)
         if !byColumns { try context.charge(wire: documents.repeatedByteCount, memory: 0) }
         return WalkResult(
@@ -45,18 +52,26 @@ extension ReadView {
         )
     }
 
-    /// The documents of the steps of a walk.
-    private func documents(of steps: [Step], _ context: CallContext) throws(LodestoneError)
-        -> ReachedDocuments
+    /// The documents of the vertices that a walk reached.
+    private func documents(of reached: ReachedVertices, _ context: CallContext)
+        throws(LodestoneError) -> ReachedDocuments
     {
         // A length and a parent per document are sent in a byte each, or more.
         let columns = 2 * MemoryLayout<UInt64>.stride + 3 * MemoryLayout<UInt32>.stride
-        try context.charge(wire: 2 * steps.count, memory: columns * steps.count)
+        try context.charge(wire: 2 * reached.count, memory: columns * reached.count)
         var documents = ReachedDocuments()
-        let starts = addEdges(of: steps, to: &documents)
+        documents.weights = reached.weights
+        documents.areIncoming = reached.areIncoming
+        documents.depths.reserveCapacity(reached.count)
+        for (index, end) in reached.depthEnds.enumerated() {
+            let count = end - documents.depths.count
+            documents.depths.append(contentsOf: repeatElement(UInt32(index + 1), count: count))
+        }
+        let starts = addParents(of: reached, to: &documents)
+        addLabels(of: reached, to: &documents)
         let ids = version.ids.table
         try ids.appendUTF8(
-            of: steps.lazy.map(\.vertex),
+            of: reached.vertices,
             to: &documents.idBytes,
             &documents.idEnds
         ) { (byteCount) throws(LodestoneError) in
@@ -72,50 +87,69 @@ extension ReadView {
         return documents
     }
 
-    /// Fills in all columns but those of ids.
+    /// Fills in the parents.
     ///
     /// - Returns: The starts from which the first edges lead.
-    private func addEdges(of steps: [Step], to documents: inout ReachedDocuments) -> [VertexID] {
+    private func addParents(of reached: ReachedVertices, to documents: inout ReachedDocuments)
+        -> [VertexID]
+    {
+        let startCount = UInt32(reached.starts.count)
         var starts: [VertexID] = []
-        for step in steps.prefix(while: { $0.depth == 1 }) where step.from != starts.last {
-            starts.append(step.from)
+        // For each start its position among `starts`.
+        var positions = ContiguousArray<UInt32>(repeating: 0, count: reached.starts.count)
+        var last: UInt32?
+        for parent in reached.parents.prefix(while: { $0 < startCount }) where parent != last {
+            last = parent
+            positions[Int(parent)] = UInt32(starts.count)
+            starts.append(reached.starts[Int(parent)])
         }
-        documents.depths.reserveCapacity(steps.count)
-        documents.parents.reserveCapacity(steps.count)
-        documents.labelPositions.reserveCapacity(steps.count)
-        var labels: [LabelID] = []
-        var positions: [LabelID: Int] = [:]
-        var label = 0
-        // Vertices are followed in the order in which they were reached.
-        var parent = 0
-        for step in steps {
-            while parent < starts.count, starts[parent] != step.from { parent += 1 }
-            if parent >= starts.count {
-                while parent < starts.count + steps.count,
-                    steps[parent - starts.count].vertex != step.from
-                { parent += 1 }
-            }
-            documents.depths.append(UInt32(step.depth))
-            documents.parents.append(UInt32(parent))
-            if labels.isEmpty || labels[label] != step.label {
-                label = positions[step.label] ?? labels.count
-                if label == labels.count {
-                    labels.append(step.label)
-                    positions[step.label] = label
+        if starts.count == reached.starts.count {
+            documents.parents = reached.parents
+        } else {
+            let shift = startCount - UInt32(starts.count)
+            documents.parents = ContiguousArray(
+                reached.parents.lazy.map { parent in
+                    parent < startCount ? positions[Int(parent)] : parent - shift
                 }
-            }
-            documents.labelPositions.append(UInt32(label))
-        }
-        documents.labels = version.graph.labels.withTable { table in
-            labels.map { table.label($0) ?? "" }
-        }
-        if steps.contains(where: { $0.weight != 1 }) {
-            documents.weights = ContiguousArray(steps.lazy.map(\.weight))
-        }
-        if steps.contains(where: \.isIncoming) {
-            documents.areIncoming = ContiguousArray(steps.lazy.map(\.isIncoming))
+            )
         }
         return starts
+    }
+
+    /// Fills in the labels.
+    private func addLabels(of reached: ReachedVertices, to documents: inout ReachedDocuments) {
+        var positions = LabelPositions()
+        documents.labelPositions.reserveCapacity(reached.count)
+        for id in reached.labels {
+            documents.labelPositions.append(positions.position(of: id))
+        }
+        documents.labels = version.graph.labels.withTable { table in
+            positions.labels.map { table.label($0) ?? "" }
+        }
+    }
+}
+
+/// The positions of the labels of a walk, in the order in which they first occur.
+private struct LabelPositions {
+    /// The labels, each once.
+    private(set) var labels: [LabelID] = []
+    /// The positions of label ids below 64, which are those of most collections.
+    private var low = ContiguousArray(repeating: LabelPositions.none, count: 64)
+    private var high: [LabelID: UInt32] = [:]
+    private static let none = UInt32.max
+
+    @inline(__always)
+    mutating func position(of label: LabelID) -> UInt32 {
+        if Int(label) < low.count, low[Int(label)] != Self.none { return low[Int(label)] }
+        return add(label)
+    }
+
+    private mutating func add(_ label: LabelID) -> UInt32 {
+        if let position = high[label] { return position }
+        let position = UInt32(labels.count)
+        labels.append(label)
+        if Int(label) < low.count { low[Int(label)] = position } else { high[label] = position }
+        return position
     }
 }
 

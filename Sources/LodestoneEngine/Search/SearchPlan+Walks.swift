@@ -65,13 +65,17 @@ extension SearchPlan {
         let depth = query.depth(of: source)
         let outcome = try view.steps(of: walk, from: starts, context: context)
         var found: [(depth: Int, row: RowID)] = []
-        for step in outcome.reached {
+        var start = 0
+        for (index, end) in outcome.reached.depthEnds.enumerated() {
             // The documents of one depth come in edge order. All of a depth are taken, because
             // otherwise the limit would change the order.
-            if let last = found.last, found.count >= depth, step.depth > last.depth { break }
-            guard let row = view.version.ids.row(of: step.vertex), allowed?.contains(row) ?? true
-            else { continue }
-            found.append((step.depth, row))
+            if found.count >= depth { break }
+            for vertex in outcome.reached.vertices[start..<end] {
+                guard let row = view.version.ids.row(of: vertex), allowed?.contains(row) ?? true
+                else { continue }
+                found.append((index + 1, row))
+            }
+            start = end
         }
         found.sort { ($0.depth, $0.row) < ($1.depth, $1.row) }
         var list = RankedList()

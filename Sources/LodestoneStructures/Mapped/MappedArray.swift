@@ -38,8 +38,8 @@ public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
     }
 
     /// Prefetches the element at `index` into the cache; does nothing beyond the end.
-    public func prefetch(_ index: Int) {
-        if index >= 0, index < count { lode_prefetch(start + index) }
+    @inlinable public func prefetch(_ index: Int) {
+        if index >= 0, index < count { prefetchMemory(start + index) }
     }
 
     /// The elements of `range`; none when any of them is damaged or beyond the end.
@@ -53,3 +53,6 @@ public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
         return UnsafeBufferPointer(start: start + range.lowerBound, count: range.count)
     }
 }
+
+/// Prefetches memory for code that is specialized in other modules.
+@usableFromInline func prefetchMemory(_ address: UnsafeRawPointer) { lode_prefetch(address) }

@@ -41,6 +41,17 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
         )
     }
 
+    /// Creates an array of fallbacks, which take no memory until they change.
+    public init(count: Int, fallback: Element) {
+        base = nil
+        self.fallback = fallback
+        storedCount = count
+        chunks = ContiguousArray(
+            repeating: [],
+            count: (count + Self.chunkSize - 1) / Self.chunkSize
+        )
+    }
+
     /// Adds an element at the end.
     @inlinable public mutating func append(_ element: Element) {
         grow(to: count + 1)
@@ -79,7 +90,7 @@ public struct OverlayArray<Element: BitwiseCopyable & Sendable>: Sendable {
     }
 
     /// Prefetches the base's element at `index` into the cache.
-    public func prefetch(_ index: Int) { base?.prefetch(index) }
+    @inlinable public func prefetch(_ index: Int) { base?.prefetch(index) }
 
     /// The element of the base at `index`, or the fallback where the base has none.
     @inlinable public func baseElement(_ index: Int) -> Element {
