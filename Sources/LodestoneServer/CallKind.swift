@@ -2,12 +2,17 @@
 package import LodestoneWire
 
 /// The kind of call that a request makes, without its arguments: for access, logs and metrics.
-package enum CallKind: String, Sendable, CaseIterable {
+package enum CallKind: Int, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
     case indexMany, dropMany, get, scan, count, search, walk, listEdges
     case buildIndex, compact, snapshot, listSnapshots, deleteSnapshot, fetchSnapshot, erase, verify
     case stats, cancel
+
+    private static let names = allCases.map { "\($0)" }
+
+    /// The word for logs and metrics.
+    var name: String { Self.names[rawValue] }
 
     /// The kind of `call`.
     ///
@@ -45,7 +50,10 @@ package enum CallKind: String, Sendable, CaseIterable {
 
     /// Whether the call works on a whole store or collection, without a usual limit of time.
     var isMaintenance: Bool {
-        [.buildIndex, .snapshot, .verify, .erase, .compact].contains(self)
+        switch self {
+        case .buildIndex, .snapshot, .verify, .erase, .compact: true
+        default: false
+        }
     }
 
     /// Whether the call describes the server or its collections.

@@ -100,7 +100,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {
         var consumed = 0
-        lastActivity = .now
+        lastActivity = stream.loop.roundTime
         while true {
             if case .ending = phase { return bytes.count }
             if isBackpressured {
@@ -138,22 +138,17 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     private func receive(_ message: UnsafeRawBufferPointer) {
-        receive(
-            Result { () throws(DecodingFailure) in
-                try MessageCodec.decodeRequest(message, limits: limits)
-            },
-            frameByteCount: message.count
-        )
-    }
-
-    private func receive(_ decoded: Result<Request, DecodingFailure>, frameByteCount: Int) {
-        let request: Request
-        do {
-            request = try decoded.get()
+        do throws(DecodingFailure) {
+            receive(
+                try MessageCodec.decodeRequest(message, limits: limits),
+                frameByteCount: message.count
+            )
         } catch {
             reject(error)
-            return
         }
+    }
+
+    private func receive(_ request: Request, frameByteCount: Int) {
         switch phase {
         case .awaitingHello:
             if case .hello(let hello) = request.call {
@@ -252,7 +247,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         leaveGate()
         guard !isLost, let decoded else { return }
         isLastReady = false
-        receive(decoded, frameByteCount: frameByteCount)
+        switch decoded {
+        case .success(let request): receive(request, frameByteCount: frameByteCount)
+        case .failure(let failure): reject(failure)
+        }
         resume(.decoding)
     }
 
@@ -341,7 +339,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     ///
     /// Any thread.
     func reply(_ reply: Reply, to id: UInt64, now: Bool = false) {
-        stream.send(now: now) { output in
+        stream.send(now: now, expecting: reply.expectedByteCount) { output in
             MessageCodec.append(
                 Response(id: id, reply: reply),
                 to: &output,

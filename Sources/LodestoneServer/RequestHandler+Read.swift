@@ -111,7 +111,7 @@ extension RequestHandler {
                 )
             case .listSnapshots:
                 reply = .snapshots(try engine.snapshots(context: call.context))
-            default: reply = .error(.broken("\(call.kind.rawValue) was queued as a read"))
+            default: reply = .error(.broken("\(call.kind.name) was queued as a read"))
             }
         } catch {
             connection.finish(call, .error(error))

@@ -165,7 +165,7 @@ final class RequestHandler: Sendable {
             if error.code == .internal || error.code == .dataLoss || error.code == .unknown {
                 logger.error(
                     "\(error)",
-                    metadata: ["call": "\(call.kind.rawValue)", "peer": "\(peer)"]
+                    metadata: ["call": "\(call.kind.name)", "peer": "\(peer)"]
                 )
             }
         }
@@ -174,7 +174,7 @@ final class RequestHandler: Sendable {
             logger.info(
                 "slow request",
                 metadata: [
-                    "call": "\(call.kind.rawValue)",
+                    "call": "\(call.kind.name)",
                     "collection": "\(call.collection?.printable ?? "")",
                     "milliseconds": "\(time.milliseconds)", "failed": "\(failed)",
                     "peer": "\(peer)",
@@ -254,7 +254,7 @@ final class RequestHandler: Sendable {
             return nil
         }
         let limits = configuration.limits
-        let now = ContinuousClock.now
+        let now = incoming.connection.stream.loop.roundTime
         // The time of maintenance grows with the store, so its deadline may be longer.
         let time =
             incoming.kind.isMaintenance
@@ -293,7 +293,7 @@ final class RequestHandler: Sendable {
         audit.notice(
             "refused: the role does not allow the call",
             metadata: [
-                "peer": "\(incoming.connection.stream.peer)", "call": "\(incoming.kind.rawValue)",
+                "peer": "\(incoming.connection.stream.peer)", "call": "\(incoming.kind.name)",
                 "role": "\(role.name)",
             ]
         )

@@ -56,7 +56,7 @@ extension LodestoneError {
         LodestoneError(
             .permissionDenied,
             reason: .role,
-            "The call \(call.rawValue) needs the role \(call.requiredRole.name); this token has "
+            "The call \(call.name) needs the role \(call.requiredRole.name); this token has "
                 + "the role \(role.name).",
             recovery: "Use a token with that role."
         )

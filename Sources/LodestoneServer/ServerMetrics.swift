@@ -9,7 +9,8 @@ struct ServerMetrics: Sendable {
         let duration: Timer
     }
 
-    private let calls: [CallKind: PerCall]
+    /// One element per kind of call, at the kind's number: every call is counted here.
+    private let calls: [PerCall]
     /// Connections accepted.
     let accepted = Counter(label: "lodestone_connections_total")
     /// Connections refused because there were too many.
@@ -20,33 +21,28 @@ struct ServerMetrics: Sendable {
     let malformed = Counter(label: "lodestone_malformed_total")
 
     init() {
-        calls = Dictionary(
-            uniqueKeysWithValues: CallKind.allCases.map { kind in
-                let call = ("call", kind.rawValue)
-                return (
-                    kind,
-                    PerCall(
-                        succeeded: Counter(
-                            label: "lodestone_requests_total",
-                            dimensions: [call, ("result", "ok")]
-                        ),
-                        failed: Counter(
-                            label: "lodestone_requests_total",
-                            dimensions: [call, ("result", "error")]
-                        ),
-                        duration: Timer(
-                            label: "lodestone_request_seconds",
-                            dimensions: [call]
-                        )
-                    )
+        calls = CallKind.allCases.map { kind in
+            let call = ("call", kind.name)
+            return PerCall(
+                succeeded: Counter(
+                    label: "lodestone_requests_total",
+                    dimensions: [call, ("result", "ok")]
+                ),
+                failed: Counter(
+                    label: "lodestone_requests_total",
+                    dimensions: [call, ("result", "error")]
+                ),
+                duration: Timer(
+                    label: "lodestone_request_seconds",
+                    dimensions: [call]
                 )
-            }
-        )
+            )
+        }
     }
 
     /// Counts a call that has its reply.
     func record(_ kind: CallKind, failed: Bool, duration: Duration) {
-        guard let call = calls[kind] else { return }
+        let call = calls[kind.rawValue]
         (failed ? call.failed : call.succeeded).increment()
         let (seconds, attoseconds) = duration.components
         call.duration.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)

@@ -57,17 +57,19 @@ package struct ByteBuffer: ~Copyable {
 
     /// Appends what `write` puts into at least `byteCount` bytes of uninitialized memory.
     ///
+    /// Not generic, because every message passes, and modules don't specialize each other's
+    /// functions.
+    ///
     /// - Parameters:
     ///   - byteCount: The room that `write` needs.
     ///   - write: Returns the number of bytes that it has written.
-    /// - Throws: The errors of `write`; nothing is appended then.
-    package mutating func append<E: Error>(
+    package mutating func append(
         reserving byteCount: Int,
-        _ write: (UnsafeMutableRawBufferPointer) throws(E) -> Int
-    ) throws(E) {
+        _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
         reserve(byteCount)
         let room = UnsafeMutableRawBufferPointer(rebasing: storage[end...])
-        let written = try write(room)
+        let written = write(room)
         precondition(written >= 0 && written <= room.count, "more was written than fits")
         end += written
     }

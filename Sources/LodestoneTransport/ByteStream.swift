@@ -39,6 +39,8 @@ package final class ByteStream: @unchecked Sendable {
     private static let maxReadByteCount = 1 << 20
     /// The most reads after a failed send, since the input that had arrived by then is still valid.
     private static let maxLastReads = 64
+    /// The most bytes of a message that any thread may encode under the lock of the output.
+    private static let shortByteCount = 4 << 10
     /// The time that an ended stream gives the other end to take its last bytes.
     ///
     /// The stream reads on meanwhile: a close with unread input would make the system drop those
@@ -217,41 +219,67 @@ package final class ByteStream: @unchecked Sendable {
     /// Appends the bytes that `encode` writes to the output.
     ///
     /// Any thread may call it. Once the stream is closed or finished, `encode` still runs and its
-    /// bytes are dropped. On the loop `encode` runs under the lock of the output. Elsewhere it runs
-    /// without the lock, since the loop needs the lock and the encoding of a large message takes
-    /// long.
+    /// bytes are dropped. On the loop, and for a short message, `encode` runs under the lock of the
+    /// output. Elsewhere a long message is encoded without the lock, since the loop needs the lock
+    /// and such an encoding takes long.
+    ///
+    /// Nothing here is generic: every message passes, and the caller is in another module, which
+    /// the compiler doesn't specialize a generic function for.
     ///
     /// - Parameters:
     ///   - now: Whether to send at once, in this thread, instead of at the end of the loop's round,
     ///     together with everything else sent by then.
-    ///   - encode: The encoder, which may only encode. When it throws, it must have added nothing.
-    /// - Returns: The result of `encode`.
-    /// - Throws: The errors of `encode`.
-    package func send<E: Error, R>(
+    ///   - byteCount: About how many bytes `encode` writes.
+    ///   - encode: The encoder, which may only encode.
+    package func send(
         now: Bool = false,
-        _ encode: (inout ByteBuffer) throws(E) -> R
-    ) throws(E) -> R {
-        guard loop.isCurrent else {
+        expecting byteCount: Int = .max,
+        _ encode: (inout ByteBuffer) -> Void
+    ) {
+        guard byteCount <= Self.shortByteCount || loop.isCurrent else {
             var encoded = ByteBuffer(pool: loop.buffers)
-            let result = try encode(&encoded)
+            encode(&encoded)
             let mustTouch = outputLock.locked {
                 guard output.isOpen else { return false }
                 output.append(&encoded)
                 return hasAppended(now: now)
             }
             if mustTouch { loop.touch(self) }
-            return result
+            return
         }
-        let (result, mustTouch) = try outputLock.locked { () throws(E) -> (R, Bool) in
+        let mustTouch = outputLock.locked {
             guard output.isOpen else {
                 var dropped = ByteBuffer()
-                return (try encode(&dropped), false)
+                encode(&dropped)
+                return false
             }
-            let result = try encode(&output.buffer)
-            return (result, hasAppended(now: now))
+            encode(&output.buffer)
+            return hasAppended(now: now)
         }
         if mustTouch { loop.touch(self) }
-        return result
+    }
+
+    /// Appends the bytes that `encode` writes to the output, as `send` does.
+    ///
+    /// - Parameters:
+    ///   - now: As for `send`.
+    ///   - byteCount: As for `send`.
+    ///   - encode: The encoder. When it throws, it must have added nothing.
+    /// - Throws: The errors of `encode`.
+    package func trySend(
+        now: Bool = false,
+        expecting byteCount: Int = .max,
+        _ encode: (inout ByteBuffer) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        var failure: LodestoneError?
+        send(now: now, expecting: byteCount) { output in
+            do throws(LodestoneError) {
+                try encode(&output)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// Sends the appended bytes if `now` is true; under the lock.

@@ -6,22 +6,40 @@ import LodestoneSystem
 extension ByteStream {
     /// Connects without blocking, trying the addresses of a name one after the other.
     ///
-    /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`.
+    /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`;
+    /// not at all once the attempt is cancelled.
+    ///
+    /// - Returns: The attempt, which may be cancelled.
+    @discardableResult
     package static func connect(
         to endpoint: Endpoint,
         on loop: EventLoop,
         timeout: Duration,
         _ completion: @escaping @Sendable (Result<ByteStream, LodestoneError>) -> Void
-    ) {
+    ) -> ConnectionAttempt {
         let connector = Connector(endpoint, loop: loop, completion)
         loop.async { connector.begin(timeout: timeout) }
+        return ConnectionAttempt(loop: loop, connector: connector)
+    }
+}
+
+/// An attempt to connect.
+package struct ConnectionAttempt: Sendable {
+    fileprivate let loop: EventLoop
+    fileprivate let connector: Connector
+
+    /// Ends the attempt; `completion` doesn't run any more.
+    ///
+    /// Any thread may call it.
+    package func cancel() {
+        loop.async { connector.cancel() }
     }
 }
 
 /// Finds the first address that accepts a connection.
 ///
 /// Threading: belongs to its loop, after `init`.
-private final class Connector: Pollable, @unchecked Sendable {
+fileprivate final class Connector: Pollable, @unchecked Sendable {
     // Unchecked: everything that varies is touched on the loop only.
     private let endpoint: Endpoint
     private let loop: EventLoop
@@ -42,6 +60,7 @@ private final class Connector: Pollable, @unchecked Sendable {
     }
 
     func begin(timeout: Duration) {
+        guard completion != nil else { return }
         timer = loop.schedule(after: timeout) { self.timeOut() }
         do throws(LodestoneError) {
             if let literal = try endpoint.literalAddresses() {
@@ -127,6 +146,12 @@ private final class Connector: Pollable, @unchecked Sendable {
     }
 
     func loopEnded() { finish(.failure(.loopEnded)) }
+
+    func cancel() {
+        guard completion != nil else { return }
+        completion = { _ in }
+        finish(.failure(.loopEnded))
+    }
 
     private func finish(_ result: Result<ByteStream, LodestoneError>) {
         guard let completion else {

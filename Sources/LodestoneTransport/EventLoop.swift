@@ -19,13 +19,12 @@ import Synchronization
 /// Threading: `async`, `schedule`, `isCurrent` and `shutdown` may be called from any thread.
 /// Everything else happens on `queue`.
 package final class EventLoop: @unchecked Sendable {
-    // Unchecked: poller, timers and touched streams are touched on `queue` only.
+    // Unchecked: poller, timers, touched streams and jobs are touched on `queue` only.
 
     /// The serial queue that everything runs on.
     package let queue: DispatchQueue
     let buffers = BufferPool()
 
-    private static let key = DispatchSpecificKey<ObjectIdentifier>()
     /// The longest time in rounds before other work of the queue has its turn.
     private static let budget = Duration.milliseconds(5)
     /// The wait on the loop's thread after the last work.
@@ -56,6 +55,10 @@ package final class EventLoop: @unchecked Sendable {
     private var timers = TimerHeap()
     private var timerDue: ContinuousClock.Instant?
     private var touched: [ByteStream] = []
+    /// Jobs of tasks that prefer this loop, left by the loop's own work.
+    private var jobs: [UnownedJob] = []
+    private var jobsOfRound: [UnownedJob] = []
+    private var roundStart: ContinuousClock.Instant?
     private var isInRound = false
     private var busyPoll: BusyPoll
 
@@ -69,7 +72,6 @@ package final class EventLoop: @unchecked Sendable {
         self.busyPoll = BusyPoll(limit: busyPoll)
         queue = DispatchQueue(label: label)
         timer = DispatchSource.makeTimerSource(queue: queue)
-        queue.setSpecific(key: Self.key, value: ObjectIdentifier(self))
         timer.setEventHandler { [weak self] in
             self?.timerDue = nil
             self?.run()
@@ -83,8 +85,32 @@ package final class EventLoop: @unchecked Sendable {
     }
 
     /// Whether the caller runs on this loop.
-    package var isCurrent: Bool {
-        DispatchQueue.getSpecific(key: Self.key) == ObjectIdentifier(self)
+    package var isCurrent: Bool { lode_thread_loop() == mark }
+
+    /// The mark of a thread that runs this loop.
+    private var mark: UnsafeRawPointer {
+        UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Runs `work` as work of this loop.
+    ///
+    /// On `queue` only. Everything that the loop puts on its queue runs here or in `run`.
+    private func asCurrent(_ work: () -> Void) {
+        roundStart = nil
+        lode_thread_set_loop(mark)
+        defer { lode_thread_set_loop(nil) }
+        work()
+    }
+
+    /// The time at which this round of the loop began to run work.
+    ///
+    /// All work of a round shares one reading of the clock. On the loop only.
+    package var roundTime: ContinuousClock.Instant {
+        assert(isCurrent)
+        if let time = roundStart { return time }
+        let time = ContinuousClock.now
+        roundStart = time
+        return time
     }
 
     /// Runs `work` on the loop, soon.
@@ -92,7 +118,7 @@ package final class EventLoop: @unchecked Sendable {
     /// Any thread may call it. Work runs in the order of the calls, and never inside this call.
     /// Work that is submitted after the end still runs, on `queue`.
     package func async(_ work: @escaping @Sendable () -> Void) {
-        if !deposit(work: work) { queue.async(execute: work) }
+        if !deposit(work: work) { queue.async { self.asCurrent(work) } }
     }
 
     /// Runs `work` on the loop once `delay` has passed.
@@ -118,8 +144,10 @@ package final class EventLoop: @unchecked Sendable {
     /// - Parameter done: Runs on `queue` afterwards.
     package func shutdown(_ done: @escaping @Sendable () -> Void = {}) {
         queue.async { [self] in
-            if !inbox.withLock({ $0.hasEnded }) { end() }
-            done()
+            asCurrent {
+                if !inbox.withLock({ $0.hasEnded }) { end() }
+                done()
+            }
         }
     }
 
@@ -206,16 +234,23 @@ package final class EventLoop: @unchecked Sendable {
     private var isInRoundHere: Bool { isCurrent && isInRound }
 
     private func run() {
-        isInRound = true
-        defer { isInRound = false }
+        asCurrent {
+            isInRound = true
+            runRounds()
+            isInRound = false
+        }
+    }
+
+    private func runRounds() {
         inbox.withLock { $0.wakeState = .awake }
         let end = ContinuousClock.now.advanced(by: Self.budget)
         var waits = false
         while true {
-            let wasReady = waits ? wait() : poller?.poll() ?? false
-            let now = ContinuousClock.now
+            let wasReady = waits ? wait() : poll()
+            let now = roundTime
             runTimers(due: now)
             let hadWork = runInbox()
+            let hadJobs = runJobs()
             endRound()
             if now >= end {
                 // Sockets that are still ready make the poller's source fire again. The inbox has
@@ -223,7 +258,7 @@ package final class EventLoop: @unchecked Sendable {
                 if !fallAsleep() { queue.async { self.run() } }
                 return
             }
-            if wasReady || hadWork {
+            if wasReady || hadWork || hadJobs {
                 // A poll without waiting before the wait cost a system call for every lone request.
                 waits = Poller.canWait
             } else if !waits && Poller.canWait {
@@ -234,22 +269,30 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Has the next deposit wake the loop, unless there is a deposit already.
+    /// Has the next deposit wake the loop, unless there is work already.
     private func fallAsleep() -> Bool {
-        inbox.withLock { inbox in
+        guard jobs.isEmpty else { return false }
+        return inbox.withLock { inbox in
             guard inbox.isEmpty else { return false }
             inbox.wakeState = .asleep
             return true
         }
     }
 
+    /// Begins a round with the sockets that are ready; returns whether one was.
+    private func poll(waiting milliseconds: Int32 = 0, _ woken: () -> Void = {}) -> Bool {
+        roundStart = nil
+        return poller?.poll(waiting: milliseconds, woken) ?? false
+    }
+
     /// Waits a moment for a socket or a deposit; returns whether a socket was ready.
     private func wait() -> Bool {
+        guard jobs.isEmpty else { return poll() }
         let start = ContinuousClock.now
         defer { busyPoll.ended(after: ContinuousClock.now - start) }
         guard let poller else { return false }
         while busyPoll.pays {
-            if poller.poll() { return true }
+            if poll() { return true }
             if inbox.withLock({ !$0.isEmpty }) { return false }
             let now = ContinuousClock.now
             if now - start >= busyPoll.limit { break }
@@ -262,7 +305,7 @@ package final class EventLoop: @unchecked Sendable {
             inbox.wakeState = .waiting(poller.wakeup)
             return true
         }
-        return poller.poll(waiting: mayWait ? Self.waitMilliseconds : 0) {
+        return poll(waiting: mayWait ? Self.waitMilliseconds : 0) {
             inbox.withLock { $0.wakeState = .awake }
         }
     }
@@ -278,6 +321,16 @@ package final class EventLoop: @unchecked Sendable {
         touched += streams
         for item in work { item() }
         return !work.isEmpty || !streams.isEmpty
+    }
+
+    /// Runs the jobs that were there when it began; jobs that these leave wait for the next round.
+    private func runJobs() -> Bool {
+        guard !jobs.isEmpty else { return false }
+        swap(&jobs, &jobsOfRound)
+        let executor = asUnownedTaskExecutor()
+        for job in jobsOfRound { job.runSynchronously(on: executor) }
+        jobsOfRound.removeAll(keepingCapacity: true)
+        return true
     }
 
     private func endRound() {
@@ -323,7 +376,7 @@ package final class EventLoop: @unchecked Sendable {
         while let registrations = poller?.registrations, !registrations.isEmpty {
             for registration in registrations { registration.pollable?.loopEnded() }
             isInRound = true
-            while runInbox() { endRound() }
+            while runInbox() || runJobs() { endRound() }
             isInRound = false
         }
         poller = nil
@@ -334,5 +387,21 @@ package final class EventLoop: @unchecked Sendable {
             return inbox.work
         }
         for item in late { item() }
+    }
+}
+
+/// Runs tasks on the loop.
+extension EventLoop: TaskExecutor {
+    /// Runs a job of a task that prefers this loop, soon.
+    ///
+    /// Any thread may call it. A job that the loop's own work leaves needs neither a lock nor a
+    /// closure.
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isInRoundHere {
+            jobs.append(job)
+        } else {
+            async { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+        }
     }
 }

@@ -7,6 +7,8 @@ import Synchronization
 struct Lock: ~Copyable, Sendable {
     private let mutex = Mutex<Void>(())
 
+    // Inlined, because every message takes the lock.
+    @inline(__always)
     func locked<E: Error, R>(_ body: () throws(E) -> R) throws(E) -> R {
         // The result may not be sent out of a mutex' closure, so it lies outside.
         var result: Result<R, E>?

@@ -5,40 +5,64 @@ package import LodestoneCore
 package struct Request: Sendable, Equatable {
     /// The id, chosen by the client: not 0, and not in use by another request of the connection.
     package var id: UInt64
-    /// The time that was left when the request was sent; `nil`: the server's default.
-    package var deadline: Duration?
+    /// The milliseconds that were left when the request was sent; 0: the server's default.
+    package var deadlineMilliseconds: UInt32
     /// The idempotency key of a write; `nil` for calls that only read.
     package var requestID: RequestID?
     /// The call.
     package var call: Call
 
-    package init(id: UInt64, deadline: Duration? = nil, requestID: RequestID? = nil, call: Call) {
+    package init(
+        id: UInt64,
+        deadlineMilliseconds: UInt32,
+        requestID: RequestID? = nil,
+        call: Call
+    ) {
         self.id = id
-        self.deadline = deadline
+        self.deadlineMilliseconds = deadlineMilliseconds
         self.requestID = requestID
         self.call = call
+    }
+
+    /// Creates a request with the time left, at least a millisecond; `nil`: the server's default.
+    package init(id: UInt64, deadline: Duration? = nil, requestID: RequestID? = nil, call: Call) {
+        let milliseconds = deadline.map { UInt32(clamping: max(1, $0.milliseconds)) }
+        self.init(
+            id: id,
+            deadlineMilliseconds: milliseconds ?? 0,
+            requestID: requestID,
+            call: call
+        )
+    }
+
+    /// The time left when the request was sent; `nil`: the server's default.
+    package var deadline: Duration? {
+        deadlineMilliseconds == 0 ? nil : .milliseconds(Int64(deadlineMilliseconds))
     }
 }
 
 /// Every call of the protocol.
+///
+/// A case with more than 32 bytes of values lies behind a reference. Each call passes many
+/// functions as a value, and without references the rarest case made every copy large.
 package enum Call: Sendable, Equatable {
     /// Opens a connection; the first call on it.
-    case hello(Hello)
+    indirect case hello(Hello)
     /// Checks whether the server is there.
     case ping
-    case createCollection(name: String, CollectionOptions)
-    case alterCollection(name: String, CollectionChange)
+    indirect case createCollection(name: String, CollectionOptions)
+    indirect case alterCollection(name: String, CollectionChange)
     case dropCollection(name: String)
     case listCollections
     case describeCollection(name: String)
-    case indexMany(IndexManyRequest)
-    case dropMany(DropManyRequest)
+    indirect case indexMany(IndexManyRequest)
+    indirect case dropMany(DropManyRequest)
     case get(GetRequest)
-    case scan(ScanRequest)
-    case count(CountRequest)
+    indirect case scan(ScanRequest)
+    indirect case count(CountRequest)
     case search(SearchRequest)
     case walk(WalkRequest)
-    case listEdges(ListEdgesRequest)
+    indirect case listEdges(ListEdgesRequest)
     case buildIndex(collection: String)
     case compact(collection: String)
     case snapshot(name: String)

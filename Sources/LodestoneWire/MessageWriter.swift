@@ -228,8 +228,9 @@ struct MessageWriter {
     ) throws(LodestoneError) {
         var needed = FrameDecoder.headerByteCount + min(expected, maxByteCount)
         var isWritten = false
+        var failure: LodestoneError?
         while !isWritten {
-            try output.append(reserving: needed) { (room) throws(LodestoneError) -> Int in
+            output.append(reserving: needed) { room in
                 var writer = MessageWriter(room)
                 _ = writer.advance(by: FrameDecoder.headerByteCount)
                 body(&writer)
@@ -237,13 +238,14 @@ struct MessageWriter {
                 if length > min(maxByteCount, Int(UInt32.max)) {
                     writer.fail(.frameTooLarge(length, limit: maxByteCount))
                 }
-                if let failure = writer.failure { throw failure }
                 needed = writer.byteCount
-                guard !writer.isTruncated else { return 0 }
-                isWritten = true
+                isWritten = !writer.isTruncated
+                failure = writer.failure
+                guard failure == nil, isWritten else { return 0 }
                 room.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
                 return needed
             }
+            if let failure { throw failure }
         }
     }
 

@@ -15,37 +15,39 @@ package struct Response: Sendable, Equatable {
 }
 
 /// Every reply of the protocol.
+///
+/// A case with more than 32 bytes of values lies behind a reference, as in `Call`.
 package enum Reply: Sendable, Equatable {
     /// The reply to any call that failed.
-    case error(LodestoneError)
+    indirect case error(LodestoneError)
     /// The server is about to stop; this message belongs to no request.
     case goAway(GoAway)
-    case hello(HelloReply)
+    indirect case hello(HelloReply)
     case pong(sequenceNumber: UInt64)
     /// The reply to every call that writes.
-    case written(WriteReceipt)
+    indirect case written(WriteReceipt)
     case collections([CollectionDescription])
-    case collection(CollectionDescription)
+    indirect case collection(CollectionDescription)
     /// The reply to get.
     case documents([Document])
     /// The reply to scan.
     case page(ScanResponse)
-    case counted(CountResponse)
+    indirect case counted(CountResponse)
     case search(SearchResponse)
     case walk(WalkResponse)
     /// The reply to listEdges.
     case edges(ListEdgesResponse)
     case done(sequenceNumber: UInt64)
     /// The reply to snapshot.
-    case snapshot(SnapshotDescription)
+    indirect case snapshot(SnapshotDescription)
     case snapshots([SnapshotDescription])
     /// The reply to the fetch of a snapshot.
     case snapshotPart(SnapshotPart)
     /// The reply to erase.
-    case erased(EraseReceipt)
+    indirect case erased(EraseReceipt)
     /// The reply to verify.
-    case verified(VerifyReport)
-    case stats(Stats)
+    indirect case verified(VerifyReport)
+    indirect case stats(Stats)
 }
 
 /// The server's description of itself when a connection opens.

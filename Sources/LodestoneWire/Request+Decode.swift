@@ -4,11 +4,11 @@ import LodestoneCore
 
 extension Request {
     init(_ message: UnsafePointer<CRequest>, limits: Limits) throws(LodestoneError) {
-        let fields = message.pointee
         self.init(
-            id: fields.id,
-            deadline: fields.deadline_ms == 0 ? nil : .milliseconds(Int64(fields.deadline_ms)),
-            requestID: fields.has_request_id != 0 ? try RequestID(fields.request_id) : nil,
+            id: message.pointee.id,
+            deadlineMilliseconds: message.pointee.deadline_ms,
+            requestID: message.pointee.has_request_id != 0
+                ? try RequestID(message.pointee.request_id) : nil,
             call: try Call(message, limits: limits)
         )
     }
@@ -34,14 +34,14 @@ extension RequestID {
 
 extension Call {
     fileprivate init(_ message: UnsafePointer<CRequest>, limits: Limits) throws(LodestoneError) {
-        let fields = message.pointee
-        switch fields.call_case {
+        // Read by field: a copy of the message would have the fields of all calls.
+        switch message.pointee.call_case {
         case LODESTONE__V1__REQUEST__CALL_HELLO:
-            self = .hello(try Hello(fields.hello.pointee))
+            self = .hello(try Hello(message.pointee.hello.pointee))
         case LODESTONE__V1__REQUEST__CALL_PING:
             self = .ping
         case LODESTONE__V1__REQUEST__CALL_CREATE_COLLECTION:
-            let create = fields.create_collection.pointee
+            let create = message.pointee.create_collection.pointee
             let options = try required("options", create.options)
             self = .createCollection(
                 name: try create.name.text("name"),
@@ -50,49 +50,55 @@ extension Call {
                 }
             )
         case LODESTONE__V1__REQUEST__CALL_ALTER_COLLECTION:
-            let alter = fields.alter_collection.pointee
+            let alter = message.pointee.alter_collection.pointee
             self = .alterCollection(
                 name: try alter.name.text("name"),
                 try CollectionChange(alter)
             )
         case LODESTONE__V1__REQUEST__CALL_DROP_COLLECTION:
-            self = .dropCollection(name: try fields.drop_collection.pointee.name.text("name"))
+            self = .dropCollection(
+                name: try message.pointee.drop_collection.pointee.name.text("name")
+            )
         case LODESTONE__V1__REQUEST__CALL_LIST_COLLECTIONS:
             self = .listCollections
         case LODESTONE__V1__REQUEST__CALL_DESCRIBE_COLLECTION:
             self = .describeCollection(
-                name: try fields.describe_collection.pointee.name.text("name")
+                name: try message.pointee.describe_collection.pointee.name.text("name")
             )
         case LODESTONE__V1__REQUEST__CALL_INDEX_MANY:
-            self = .indexMany(try IndexManyRequest(fields.index_many, limits: limits))
+            self = .indexMany(try IndexManyRequest(message.pointee.index_many, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_DROP_MANY:
-            self = .dropMany(try DropManyRequest(fields.drop_many, limits: limits))
+            self = .dropMany(try DropManyRequest(message.pointee.drop_many, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_GET:
-            self = .get(try GetRequest(fields.get, limits: limits))
+            self = .get(try GetRequest(message.pointee.get, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_SCAN:
-            self = .scan(try ScanRequest(fields.scan))
+            self = .scan(try ScanRequest(message.pointee.scan))
         case LODESTONE__V1__REQUEST__CALL_COUNT:
-            self = .count(try CountRequest(fields.count))
+            self = .count(try CountRequest(message.pointee.count))
         case LODESTONE__V1__REQUEST__CALL_SEARCH:
-            self = .search(try SearchRequest(fields.search, limits: limits))
+            self = .search(try SearchRequest(message.pointee.search, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_WALK:
-            self = .walk(try WalkRequest(fields.walk, limits: limits))
+            self = .walk(try WalkRequest(message.pointee.walk, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_LIST_EDGES:
-            self = .listEdges(try ListEdgesRequest(fields.list_edges, limits: limits))
+            self = .listEdges(try ListEdgesRequest(message.pointee.list_edges, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_BUILD_INDEX:
             self = .buildIndex(
-                collection: try fields.build_index.pointee.collection.text("collection")
+                collection: try message.pointee.build_index.pointee.collection.text("collection")
             )
         case LODESTONE__V1__REQUEST__CALL_COMPACT:
-            self = .compact(collection: try fields.compact.pointee.collection.text("collection"))
+            self = .compact(
+                collection: try message.pointee.compact.pointee.collection.text("collection")
+            )
         case LODESTONE__V1__REQUEST__CALL_SNAPSHOT:
-            self = .snapshot(name: try fields.snapshot.pointee.name.text("name"))
+            self = .snapshot(name: try message.pointee.snapshot.pointee.name.text("name"))
         case LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS:
             self = .listSnapshots
         case LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT:
-            self = .deleteSnapshot(name: try fields.delete_snapshot.pointee.name.text("name"))
+            self = .deleteSnapshot(
+                name: try message.pointee.delete_snapshot.pointee.name.text("name")
+            )
         case LODESTONE__V1__REQUEST__CALL_FETCH_SNAPSHOT:
-            let fetch = fields.fetch_snapshot.pointee
+            let fetch = message.pointee.fetch_snapshot.pointee
             self = .fetchSnapshot(
                 name: try fetch.name.text("name"),
                 offset: fetch.offset,
@@ -100,7 +106,7 @@ extension Call {
                     ? Int(fetch.max_bytes) : SnapshotPart.standardByteCount
             )
         case LODESTONE__V1__REQUEST__CALL_ERASE:
-            let erase = fields.erase.pointee
+            let erase = message.pointee.erase.pointee
             self = .erase(
                 collection: erase.has_collection != 0
                     ? try erase.collection.text("collection") : nil
@@ -110,7 +116,7 @@ extension Call {
         case LODESTONE__V1__REQUEST__CALL_STATS:
             self = .stats
         case LODESTONE__V1__REQUEST__CALL_CANCEL:
-            self = .cancel(id: fields.cancel.pointee.id)
+            self = .cancel(id: message.pointee.cancel.pointee.id)
         default:
             throw LodestoneError(
                 .unimplemented,

@@ -4,9 +4,7 @@ import LodestoneCore
 extension MessageWriter {
     mutating func request(_ request: Request) {
         varint(1, request.id)
-        if let deadline = request.deadline {
-            varint(2, UInt64(UInt32(clamping: max(1, deadline.milliseconds))))
-        }
+        if request.deadlineMilliseconds > 0 { varint(2, UInt64(request.deadlineMilliseconds)) }
         if let requestID = request.requestID {
             withUnsafeBytes(of: (requestID.high.bigEndian, requestID.low.bigEndian)) { raw(3, $0) }
         }
@@ -153,7 +151,7 @@ extension MessageWriter {
 
 extension Call {
     /// A guess at the bytes of the encoded call.
-    var expectedByteCount: Int {
+    package var expectedByteCount: Int {
         switch self {
         case .indexMany(let request): request.expectedByteCount + 256 * request.documents.count
         case .search(let request): request.expectedByteCount + 256

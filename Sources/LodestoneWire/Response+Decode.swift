@@ -10,12 +10,11 @@ extension Response {
 
 extension Reply {
     fileprivate init(_ message: UnsafePointer<CResponse>) throws(LodestoneError) {
-        let fields = message.pointee
-        switch fields.result_case {
+        switch message.pointee.result_case {
         case LODESTONE__V1__RESPONSE__RESULT_ERROR:
-            self = .error(try LodestoneError(fields.error))
+            self = .error(try LodestoneError(message.pointee.error))
         case LODESTONE__V1__RESPONSE__RESULT_GO_AWAY:
-            let goAway = fields.go_away.pointee
+            let goAway = message.pointee.go_away.pointee
             self = .goAway(
                 GoAway(
                     lastRequest: goAway.last_request,
@@ -23,20 +22,20 @@ extension Reply {
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_HELLO:
-            self = .hello(try HelloReply(fields.hello.pointee))
+            self = .hello(try HelloReply(message.pointee.hello.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_PING:
-            self = .pong(sequenceNumber: fields.ping.pointee.sequence_number)
+            self = .pong(sequenceNumber: message.pointee.ping.pointee.sequence_number)
         case LODESTONE__V1__RESPONSE__RESULT_WRITTEN:
-            self = .written(try WriteReceipt(fields.written.pointee))
+            self = .written(try WriteReceipt(message.pointee.written.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_LIST_COLLECTIONS:
-            let list = fields.list_collections.pointee
+            let list = message.pointee.list_collections.pointee
             self = .collections(
                 try CollectionDescription.decode(list.collections, list.n_collections)
             )
         case LODESTONE__V1__RESPONSE__RESULT_DESCRIBE_COLLECTION:
             let collection = try required(
                 "collection",
-                fields.describe_collection.pointee.collection
+                message.pointee.describe_collection.pointee.collection
             )
             self = .collection(
                 try within("collection") { () throws(LodestoneError) in
@@ -44,7 +43,7 @@ extension Reply {
                 }
             )
         case LODESTONE__V1__RESPONSE__RESULT_GET:
-            let get = fields.get.pointee
+            let get = message.pointee.get.pointee
             self = .documents(
                 try Document.decode(
                     get.documents,
@@ -54,7 +53,7 @@ extension Reply {
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_SCAN:
-            let page = fields.scan.pointee
+            let page = message.pointee.scan.pointee
             self = .page(
                 ScanResponse(
                     documents: try Document.decode(
@@ -70,9 +69,9 @@ extension Reply {
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_COUNT:
-            self = .counted(try CountResponse(fields.count.pointee))
+            self = .counted(try CountResponse(message.pointee.count.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_SEARCH:
-            let search = fields.search.pointee
+            let search = message.pointee.search.pointee
             self = .search(
                 SearchResponse(
                     results: try list("results", search.results, search.n_results) {
@@ -82,7 +81,7 @@ extension Reply {
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_WALK:
-            let walk = fields.walk.pointee
+            let walk = message.pointee.walk.pointee
             var response = WalkResponse(
                 results: try list("results", walk.results, walk.n_results) {
                     (result) throws(LodestoneError) in try WalkResult(result)
@@ -93,7 +92,7 @@ extension Reply {
                 walk.n_results > 0 && walk.results[0]?.pointee.columns != nil
             self = .walk(response)
         case LODESTONE__V1__RESPONSE__RESULT_LIST_EDGES:
-            let page = fields.list_edges.pointee
+            let page = message.pointee.list_edges.pointee
             self = .edges(
                 ListEdgesResponse(
                     edges: try list("edges", page.edges, page.n_edges) {
@@ -104,18 +103,18 @@ extension Reply {
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_DONE:
-            self = .done(sequenceNumber: fields.done.pointee.sequence_number)
+            self = .done(sequenceNumber: message.pointee.done.pointee.sequence_number)
         case LODESTONE__V1__RESPONSE__RESULT_SNAPSHOT:
-            self = .snapshot(try SnapshotDescription(fields.snapshot))
+            self = .snapshot(try SnapshotDescription(message.pointee.snapshot))
         case LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS:
-            let snapshots = fields.list_snapshots.pointee
+            let snapshots = message.pointee.list_snapshots.pointee
             self = .snapshots(
                 try list("snapshots", snapshots.snapshots, snapshots.n_snapshots) {
                     (snapshot) throws(LodestoneError) in try SnapshotDescription(snapshot)
                 }
             )
         case LODESTONE__V1__RESPONSE__RESULT_FETCH_SNAPSHOT:
-            let part = fields.fetch_snapshot.pointee
+            let part = message.pointee.fetch_snapshot.pointee
             self = .snapshotPart(
                 SnapshotPart(
                     bytes: Array(UnsafeBufferPointer(start: part.data.data, count: part.data.len)),
@@ -123,11 +122,11 @@ extension Reply {
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_ERASED:
-            self = .erased(try EraseReceipt(fields.erased.pointee))
+            self = .erased(try EraseReceipt(message.pointee.erased.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_VERIFY:
-            self = .verified(try VerifyReport(fields.verify.pointee))
+            self = .verified(try VerifyReport(message.pointee.verify.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_STATS:
-            self = .stats(try Stats(fields.stats.pointee))
+            self = .stats(try Stats(message.pointee.stats.pointee))
         default:
             throw LodestoneError(
                 .unimplemented,

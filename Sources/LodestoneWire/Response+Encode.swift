@@ -248,7 +248,7 @@ extension MessageWriter {
 
 extension Reply {
     /// A guess at the bytes of the encoded reply.
-    var expectedByteCount: Int {
+    package var expectedByteCount: Int {
         switch self {
         case .documents(let documents): documents.expectedByteCount + 256 * documents.count
         case .page(let page): page.documents.expectedByteCount + 256 * page.documents.count

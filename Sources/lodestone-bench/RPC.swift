@@ -3,7 +3,8 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneCore
 
-/// Measures the calls per second over the wire, by a call that costs nothing itself.
+/// Measures the calls per second over the wire, and their processor time, by a call that costs
+/// nothing itself.
 struct RPC: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Pings a server over several connections, several calls at once on each."
@@ -20,6 +21,9 @@ struct RPC: AsyncParsableCommand {
     @Option(help: "Seconds.")
     var seconds = 2.0
 
+    @Flag(help: "Call from tasks that run where the replies arrive, on the client's executor.")
+    var onLoop = false
+
     func validate() throws {
         if common.inProcess {
             throw ValidationError("There is no wire in process; leave --in-process out.")
@@ -34,12 +38,13 @@ struct RPC: AsyncParsableCommand {
             connections: connections
         )
         let clock = ContinuousClock()
+        let (clientStart, serverStart) = (processorSeconds(), target.serverProcessorSeconds)
         let start = clock.now
         let end = start.advanced(by: .seconds(seconds))
         let latencies = try await withThrowingTaskGroup(of: [Double].self) { group in
             for client in target.clients {
                 for _ in 0..<inFlight {
-                    group.addTask {
+                    group.addTask(executorPreference: onLoop ? client.executor : nil) {
                         var latencies: [Double] = []
                         while clock.now < end {
                             let start = clock.now
@@ -53,15 +58,21 @@ struct RPC: AsyncParsableCommand {
             return try await group.reduce(into: []) { $0 += $1 }
         }
         let elapsed = (clock.now - start).seconds
+        let count = Double(latencies.count)
+        let clientMicroseconds = 1e6 * (processorSeconds() - clientStart) / count
+        let serverMicroseconds = 1e6 * (target.serverProcessorSeconds - serverStart) / count
         await target.close()
         Report(isJSON: common.json).add(
             Measurement(
                 name: "rpc",
-                value: Double(latencies.count) / elapsed,
+                value: count / elapsed,
                 unit: "calls/s",
                 parameters: [
                     ("connections", .number(Double(connections))),
                     ("in_flight", .number(Double(inFlight))),
+                    ("on_loop", .number(onLoop ? 1 : 0)),
+                    ("client_cpu_us", .number(clientMicroseconds)),
+                    ("server_cpu_us", .number(serverMicroseconds)),
                     ("p50_us", .number(1e6 * latencies.quantile(0.5))),
                     ("p99_us", .number(1e6 * latencies.quantile(0.99))),
                 ]

@@ -57,7 +57,7 @@ struct SignCodeTests {
         #expect(index.graph?.signs != nil && plain.graph?.signs == nil)
         #expect(try scene.recall(index) >= scene.recall(plain) - 0.01)
         var allowed = RowSet(count: 900)
-        for row in stride(from: UInt32(0), to: 900, by: 3) { allowed.insert(row) }
+        for row in stride(from: 0, to: 900, by: 3) { allowed.insert(RowID(row)) }
         #expect(
             try scene.recall(index, allowed: allowed)
                 >= scene.recall(plain, allowed: allowed) - 0.01
@@ -86,7 +86,7 @@ struct SignCodeTests {
         let written = try sections(of: index)
         let older = scene.opened(written.without("HNSB"))
         let next = try scene.compacted(older) { $0 != 17 && $0 != 400 }
-        let rows = (0..<UInt32(450)).filter { $0 != 17 && $0 != 400 }
+        let rows = (0..<450).filter { $0 != 17 && $0 != 400 }
         let graph = try #require(next.graph)
         let signs = try #require(graph.signs)
         let stride = try #require(graph.codec.shape.signs).stride

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneTransport
 import Testing
 
 @testable import LodestoneClient
 
 @Suite("Call table")
 struct CallTableTests {
-    private let start = ContinuousClock.now
+    private let start = MonotonicTime.now
 
-    private func time(_ seconds: Int) -> ContinuousClock.Instant {
+    private func time(_ seconds: Int) -> MonotonicTime {
         start.advanced(by: .seconds(seconds))
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneTransport
 import LodestoneWire
 import TestSupport
 import Testing
@@ -24,9 +25,9 @@ enum CancelOrder: CaseIterable {
 @Suite("Call table with many calls")
 struct ManyCallsTests {
     private static let count = 20_000
-    private let start = ContinuousClock.now
+    private let start = MonotonicTime.now
 
-    private func time(_ seconds: Int) -> ContinuousClock.Instant {
+    private func time(_ seconds: Int) -> MonotonicTime {
         start.advanced(by: .seconds(seconds))
     }
 
@@ -160,6 +161,37 @@ struct ManyCallsTests {
             }
             let earliest = (waiting.map(\.deadline) + sent.values).min()
             #expect(table.earliestDeadline == earliest.map(time))
+        }
+    }
+}
+
+@Suite("Call slots")
+struct CallSlotsTests {
+    @Test("Call slots hold the same as a dictionary while they grow and shrink", arguments: 0..<3)
+    func model(seed: Int) {
+        var random = SeededGenerator(seed: UInt64(seed))
+        var slots = CallSlots<UInt64>()
+        var model: [UInt64: UInt64] = [:]
+        var last: UInt64 = 0
+        // Many more are added than removed in one half of the rounds, and the reverse in the other.
+        for round in 0..<8 {
+            for _ in 0..<300 {
+                if Int.random(in: 0..<10, using: &random) < (round % 2 == 0 ? 9 : 1) {
+                    last += UInt64.random(in: 1...3, using: &random)
+                    slots.insert(last * 2, id: last)
+                    model[last] = last * 2
+                } else {
+                    let id = UInt64.random(in: 1...last + 1, using: &random)
+                    #expect(slots.remove(id) == model.removeValue(forKey: id))
+                }
+            }
+            #expect(slots.count == model.count)
+            #expect(slots.sorted.map(\.id) == model.keys.sorted())
+            #expect(
+                (1...last + 1).allSatisfy { id in
+                    slots.slot(of: id).flatMap { slots[$0] } == model[id]
+                }
+            )
         }
     }
 }

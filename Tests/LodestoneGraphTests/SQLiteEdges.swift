@@ -132,7 +132,7 @@ extension GraphIndex {
         var documentCount = 0
         for vertex in 0..<VertexID(vertexBound) {
             let exists = !missing.contains(vertex)
-            rows.append(exists ? RowID(vertex.rawValue + 7) : .max)
+            rows.append(exists ? RowID(rawValue: vertex.rawValue + 7) : .max)
             if exists { documentCount += 1 }
         }
         let outcome = try walk(

@@ -85,8 +85,11 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("A byte stream keeps messages of many sending threads intact")
-    func manySenders() async throws {
+    @Test(
+        "A byte stream keeps messages of many sending threads intact, short ones and long ones",
+        arguments: [10, Int.max]
+    )
+    func manySenders(expectedByteCount: Int) async throws {
         let pair = try await Pair()
         let server = Recorder()
         pair.start(server: server, client: Recorder())
@@ -94,7 +97,7 @@ struct ByteStreamTests {
             for sender in 0..<8 {
                 group.addTask {
                     for round in 0..<200 {
-                        pair.client.send(now: round % 2 == 0) {
+                        pair.client.send(now: round % 2 == 0, expecting: expectedByteCount) {
                             $0.append(contentsOf: [UInt8](repeating: UInt8(sender), count: 10))
                         }
                     }
@@ -112,12 +115,13 @@ struct ByteStreamTests {
 
     @Test("A failed encoder leaves the output of a byte stream as it was")
     func failingEncoder() async throws {
-        struct Refused: Error {}
+        let refusal = LodestoneError(.invalidArgument, reason: .badVector, "", recovery: "")
         let pair = try await Pair()
         let server = Recorder()
         pair.start(server: server, client: Recorder())
-        #expect(throws: Refused.self) {
-            try pair.client.send { (_: inout ByteBuffer) throws(Refused) in throw Refused() }
+        #expect(throws: refusal) {
+            try pair.client.trySend { (_: inout ByteBuffer) throws(LodestoneError) in throw refusal
+            }
         }
         pair.client.send { $0.append(contentsOf: [7]) }
         #expect(try await server.bytes(1) == [7])

@@ -151,6 +151,46 @@ struct EventLoopTests {
         await loop.end()
     }
 
+    @Test("Tasks that prefer an event loop leave room for its timers, sockets and other work")
+    func tasks() async throws {
+        let pair = try await Pair()
+        let received = Recorder()
+        pair.start(server: Recorder(consume: echo), client: received)
+        let isDone = Shared(false)
+        let tasks = (0..<10).map { _ in
+            Task(executorPreference: pair.loop) {
+                #expect(pair.loop.isCurrent)
+                while !isDone.value { await Task.yield() }
+            }
+        }
+        pair.client.send { $0.append(7) }
+        #expect(try await received.bytes(1) == [7])
+        await withCheckedContinuation { continuation in
+            pair.loop.schedule(after: .milliseconds(5)) { continuation.resume() }
+        }
+        await pair.loop.run {}
+        isDone.update { $0 = true }
+        for task in tasks { await task.value }
+        await pair.loop.end()
+    }
+
+    @Test("Tasks that prefer an event loop go on after its end")
+    func tasksAfterTheEnd() async throws {
+        let loop = try EventLoop(label: "test")
+        let hasEnded = Shared(false)
+        let task = Task(executorPreference: loop) {
+            var count = 0
+            while !hasEnded.value || count < 10 {
+                await Task.yield()
+                if hasEnded.value { count += 1 }
+            }
+            return count
+        }
+        await loop.end()
+        hasEnded.update { $0 = true }
+        #expect(await task.value == 10)
+    }
+
     @Test("An ended event loop still runs submitted work but no timers")
     func afterTheEnd() async throws {
         let loop = try EventLoop(label: "test")

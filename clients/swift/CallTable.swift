@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import HeapModule
 import LodestoneCore
+import LodestoneTransport
 
 /// The calls of one connection: those that wait for their reply, and those that wait to be sent.
 ///
@@ -17,10 +17,11 @@ struct CallTable<Payload> {
     private struct Entry {
         /// The call; `nil` once no caller waits for the reply.
         var payload: Payload?
-        /// The time to give up, after `start`.
-        var deadline: Duration
+        /// The time to give up.
+        var deadline: MonotonicTime
         let isWrite: Bool
         let passesQueue: Bool
+        var isSent = false
         /// Whether the call was cancelled and waits for the server's reply on its outcome.
         var isCancelled = false
     }
@@ -53,17 +54,7 @@ struct CallTable<Payload> {
         case ended(EndedCall)
         /// The call is a write that was sent: the server must be told, and its reply or this time
         /// ends the call.
-        case awaitsReply(until: ContinuousClock.Instant)
-    }
-
-    /// The time at which a call gives up; void once the call has ended or gives up at another time.
-    struct Due: Comparable {
-        var deadline: Duration
-        var id: UInt64
-
-        static func < (one: Due, other: Due) -> Bool {
-            (one.deadline, one.id) < (other.deadline, other.id)
-        }
+        case awaitsReply(until: MonotonicTime)
     }
 
     private enum Phase {
@@ -74,25 +65,22 @@ struct CallTable<Payload> {
         case closed
     }
 
-    /// The time that deadlines count from.
-    ///
-    /// The compiler knows the layout of durations, and not the layout of instants. With instants,
-    /// copies and comparisons were calls of the runtime, and cancelling took half as long again.
-    private let start = ContinuousClock.now
     private var phase = Phase.opening
     private var limit = 0
     private var lastID: UInt64
-    private var sent: [UInt64: Entry] = [:]
-    private var queue = CallQueue<Entry>()
+    /// All calls, those that wait and those that were sent.
+    private var calls = CallSlots<Entry>()
+    private var queue = CallQueue()
     /// Calls that pass the queue, while `maxPassing` of them are in flight.
-    private var passingQueue = CallQueue<Entry>()
-    /// The number of calls in `sent` that passed the queue.
+    private var passingQueue = CallQueue()
+    /// The number of calls that were sent, and that of those that passed the queue.
+    private var sentCount = 0
     private var passingCount = 0
     /// The most calls that pass the queue at once: enough to describe a server, too few to flood
     /// it.
     private static var maxPassing: Int { 16 }
     /// The deadlines of all calls, with void ones behind the earliest.
-    private(set) var deadlines: Heap<Due> = []
+    private(set) var deadlines = CallDeadlines()
     private static var maxVoidDeadlines: Int { 64 }
 
     /// Whether the connection has more to send than it should hold; nothing is sent until it has
@@ -108,14 +96,10 @@ struct CallTable<Payload> {
     var takesCalls: Bool { phase == .opening || phase == .open }
 
     /// Whether the connection has no purpose left: it takes no calls, and none is in flight.
-    var isDone: Bool { !takesCalls && sent.isEmpty && waitingCount == 0 }
+    var isDone: Bool { !takesCalls && calls.isEmpty }
 
     /// The time at which the next call gives up.
-    var earliestDeadline: ContinuousClock.Instant? {
-        (deadlines.min?.deadline).map { start.advanced(by: $0) }
-    }
-
-    private var waitingCount: Int { queue.count + passingQueue.count }
+    var earliestDeadline: MonotonicTime? { deadlines.first?.time }
 
     /// Adds a call behind the others.
     ///
@@ -127,25 +111,25 @@ struct CallTable<Payload> {
     /// - Returns: The id of the call, or `nil` when no more calls are taken.
     mutating func submit(
         _ payload: Payload,
-        deadline: ContinuousClock.Instant,
+        deadline: MonotonicTime,
         isWrite: Bool,
         passesQueue: Bool = false
     ) -> UInt64? {
         guard takesCalls else { return nil }
         lastID += 1
-        let deadline = start.duration(to: deadline)
         let entry = Entry(
             payload: payload,
             deadline: deadline,
             isWrite: isWrite,
             passesQueue: passesQueue
         )
+        calls.insert(entry, id: lastID)
         if passesQueue {
-            passingQueue.append(entry, id: lastID)
+            passingQueue.append(lastID)
         } else {
-            queue.append(entry, id: lastID)
+            queue.append(lastID)
         }
-        deadlines.insert(Due(deadline: deadline, id: lastID))
+        deadlines.insert(CallDeadline(time: deadline, id: lastID))
         return lastID
     }
 
@@ -157,18 +141,21 @@ struct CallTable<Payload> {
 
     /// Takes the next call that may be sent now, if there is one; it counts as sent.
     mutating func nextDispatch() -> Dispatch? {
-        guard phase != .opening, !isBackpressured, let (id, entry) = popFirst(),
-            let payload = entry.payload
+        guard phase != .opening, !isBackpressured, let id = popFirst(),
+            let slot = calls.slot(of: id), let entry = calls[slot], let payload = entry.payload
         else { return nil }
-        let isAlone = sent.isEmpty
-        sent[id] = entry
+        let isAlone = sentCount == 0
+        calls[slot]?.isSent = true
+        sentCount += 1
         if entry.passesQueue { passingCount += 1 }
         return Dispatch(id: id, payload: payload, isAlone: isAlone)
     }
 
-    private mutating func popFirst() -> (id: UInt64, element: Entry)? {
-        if passingCount < Self.maxPassing, let next = passingQueue.popFirst() { return next }
-        return sent.count - passingCount < limit ? queue.popFirst() : nil
+    private mutating func popFirst() -> UInt64? {
+        if passingCount < Self.maxPassing, let next = passingQueue.popFirst(of: calls) {
+            return next
+        }
+        return sentCount - passingCount < limit ? queue.popFirst(of: calls) : nil
     }
 
     /// Lets calls be sent: the server is ready for at most `limit` at once.
@@ -182,7 +169,8 @@ struct CallTable<Payload> {
     ///
     /// - Returns: The call; `nil` when no caller waits for it or the id is unknown.
     mutating func finish(_ id: UInt64) -> Payload? {
-        let entry = takeSent(id)
+        guard let slot = calls.slot(of: id), calls[slot]?.isSent == true else { return nil }
+        let entry = take(slot)
         deadlinesChanged(by: id)
         return entry?.payload
     }
@@ -196,37 +184,30 @@ struct CallTable<Payload> {
     /// - Returns: The next step for the caller.
     mutating func cancel(
         _ id: UInt64,
-        now: ContinuousClock.Instant,
+        now: MonotonicTime,
         gracePeriod: Duration
     ) -> Cancellation {
         defer { deadlinesChanged(by: id) }
-        if let entry = takeWaiting(id) {
-            return endedCall(id, entry, wasSent: false).map { .ended($0) } ?? .nothing
+        guard let slot = calls.slot(of: id), let entry = calls[slot], entry.payload != nil,
+            !entry.isCancelled
+        else { return .nothing }
+        guard entry.isSent, entry.isWrite else {
+            return giveUp(id, slot).map { .ended($0) } ?? .nothing
         }
-        guard var entry = sent[id], entry.payload != nil, !entry.isCancelled else {
-            return .nothing
-        }
-        guard entry.isWrite else {
-            return abandon(id).map { .ended($0) } ?? .nothing
-        }
-        entry.isCancelled = true
-        entry.deadline = min(entry.deadline, start.duration(to: now) + gracePeriod)
-        sent[id] = entry
-        deadlines.insert(Due(deadline: entry.deadline, id: id))
-        return .awaitsReply(until: start.advanced(by: entry.deadline))
+        let deadline = min(entry.deadline, now.advanced(by: gracePeriod))
+        calls[slot]?.isCancelled = true
+        calls[slot]?.deadline = deadline
+        deadlines.insert(CallDeadline(time: deadline, id: id))
+        return .awaitsReply(until: deadline)
     }
 
     /// Gives up on every call whose deadline has passed.
-    mutating func expire(at now: ContinuousClock.Instant) -> [EndedCall] {
-        let now = start.duration(to: now)
+    mutating func expire(at now: MonotonicTime) -> [EndedCall] {
         var expired: [EndedCall] = []
-        while let due = deadlines.min, due.deadline <= now {
-            deadlines.removeMin()
-            guard !isVoid(due) else { continue }
-            let call =
-                takeWaiting(due.id).flatMap { endedCall(due.id, $0, wasSent: false) }
-                ?? abandon(due.id)
-            if let call { expired.append(call) }
+        while let due = deadlines.first, due.time <= now {
+            deadlines.removeFirst()
+            guard !Self.isVoid(due, in: calls), let slot = calls.slot(of: due.id) else { continue }
+            if let call = giveUp(due.id, slot) { expired.append(call) }
         }
         forgetVoidDeadlines()
         return expired
@@ -238,10 +219,11 @@ struct CallTable<Payload> {
     /// - Returns: The calls to make on another connection.
     mutating func leave(lastRequest: UInt64) -> [EndedCall] {
         if phase != .closed { phase = .leaving }
-        let notStarted = sent.keys.filter { $0 > lastRequest }.sorted()
-        let ended = notStarted.compactMap { id in
-            takeSent(id).flatMap { endedCall(id, $0, wasSent: false) }
+        let notStarted = calls.sorted.filter { $0.value.isSent && $0.id > lastRequest }
+        for (id, _) in notStarted {
+            if let slot = calls.slot(of: id) { _ = take(slot) }
         }
+        let ended = notStarted.compactMap { endedCall($0.id, $0.value, wasSent: false) }
         defer { forgetVoidDeadlines() }
         return ended + takeQueue()
     }
@@ -249,56 +231,69 @@ struct CallTable<Payload> {
     /// Ends every call, because the connection has ended.
     mutating func close() -> [EndedCall] {
         phase = .closed
-        let lost = sent.sorted { $0.key < $1.key }.compactMap { id, entry in
-            endedCall(id, entry, wasSent: true)
+        let waiting = takeQueue()
+        let lost = calls.sorted.compactMap { endedCall($0.id, $0.value, wasSent: true) }
+        calls = CallSlots()
+        (sentCount, passingCount) = (0, 0)
+        deadlines = CallDeadlines()
+        return lost + waiting
+    }
+
+    /// Ends a call for its caller.
+    ///
+    /// A call that was sent stays in the table until its reply.
+    private mutating func giveUp(_ id: UInt64, _ slot: Int) -> EndedCall? {
+        guard let entry = calls[slot] else { return nil }
+        if entry.isSent {
+            calls[slot]?.payload = nil
+        } else {
+            _ = take(slot)
         }
-        sent = [:]
-        passingCount = 0
-        deadlines = []
-        return lost + takeQueue()
+        return endedCall(id, entry, wasSent: entry.isSent)
     }
 
-    private mutating func abandon(_ id: UInt64) -> EndedCall? {
-        guard let entry = sent[id] else { return nil }
-        sent[id]?.payload = nil
-        return endedCall(id, entry, wasSent: true)
-    }
-
-    private mutating func takeSent(_ id: UInt64) -> Entry? {
-        guard let entry = sent.removeValue(forKey: id) else { return nil }
-        if entry.passesQueue { passingCount -= 1 }
+    /// Removes a call.
+    private mutating func take(_ slot: Int) -> Entry? {
+        guard let entry = calls.remove(at: slot) else { return nil }
+        if entry.isSent {
+            sentCount -= 1
+            if entry.passesQueue { passingCount -= 1 }
+        } else if entry.passesQueue {
+            passingQueue.oneLeft(of: calls)
+        } else {
+            queue.oneLeft(of: calls)
+        }
         return entry
     }
 
-    private mutating func takeWaiting(_ id: UInt64) -> Entry? {
-        queue.remove(id) ?? passingQueue.remove(id)
-    }
-
+    /// Removes the calls that wait, those that pass the queue first.
     private mutating func takeQueue() -> [EndedCall] {
-        (passingQueue.removeAll() + queue.removeAll()).compactMap {
-            endedCall($0.id, $0.element, wasSent: false)
+        let ids = passingQueue.removeAll(of: calls) + queue.removeAll(of: calls)
+        return ids.compactMap { id in
+            calls.remove(id).flatMap { endedCall(id, $0, wasSent: false) }
         }
     }
 
-    private func isVoid(_ due: Due) -> Bool {
-        guard let entry = sent[due.id] ?? queue[due.id] ?? passingQueue[due.id],
-            entry.payload != nil
+    private static func isVoid(_ due: CallDeadline, in calls: CallSlots<Entry>) -> Bool {
+        guard let slot = calls.slot(of: due.id), let entry = calls[slot], entry.payload != nil
         else { return true }
-        return entry.deadline != due.deadline
+        return entry.deadline != due.time
     }
 
     /// Removes void deadlines, if need be, after a call has ended or gives up at another time.
     private mutating func deadlinesChanged(by id: UInt64) {
-        let isTooMany = deadlines.count > 2 * (sent.count + waitingCount) + Self.maxVoidDeadlines
-        if isTooMany || deadlines.min?.id == id { forgetVoidDeadlines() }
+        if hasTooManyDeadlines || deadlines.first?.id == id { forgetVoidDeadlines() }
+    }
+
+    private var hasTooManyDeadlines: Bool {
+        deadlines.count > 2 * calls.count + Self.maxVoidDeadlines
     }
 
     /// Removes void deadlines until the earliest belongs to a call, and few void ones are left.
     private mutating func forgetVoidDeadlines() {
-        while let due = deadlines.min, isVoid(due) { deadlines.removeMin() }
-        if deadlines.count > 2 * (sent.count + waitingCount) + Self.maxVoidDeadlines {
-            deadlines = Heap(deadlines.unordered.filter { !isVoid($0) })
-        }
+        while let due = deadlines.first, Self.isVoid(due, in: calls) { deadlines.removeFirst() }
+        guard hasTooManyDeadlines else { return }
+        deadlines.removeAll { [calls] in Self.isVoid($0, in: calls) }
     }
 
     private func endedCall(_ id: UInt64, _ entry: Entry, wasSent: Bool) -> EndedCall? {

@@ -15,20 +15,24 @@ extension Connection {
             loop.schedule(after: delay) { self.begin() }
             return
         }
-        ByteStream.connect(
-            to: configuration.endpoint,
-            on: loop,
-            timeout: configuration.connectTimeout
-        ) { [self] result in
-            switch result {
-            case .success(let stream): sayHello(stream)
-            case .failure(let error): end(error)
+        state.withLock { state in
+            guard state.ending == nil else { return }
+            state.attempt = ByteStream.connect(
+                to: configuration.endpoint,
+                on: loop,
+                timeout: configuration.connectTimeout
+            ) { [self] result in
+                switch result {
+                case .success(let stream): sayHello(stream)
+                case .failure(let error): end(error)
+                }
             }
         }
     }
 
     private func sayHello(_ stream: ByteStream) {
         let isOpen = state.withLock { state in
+            state.attempt = nil
             if state.ending == nil { state.stream = stream }
             return state.ending == nil
         }
@@ -47,7 +51,7 @@ extension Connection {
             lastSequenceNumber: history.lastSequenceNumber
         )
         do throws(LodestoneError) {
-            try stream.send { (output) throws(LodestoneError) in
+            try stream.trySend { (output) throws(LodestoneError) in
                 try MessageCodec.append(
                     Request(id: Self.helloID, call: .hello(hello)),
                     to: &output,
@@ -80,7 +84,7 @@ extension Connection {
     // MARK: Receiving
 
     func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {
-        lastReceived = .now
+        lastReceived = loop.roundTime
         var consumed = 0
         while true {
             let remaining = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
@@ -138,12 +142,12 @@ extension Connection {
             let call = state.table.finish(id)
             return (call, Self.nextDispatch(&state), state.table.isDone)
         }
-        if isUnreadable, call?.requestID != nil {
-            call?.caller.resume(returning: result.mapError { $0.with(outcome: .unknown) })
+        if isUnreadable, call?.requestID != nil, case .failure(let failure) = result {
+            call?.caller.resume(returning: .failure(failure.with(outcome: .unknown)))
         } else {
             call?.caller.resume(returning: result)
         }
-        if let next { transmit(next) }
+        if let next { transmit(next, now: .now) }
         if isDone { end(.serverLeaving) }
     }
 
@@ -188,9 +192,15 @@ extension Connection {
     ///
     /// Any thread.
     func end(_ error: LodestoneError) {
-        let (lost, stream, hasOpened, isFirst) = state.withLock { state in
-            defer { state.ending = state.ending ?? error }
-            return (state.table.close(), state.stream, state.hasOpened, state.ending == nil)
+        let (lost, stream, attempt, hasOpened, isFirst) = state.withLock { state in
+            defer {
+                state.ending = state.ending ?? error
+                state.attempt = nil
+            }
+            return (
+                state.table.close(), state.stream, state.attempt, state.hasOpened,
+                state.ending == nil
+            )
         }
         if isFirst {
             if !hasOpened {
@@ -207,6 +217,7 @@ extension Connection {
             )
             call.payload.caller.resume(returning: .failure(failure))
         }
+        attempt?.cancel()
         stream?.close()
     }
 }

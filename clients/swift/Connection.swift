@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Calls are taken from the start, and wait until the server has said hello.
 ///
-/// Threading: `perform`, `end` and `takesCalls` may be called from any thread. The calls are kept
+/// Threading: `perform`, `end` and `hasEnded` may be called from any thread. The calls are kept
 /// under a lock, and the thread that submits a call sends it. Replies come on the loop.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     // Unchecked: `decoder`, `serverError`, `lastReceived` and `suspicion` belong to the loop.
@@ -29,8 +29,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         var table = CallTable<PendingCall>(lastID: Connection.helloID)
         var stream: ByteStream?
         var maxFrameBytes = Limits.standard.maxFrameBytesBeforeHello
+        /// The attempt to connect, until there is a stream.
+        var attempt: ConnectionAttempt?
         /// The time of the next check of the deadlines.
-        var timerDue: ContinuousClock.Instant?
+        var timerDue: MonotonicTime?
         var hasOpened = false
         /// The reason why the connection ended.
         var ending: LodestoneError?
@@ -58,8 +60,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         self.history = history
     }
 
-    /// Whether a new call would be taken.
-    var takesCalls: Bool { state.withLock { $0.table.takesCalls } }
+    /// Whether the connection and every call on it have ended.
+    var hasEnded: Bool { state.withLock { $0.ending != nil } }
 
     // MARK: Calls
 
@@ -67,29 +69,45 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     ///
     /// Returns by `deadline`, a write up to 50 ms later, because the server's reply on its outcome
     /// tells more than a passed deadline.
-    func perform(_ call: Call, requestID: RequestID?, deadline: ContinuousClock.Instant) async
-        -> CallResult
-    {
-        let handle = CallHandle()
+    ///
+    /// - Parameters:
+    ///   - call: The call to make.
+    ///   - requestID: The idempotency key of a write.
+    ///   - deadline: The time to give up.
+    ///   - now: The present time, which the caller has read already.
+    /// - Returns: The result of the attempt.
+    func perform(
+        _ call: Call,
+        requestID: RequestID?,
+        deadline: MonotonicTime,
+        now: MonotonicTime
+    ) async -> CallResult {
+        // The id of the call, once the connection has taken it; 0 before. It lies in the frame of
+        // this function, which outlives both closures: the continuation is awaited only after its
+        // closure has ended, and the cancellation handler is removed before this function returns.
+        let id = Atomic<UInt64>(0)
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { caller in
-                submit(
-                    PendingCall(call, requestID: requestID, deadline: deadline, caller: caller),
-                    handle
+            await withUnsafeContinuation { caller in
+                let pending = PendingCall(
+                    call: call,
+                    requestID: requestID,
+                    deadline: deadline,
+                    caller: caller
                 )
+                submit(pending, id, now: now)
                 // A cancellation before `submit` has found no call in the table, so the call is
                 // cancelled here.
-                if Task.isCancelled { cancel(handle) }
+                if Task.isCancelled { cancel(id) }
             }
         } onCancel: {
-            cancel(handle)
+            cancel(id)
         }
     }
 
-    private func submit(_ call: PendingCall, _ handle: CallHandle) {
+    private func submit(_ call: PendingCall, _ id: borrowing Atomic<UInt64>, now: MonotonicTime) {
         let isWrite = call.requestID != nil
         let deadline = isWrite ? call.deadline.advanced(by: Self.writeGrace) : call.deadline
-        let (id, next, mustArm, ending, hasOpened) = state.withLock { state in
+        let (taken, next, mustArm) = state.withLock { state in
             let id = state.table.submit(
                 call,
                 deadline: deadline,
@@ -97,33 +115,30 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 passesQueue: call.call.isUncounted
             )
             let mustArm = id != nil && Self.mustArm(&state, for: deadline)
-            return (id, Self.nextDispatch(&state), mustArm, state.ending, state.hasOpened)
+            return (id, Self.nextDispatch(&state), mustArm)
         }
-        guard let id else {
-            let failure = CallFailure(
-                error: ending?.with(outcome: .notApplied) ?? .serverLeaving,
-                isCounted: ending != nil,
-                isUnconnected: ending != nil && !hasOpened
-            )
-            call.caller.resume(returning: .failure(failure))
+        guard let taken else {
+            call.caller.resume(returning: .refused)
             return
         }
-        handle.id = id
-        if mustArm { armTimer(deadline) }
-        if let next { transmit(next) }
+        id.store(taken, ordering: .releasing)
+        if mustArm { armTimer(deadline, now: now) }
+        if let next { transmit(next, now: now) }
     }
 
-    private func cancel(_ handle: CallHandle) {
-        guard let id = handle.id else { return }
+    private func cancel(_ id: borrowing Atomic<UInt64>) {
+        let id = id.load(ordering: .acquiring)
+        guard id != 0 else { return }
         let gracePeriod = configuration.cancelGracePeriod.bounded
+        let now = MonotonicTime.now
         let (cancellation, armed) = state.withLock { state in
-            let result = state.table.cancel(id, now: .now, gracePeriod: gracePeriod)
+            let result = state.table.cancel(id, now: now, gracePeriod: gracePeriod)
             guard case .awaitsReply(let until) = result, Self.mustArm(&state, for: until) else {
-                return (result, ContinuousClock.Instant?.none)
+                return (result, MonotonicTime?.none)
             }
             return (result, until)
         }
-        if let armed { armTimer(armed) }
+        if let armed { armTimer(armed, now: now) }
         switch cancellation {
         case .nothing:
             break
@@ -169,24 +184,22 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     /// Sends every call that may be sent now.
     func pump() {
-        while let next = state.withLock({ Self.nextDispatch(&$0) }) { transmit(next) }
+        while let next = state.withLock({ Self.nextDispatch(&$0) }) { transmit(next, now: .now) }
     }
 
-    func transmit(_ next: Outgoing) {
+    func transmit(_ next: Outgoing, now: MonotonicTime) {
         let dispatch = next.dispatch
-        // A call that is alone should not wait for the loop to wake up; calls among others travel
-        // together.
-        let now = dispatch.isAlone && !loop.isCurrent
+        let request = dispatch.payload.request(id: dispatch.id, now: now)
         do throws(LodestoneError) {
-            let unsent = try next.stream.send(now: now) { (output) throws(LodestoneError) in
-                try MessageCodec.append(
-                    dispatch.payload.request(id: dispatch.id),
-                    to: &output,
-                    maxFrameBytes: next.maxFrameBytes
-                )
-                return output.count
+            try next.stream.trySend(
+                // A call that is alone should not wait for the loop to wake up; calls among others
+                // travel together.
+                now: dispatch.isAlone && !loop.isCurrent,
+                expecting: request.call.expectedByteCount
+            ) { (output) throws(LodestoneError) in
+                try MessageCodec.append(request, to: &output, maxFrameBytes: next.maxFrameBytes)
             }
-            if unsent > Self.maxUnsentBytes { applyBackpressure(next.stream) }
+            if next.stream.unsentByteCount > Self.maxUnsentBytes { applyBackpressure(next.stream) }
         } catch {
             let call = state.withLock { $0.table.finish(dispatch.id) }
             call?.caller.resume(returning: .failure(CallFailure(error: error)))
@@ -196,7 +209,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func sendCancel(of id: UInt64) {
         let (stream, requestID) = state.withLock { ($0.stream, $0.table.takeID()) }
-        stream?.send { output in
+        stream?.send(expecting: 0) { output in
             // Two numbers fit into any frame.
             try? MessageCodec.append(Request(id: requestID, call: .cancel(id: id)), to: &output)
         }
@@ -217,14 +230,14 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     // MARK: Deadlines
 
     /// Whether the timer must be set for `due`, because it is set for a later time or not at all.
-    private static func mustArm(_ state: inout State, for due: ContinuousClock.Instant) -> Bool {
+    private static func mustArm(_ state: inout State, for due: MonotonicTime) -> Bool {
         if let armed = state.timerDue, armed <= due { return false }
         state.timerDue = due
         return true
     }
 
-    private func armTimer(_ due: ContinuousClock.Instant) {
-        loop.schedule(after: ContinuousClock.now.duration(to: due)) { [weak self] in
+    private func armTimer(_ due: MonotonicTime, now: MonotonicTime) {
+        loop.schedule(after: now.duration(to: due)) { [weak self] in
             self?.timerFired(due)
         }
     }
@@ -232,16 +245,17 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Checks the deadlines of all calls, and sets the timer for the next one.
     ///
     /// Calls that end in time cost the timer nothing.
-    private func timerFired(_ due: ContinuousClock.Instant) {
+    private func timerFired(_ due: MonotonicTime) {
+        let now = MonotonicTime.now
         let (expired, next) = state.withLock { state in
             if state.timerDue == due { state.timerDue = nil }
-            let expired = state.table.expire(at: .now)
+            let expired = state.table.expire(at: now)
             let next = state.table.earliestDeadline.flatMap { earliest in
                 Self.mustArm(&state, for: earliest) ? earliest : nil
             }
             return (expired, next)
         }
-        if let next { armTimer(next) }
+        if let next { armTimer(next, now: now) }
         for call in expired {
             conclude(
                 call,

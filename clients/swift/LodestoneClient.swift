@@ -81,7 +81,14 @@ public final class LodestoneClient: Sendable {
 
     private struct State {
         var connection: Connection?
+        /// Earlier connections, which take no more calls and may still carry some.
+        var leaving: [Connection] = []
         var isClosed = false
+
+        mutating func takeConnections() -> [Connection] {
+            defer { (connection, leaving) = (nil, []) }
+            return leaving + (connection.map { [$0] } ?? [])
+        }
     }
 
     /// The pause after a server that stopped before it started a call, if the previous attempt met
@@ -89,12 +96,11 @@ public final class LodestoneClient: Sendable {
     private static let leavingPause = Duration.milliseconds(20)
 
     private let configuration: Configuration
-    private let loop: EventLoop
-    private let loopExecutor: LoopExecutor
+    private let loop: SharedLoops.Share
     private let history = ConnectionHistory()
     private let state = Mutex(State())
 
-    private init(_ configuration: Configuration) throws(LodestoneError) {
+    private init(_ configuration: Configuration, _ loops: SharedLoops) throws(LodestoneError) {
         // Together they must fit the first frame, for which the server has a small limit.
         for (name, text, limit) in [
             ("token", configuration.token ?? "", 3_072),
@@ -103,12 +109,12 @@ public final class LodestoneClient: Sendable {
             throw .limit(name, text.utf8.count, limit, unit: "bytes")
         }
         self.configuration = configuration
-        loop = try EventLoop(label: "lodestone.client", busyPoll: configuration.busyPoll)
-        loopExecutor = LoopExecutor(loop)
+        loop = try loops.share(busyPoll: configuration.busyPoll)
     }
 
     deinit {
-        loop.shutdown()
+        for connection in state.withLock({ $0.takeConnections() }) { connection.end(.clientClosed) }
+        loop.end()
     }
 
     /// Connects to a server and checks that it replies.
@@ -119,7 +125,14 @@ public final class LodestoneClient: Sendable {
     public static func connect(_ configuration: Configuration) async throws(LodestoneError)
         -> LodestoneClient
     {
-        let client = try LodestoneClient(configuration)
+        try await connect(configuration, loops: .process)
+    }
+
+    /// Connects to a server over one of `loops`; the clients of these loops share them.
+    static func connect(_ configuration: Configuration, loops: SharedLoops)
+        async throws(LodestoneError) -> LodestoneClient
+    {
+        let client = try LodestoneClient(configuration, loops)
         do throws(LodestoneError) {
             // The deadline covers the connection, the hello, and a moment for the reply.
             _ = try await client.perform(
@@ -150,14 +163,13 @@ public final class LodestoneClient: Sendable {
     ///
     /// Calls in flight fail with `.cancelled`; the outcome of writes is `.unknown`.
     public func close() async {
-        let connection = state.withLock { state in
-            defer { state.connection = nil }
+        let connections = state.withLock { state in
             state.isClosed = true
-            return state.connection
+            return state.takeConnections()
         }
-        connection?.end(.clientClosed)
+        for connection in connections { connection.end(.clientClosed) }
         await withCheckedContinuation { continuation in
-            loop.shutdown { continuation.resume() }
+            loop.end { continuation.resume() }
         }
     }
 
@@ -174,8 +186,9 @@ public final class LodestoneClient: Sendable {
     /// An executor on the event loop of this client.
     ///
     /// A task with many short calls, one after the other, saves two thread switches per call, at
-    /// best half of its time. While the task computes, no other call of this client proceeds, so
-    /// use the executor only for tasks that mostly make calls.
+    /// best half of its time. While the task computes, no other call proceeds, of any client of this
+    /// process with the same ``Configuration/busyPoll``, so use the executor only for tasks that
+    /// mostly make calls.
     ///
     /// Never block on it, by a lock, a semaphore or a read of a file: its thread sends, receives
     /// and checks deadlines. A task that blocks until another call of this client ends never ends,
@@ -185,7 +198,7 @@ public final class LodestoneClient: Sendable {
     /// ```swift
     /// Task(executorPreference: client.executor) { ... }
     /// ```
-    public var executor: any TaskExecutor { loopExecutor }
+    public var executor: any TaskExecutor { loop.loop }
 
     // MARK: Attempts
 
@@ -206,18 +219,23 @@ public final class LodestoneClient: Sendable {
         retry: RetryPolicy? = nil,
         _ result: (Reply) -> R?
     ) async throws(LodestoneError) -> R {
-        let end = ContinuousClock.now.advanced(by: (deadline ?? configuration.deadline).bounded)
+        var now = MonotonicTime.now
+        let end = now.advanced(by: (deadline ?? configuration.deadline).bounded)
         let policy = retry ?? configuration.retry
         var attempt = 1
         // If an attempt may have written something, no later attempt can exclude that.
         var outcome = LodestoneError.Outcome.notApplied
         // The reason why the call could not be sent, which is more useful than a passed deadline.
         var obstacle: LodestoneError?
+        // The last connection, when it takes no more calls.
+        var refusal: Connection?
         while true {
             if Task.isCancelled { throw .cancelled(outcome) }
-            if ContinuousClock.now >= end { throw obstacle ?? .deadlineExceeded(outcome) }
-            let connection = try connectionForCall()
-            switch await connection.perform(call, requestID: requestID, deadline: end) {
+            if now >= end { throw obstacle ?? .deadlineExceeded(outcome) }
+            let connection = try connectionForCall(after: refusal)
+            switch await connection.perform(call, requestID: requestID, deadline: end, now: now) {
+            case .refused:
+                refusal = connection
             case .success(let reply):
                 history.recordSuccess()
                 guard let result = result(reply) else {
@@ -244,13 +262,14 @@ public final class LodestoneClient: Sendable {
                     attempt += 1
                     obstacle = nil
                 }
-                guard let wait, ContinuousClock.now.advanced(by: wait) < end else { throw error }
+                guard let wait, MonotonicTime.now.advanced(by: wait) < end else { throw error }
                 do {
                     if wait > .zero { try await Task.sleep(for: wait, clock: .continuous) }
                 } catch {
                     throw .cancelled(outcome)
                 }
             }
+            now = .now
         }
     }
 
@@ -266,14 +285,22 @@ public final class LodestoneClient: Sendable {
         return history.allowsRetry ? wait : nil
     }
 
-    /// The connection, or a new one if the last one accepts no more calls.
-    private func connectionForCall() throws(LodestoneError) -> Connection {
+    /// The connection, or a new one.
+    ///
+    /// - Parameter refusal: A connection that takes no more calls.
+    /// - Returns: A connection that takes calls as far as is known.
+    /// - Throws: `.cancelled` when the client is closed.
+    private func connectionForCall(after refusal: Connection?) throws(LodestoneError)
+        -> Connection
+    {
         let (connection, isNew) = state.withLock { state -> (Connection?, Bool) in
             guard !state.isClosed else { return (nil, false) }
-            if let connection = state.connection, connection.takesCalls {
+            if let connection = state.connection, connection !== refusal {
                 return (connection, false)
             }
-            let connection = Connection(configuration, loop: loop, history: history)
+            let connection = Connection(configuration, loop: loop.loop, history: history)
+            state.leaving.removeAll { $0.hasEnded }
+            if let last = state.connection, !last.hasEnded { state.leaving.append(last) }
             state.connection = connection
             return (connection, true)
         }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneTransport
 import LodestoneWire
-import Synchronization
 
 /// The result of an attempt at a call.
-typealias CallResult = Result<Reply, CallFailure>
+enum CallResult: Sendable {
+    case success(Reply)
+    indirect case failure(CallFailure)
+    /// The connection takes no more calls, so nothing was attempted.
+    case refused
+}
 
 /// The reason why an attempt at a call failed.
-struct CallFailure: Error {
+struct CallFailure: Sendable {
     var error: LodestoneError
     /// Whether the whole connection failed, with every call on it; the retry budget has counted it
     /// once.
@@ -33,30 +38,24 @@ struct CallFailure: Error {
 }
 
 /// A call whose caller waits.
-final class PendingCall: Sendable {
+struct PendingCall: Sendable {
     let call: Call
     let requestID: RequestID?
     /// The deadline in the request.
-    let deadline: ContinuousClock.Instant
-    let caller: CheckedContinuation<CallResult, Never>
-
-    init(
-        _ call: Call,
-        requestID: RequestID?,
-        deadline: ContinuousClock.Instant,
-        caller: CheckedContinuation<CallResult, Never>
-    ) {
-        self.call = call
-        self.requestID = requestID
-        self.deadline = deadline
-        self.caller = caller
-    }
+    let deadline: MonotonicTime
+    /// Resumed once: by the code that takes the call out of the table.
+    let caller: UnsafeContinuation<CallResult, Never>
 
     /// The request for this call, with the time that is left now.
-    func request(id: UInt64) -> Request {
+    func request(id: UInt64, now: MonotonicTime) -> Request {
         // 0 would mean the server's default, and a call past its deadline ends by itself.
-        let remaining = max(ContinuousClock.now.duration(to: deadline), .milliseconds(1))
-        return Request(id: id, deadline: remaining, requestID: requestID, call: call)
+        let remaining = UInt32(clamping: max(1, now.milliseconds(to: deadline)))
+        return Request(
+            id: id,
+            deadlineMilliseconds: remaining,
+            requestID: requestID,
+            call: call
+        )
     }
 }
 
@@ -67,19 +66,5 @@ extension Call {
         case .ping, .listCollections, .describeCollection, .stats: true
         default: false
         }
-    }
-}
-
-/// Tells the task that cancels a call the id of the call, once it is known.
-final class CallHandle: Sendable {
-    private let storage = Atomic<UInt64>(0)
-
-    /// The id of the call on its connection; `nil` before the connection has taken it.
-    var id: UInt64? {
-        get {
-            let id = storage.load(ordering: .acquiring)
-            return id == 0 ? nil : id
-        }
-        set { storage.store(newValue ?? 0, ordering: .releasing) }
     }
 }
