@@ -34,7 +34,8 @@ static inline int32_t lode_sum(lode_query query) { return query.base / 128; }
 // The least value of a record by its sign code: `positive` is the sum of the query's elements where
 // the record's are not negative.
 //
-// One operation per statement, so that no compiler fuses two: then all kernels keep the same records.
+// One operation per statement, so that no compiler fuses two: then all kernels keep the same
+// records.
 static inline float lode_least_value(
     lode_query query, float margin, int32_t positive, const float *floats) {
     float value = query.term_factor * floats[0];

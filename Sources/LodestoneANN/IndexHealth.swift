@@ -17,7 +17,7 @@ package struct IndexHealth: Sendable, Equatable {
     package var changedCount = 0
     /// The factor by which searches widen the beam to reach `recall`.
     package var expansion = 1
-    /// The number of vectors when a graph of the options' form was refused; 0: no refusal.
+    /// The number of vectors when a form of the graph was last refused; 0: no refusal.
     package var refusedCount = 0
     /// The number of refused forms, the first ones of `HNSWCore.forms`.
     package var refusedForms = 0

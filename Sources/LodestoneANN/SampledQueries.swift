@@ -7,7 +7,7 @@ import LodestoneStructures
 ///
 /// A query is between a vector and a similar one: the sum of their directions, or their mean for
 /// Euclidean distance. The vectors themselves would be easier queries: a graph that finds each
-/// vector by itself may find only a third of the neighbors of users' queries.
+/// vector that is its own query may find only a third of the neighbors of users' queries.
 struct SampledQueries {
     /// The number of neighbors to find per query.
     private static let neighborCount = 10

@@ -350,7 +350,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     /// Whether the client has left so much unread that no more replies should be made for it.
     ///
-    /// Output that waits for the end of the round doesn't count. Any thread.
+    /// Output that waits for the end of the loop's iteration doesn't count. Any thread.
     var isBackpressured: Bool {
         guard stream.unsentByteCount > limits.maxUnreadBytes / 4 else { return false }
         stream.flush()

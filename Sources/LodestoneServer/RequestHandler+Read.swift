@@ -4,7 +4,9 @@ import LodestoneEngine
 import LodestoneWire
 import Synchronization
 
-/// The calls that read documents: on a worker, or inline on the loop.
+/// The calls that read documents, and the deletion of snapshots.
+///
+/// They run on a worker, or inline on the loop.
 extension RequestHandler {
     func read(_ collection: String?, _ incoming: IncomingCall) {
         guard let call = begin(incoming, collection) else { return }
@@ -15,8 +17,9 @@ extension RequestHandler {
     /// Runs a short search or walk on the loop, when no other work is known to wait for the loop or
     /// a worker.
     ///
-    /// Waking a worker costs more than a short walk, or a short search without its walk in the
-    /// graph. A call that takes too long restarts on a worker, and for a while no other runs inline.
+    /// Waking a worker costs more than a short walk of edges, or than a short search apart from its
+    /// walk in the graph. A call that takes too long restarts on a worker, and for a while no other
+    /// runs inline.
     ///
     /// - Returns: Whether the call has its reply.
     private func runInline(_ call: PendingCall, _ read: Call, _ connection: Connection) -> Bool {

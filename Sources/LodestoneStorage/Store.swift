@@ -63,7 +63,9 @@ package protocol Store: AnyObject, Sendable {
     ///   they may be in the store, and the store refuses all later writes.
     func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch]
 
-    /// The receipt of a request id; `nil` if it was never committed.
+    /// The receipt of a request id; `nil` if it was never committed, or is already deleted.
+    ///
+    /// A request id is kept for at least a day and 1,000,000 sequence numbers.
     func receipt(of requestID: RequestID) throws(LodestoneError) -> StoredReceipt?
 
     /// Begins a read of the state after the last commit.
@@ -113,8 +115,8 @@ package protocol Store: AnyObject, Sendable {
     ///   - garbageBytes: The least bytes of removed vectors for a move, in addition to the 30
     ///     percent; `nil`: no garbage may stay.
     ///   - isLive: Whether the base has a row.
-    /// - Throws: `.dataLoss` when a vector is damaged whose location moves from the log to the
-    ///   base's record.
+    /// - Throws: `.dataLoss` when a vector fails its checksum while its location moves from the log
+    ///   to the base's record.
     func adoptBase(
         of collection: CollectionNumber,
         sequenceNumber: UInt64,

@@ -16,9 +16,10 @@ extension TextIndexStrategy {
         }
     }
 
-    /// The index in a base; `nil` when its sections are missing or damaged.
+    /// The index in a base; `nil` when a section other than its header is missing or damaged.
     ///
-    /// An index whose base has words of another analysis `lacksWords`.
+    /// The index `lacksWords` if the base has words of another analysis, or a header that is of
+    /// another format or missing.
     package func openIndex(from source: some SectionSource, _ options: TextOptions)
         -> (any TextIndex)?
     {

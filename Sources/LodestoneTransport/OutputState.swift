@@ -58,7 +58,7 @@ struct OutputState: ~Copyable {
     private var byteCountInHand = 0
     /// The number of bytes that the system has taken.
     private var sentByteCount = 0
-    /// Whether the end of the round will send.
+    /// Whether the end of the loop's iteration will send.
     var isTouched = false
     /// Whether no more bytes will come, so that the other end must be told after the last one.
     var mustFinish = false

@@ -26,6 +26,8 @@ struct ExportCommand: ClientCommand {
             that is written meanwhile may be there or not. Such a document is kept in a temporary file \
             before it goes to standard output.
 
+            An export that was cut short starts over when it is run again.
+
             lodestone export papers papers.jsonl
             lodestone export papers | zstd > papers.jsonl.zst
             """

@@ -74,7 +74,7 @@ extension Setting {
             \.isReadOnly,
             "Only read the store, while other processes may write to it: writes, compactions, builds "
                 + "and changes of snapshots are refused. The store must exist, in this release's "
-                + "format; on a read-only file system it must have been closed before."
+                + "format; on a read-only file system the last process must have closed it."
         ),
         .number(
             "compactionMinimumChanges",
@@ -89,7 +89,7 @@ extension Setting {
             \.compaction.idlePercentOfBase,
             0...10_000,
             unit: "percent",
-            "Least number of these changes in percent of the base's documents."
+            "Minimum of these changes, as a percentage of the base's documents."
         ),
         .number(
             "compactionBusyChanges",
@@ -103,17 +103,17 @@ extension Setting {
             \.compaction.percentOfBase,
             0...10_000,
             unit: "percent",
-            "Least number of changes before a compaction while writes keep coming, in percent of "
-                + "the base's documents."
+            "Minimum of the changes while writes keep coming, as a percentage of the base's "
+                + "documents."
         ),
         .number(
             "compactionWriteFactor",
             \.compaction.writeFactor,
             1...1_000,
             unit: "bytes",
-            "Most bytes of a new base per byte of the documents that changed: changes wait until "
-                + "there are enough of them. A larger factor means shorter starts, less memory and "
-                + "more writing."
+            "Most bytes of the current base per byte of the documents that changed: compactions in a "
+                + "pause and while writes keep coming both wait until the changes reach this ratio. "
+                + "A larger factor means shorter starts, less memory and more writing."
         ),
         .milliseconds(
             "compactionIdleMs",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneClient
 import LodestoneTransport
 import LodestoneWire
 import Synchronization
 import Testing
+
+@testable import LodestoneClient
 
 /// A peer that speaks the protocol and replies as a test requires.
 ///
@@ -79,10 +80,14 @@ final class ScriptedServer: Sendable {
         LodestoneClient.Configuration(endpoint: endpoint, deadline: deadline, retry: retry)
     }
 
+    /// A client with a loop of its own, so that tests with many calls delay no others.
     func client(retry: RetryPolicy = .standard, deadline: Duration = .seconds(30)) async throws
         -> LodestoneClient
     {
-        try await LodestoneClient.connect(configuration(retry: retry, deadline: deadline))
+        try await LodestoneClient.connect(
+            configuration(retry: retry, deadline: deadline),
+            loops: SharedLoops(maxCount: 1)
+        )
     }
 
     func end() async {

@@ -23,7 +23,8 @@ extension LodestoneClient {
         /// - Parameters:
         ///   - documents: Documents to insert or replace; an id may occur once.
         ///   - edges: Edges to add to documents of this batch or of earlier ones.
-        ///   - requestID: The idempotency key of the write: sent twice, the write has one effect.
+        ///   - requestID: The idempotency key of the write: sent again within a day, the write has
+        ///     one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: The effects of the batch, and its sequence number.
         /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when a
@@ -50,7 +51,8 @@ extension LodestoneClient {
         /// - Parameters:
         ///   - ids: Documents to drop.
         ///   - edges: Edges to drop, by source, label and target.
-        ///   - requestID: The idempotency key of the write: sent twice, the write has one effect.
+        ///   - requestID: The idempotency key of the write: sent again within a day, the write has
+        ///     one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: The number of dropped documents, and the sequence number of the batch.
         /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything
@@ -78,7 +80,8 @@ extension LodestoneClient {
         ///
         /// - Parameters:
         ///   - filter: The condition for documents to drop.
-        ///   - requestID: The idempotency key of the write: sent twice, the write has one effect.
+        ///   - requestID: The idempotency key of the write: sent again within a day, the write has
+        ///     one effect.
         ///   - deadline: `nil`: the configuration's deadline.
         /// - Returns: The number of dropped documents, and the sequence number of the batch.
         /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound`

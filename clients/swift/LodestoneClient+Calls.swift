@@ -22,7 +22,7 @@ extension LodestoneClient {
     /// - Parameters:
     ///   - name: 1 to 64 letters, digits, dots, hyphens and underscores.
     ///   - options: The options of the collection.
-    ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+    ///   - requestID: The idempotency key: sent again within a day, the write has one effect.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the write.
     /// - Throws: `.alreadyExists` when there is a collection of that name.
@@ -52,7 +52,7 @@ extension LodestoneClient {
     ///   - strategy: The new vector strategy; `nil`: no change.
     ///   - addIndexes: Fields to index; a collection has at most 32.
     ///   - dropIndexes: Fields whose indexes are dropped; filters on them then read the documents.
-    ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+    ///   - requestID: The idempotency key: sent again within a day, the write has one effect.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the write.
     /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when an option is
@@ -83,7 +83,7 @@ extension LodestoneClient {
     ///
     /// - Parameters:
     ///   - name: The name of the collection.
-    ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+    ///   - requestID: The idempotency key: sent again within a day, the write has one effect.
     ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the write.
     /// - Throws: `.notFound` when there is no collection of that name.

@@ -186,9 +186,9 @@ public final class LodestoneClient: Sendable {
     /// An executor on the event loop of this client.
     ///
     /// A task with many short calls, one after the other, saves two thread switches per call, at
-    /// best half of its time. While the task computes, no other call proceeds, of any client of this
-    /// process with the same ``Configuration/busyPoll``, so use the executor only for tasks that
-    /// mostly make calls.
+    /// best half of its time. While the task computes, no other call proceeds, of any client of
+    /// this process with the same ``Configuration/busyPoll``, so use the executor only for tasks
+    /// that mostly make calls.
     ///
     /// Never block on it, by a lock, a semaphore or a read of a file: its thread sends, receives
     /// and checks deadlines. A task that blocks until another call of this client ends never ends,

@@ -63,9 +63,9 @@ typedef void lode_code_keys(
 /// The address and the layout of sign codes: one bit per element of a record, set where the element
 /// is not negative (RaBitQ: Gao & Long, arXiv:2405.12497).
 //
-// A sign code is its bits, `bit_bytes` bytes, and three floats: the term t of the record, a factor f
-// and an error e. With sign(p) as +1 and -1, the product of p and q is about f * sign(p).q, where f =
-// |p|^2 / (sum of |p_i|). For a q whose direction is random, the standard deviation of this estimate
+// A sign code is its bits, `bit_bytes` bytes, and three floats: the term t of the record, a factor
+// f and an error e. With sign(p) as +1 and -1, the product of p and q is about f * sign(p).q, where
+// f = |p|^2 / (sum of |p_i|). For a q of random direction, the standard deviation of this estimate
 // is e * |q|, where e^2 = |p|^2 * (1 / cos^2 - 1) / (elements - 1), and cos is that of the angle
 // between p and sign(p).
 typedef struct lode_signs {

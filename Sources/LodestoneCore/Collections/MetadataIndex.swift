@@ -2,9 +2,10 @@
 
 /// A field of the metadata whose values are indexed.
 ///
-/// Filters on the field, facets of it and scans in its order then read no document. Filters on
-/// other fields work, too. They read the metadata of every document that the rest of the filter
-/// does not exclude.
+/// Scans in the order of the field, filters on it and facets of it then use the index instead of
+/// the documents. With strings over 256 bytes, and with a list or an object as the value of a
+/// filter, documents that the index leaves undecided are read. Filters on other fields work, too.
+/// They read the metadata of every document that the rest of the filter does not exclude.
 public struct MetadataIndex: Sendable, Hashable {
     /// The most fields that a collection may index.
     package static let maxCount = 32

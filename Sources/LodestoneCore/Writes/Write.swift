@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The idempotency key of one write: the same write sent again with the same id has one effect.
+///
+/// The store keeps the id for at least a day, and at least until its sequence number has grown by
+/// 1,000,000. A write that is repeated later may be applied again.
 public struct RequestID: Sendable, Hashable {
     /// The number of its bytes on the wire.
     public static let byteCount = 16

@@ -254,12 +254,12 @@ struct CollectionVersion: Sendable {
         for (position, index) in indexes.enumerated() { index.remap(&changes, at: position) }
     }
 
-    /// Copies from `old` the state that the base made from `old` lacks.
+    /// Copies from `old` the state that a base does not store.
     ///
-    /// The base lacks the labels that were added since, and the names of labels without edges. Each
+    /// A base lacks the labels that were added since, and the names of labels without edges. Each
     /// label id of the base is the same in `old`, because labels are only added.
     ///
-    /// The base also lacks the marks of vectors that were compared with their checksums. A vector
+    /// A base also lacks the marks of vectors that were compared with their checksums. A vector
     /// with a mark is not compared again.
     mutating func continueFrom(_ old: CollectionVersion) {
         update(CollectionGraph.self) { $0.keepLabels(of: old.graph) }

@@ -13,7 +13,7 @@ import LodestoneStructures
 public struct CompactionPolicy: Sendable, Equatable {
     /// The changed rows that a compaction needs after `idleTime` without a write.
     public var minimumChanges: Int
-    /// The least number of these changes, in percent of the base's documents.
+    /// The minimum of these changes, as a percentage of the base's documents.
     ///
     /// With 10, each document is written into some ten bases while a collection grows. Without this
     /// percentage, `minimumChanges` changes to large documents would suffice for a large base.
@@ -24,12 +24,12 @@ public struct CompactionPolicy: Sendable, Equatable {
     /// documents): a replay takes 0.6 s. Measured (an import of 118,000): compactions at 1,000
     /// changes took a third of the CPU time.
     public var busyChanges: Int
-    /// The least number of these changes, in percent of the base's documents.
+    /// The minimum of these changes, as a percentage of the base's documents.
     ///
     /// While a collection grows, each document is written into two bases with 100, and into five
     /// with 25.
     public var percentOfBase: Int
-    /// The most bytes of a base per byte of the changed documents.
+    /// The most bytes of the current base per byte of the changed documents.
     ///
     /// Apart from the base, a byte of a document costs some three bytes of writing: to its row, the
     /// log and the segments of vectors. A larger factor means shorter replays and less memory for
@@ -134,8 +134,7 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// Whether vectors outside of the index should be linked into it.
     ///
-    /// With `many`, the answer is for a time while writes keep coming; without it, for a pause of
-    /// writes.
+    /// `many` says whether writes keep coming; without it, the answer is for a pause of writes.
     func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
         let scannedBytes = Failpoint.smaller(scannedBytes)
         let least = many ? Self.busyFactor * scannedBytes : scannedBytes

@@ -31,7 +31,8 @@ struct CollectionText: DerivedIndex {
         self.index = index
     }
 
-    /// Whether another release, libstemmer or Unicode table made the words of the base.
+    /// Whether another release, libstemmer or Unicode table made the words of the base, or the
+    /// header of the words is missing or of another format.
     var isStale: Bool { index.lacksWords }
 
     func prepare(_ documents: [Document]) -> Batch {

@@ -4,7 +4,7 @@ import LodestoneMetadata
 import LodestoneStorage
 import LodestoneStructures
 
-/// The facets of one call; facets that equal queries share are counted once.
+/// The facets of one call: one count per filter, path and limit.
 struct CountedFacets {
     private struct Key: Hashable {
         let filter: FilterKey?

@@ -135,7 +135,7 @@ extension SearchPlan {
             if !result.estimated.isEmpty { list.errors.append(0) }
         }
         appendEstimates { _ in true }
-        // Estimates come in the order of their keys, and a distance also depends on the row.
+        // Estimates come in the order of their keys, which is not the order of the scores.
         if !list.errors.isEmpty { list.sort() }
         return list
     }

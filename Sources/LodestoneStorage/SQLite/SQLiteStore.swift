@@ -28,8 +28,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     /// database. Measured (500 scattered documents replaced, 16 KiB): ten times their bytes
     /// written. Measured (import, against 16 KiB): 4 KiB a tenth slower, 8 KiB as fast.
     private static let newPageBytes = 8_192
-    /// The fewest request ids that are kept; all are kept for `keptRequestSeconds`.
+    /// The least number of later sequence numbers for which a request id is kept.
     static let keptRequests = 1_000_000
+    /// The least time for which a request id is kept; both limits must be over before its deletion.
     static let keptRequestSeconds = 86_400
     /// The batches between two deletions of old request ids.
     static let batchesPerForgetting: UInt64 = 65_536
@@ -160,8 +161,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         database = try DatabaseFile(readingFrom: directory)
         if !FileSystem.isReadOnly(directory) {
             // A restored store may lack these files. Another process that opens it later, to write,
-            // must find them in use. Where this process may not create them, it does not notice the
-            // other process.
+            // must find them in use. A process without the permission to create them can't see the
+            // later commits of others.
             _ = try? AnalysisLock(directory + "/analysis.lock")
             _ = try? SharedCounter(directory + "/sequence")
         }

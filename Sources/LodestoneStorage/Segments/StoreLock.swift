@@ -13,9 +13,9 @@ import Synchronization
 /// process ends, also after a crash.
 ///
 /// A second file is the turn. The process that waits next for the lock holds the turn until it has
-/// the lock. A process that releases the lock and wants it again has to wait for the turn. So a
-/// process that already waits gets the lock first. The wait for the turn has a limit: a process
-/// that is stopped during its wait does not keep others from the lock.
+/// the lock. Every process has to wait for the turn first, also one that has just released the
+/// lock. So a process that already waits gets the lock first. The wait for the turn has a limit: a
+/// process that is stopped during its wait does not keep others from the lock.
 ///
 /// Threading: any thread. The threads of a process take turns by `threads`. `state` is shared by
 /// the thread that holds `threads` and the thread that waits in the kernel.
@@ -30,8 +30,9 @@ final class StoreLock: Sendable {
 
     private struct State {
         var descriptor: Int32?
-        /// Whether the queue waits for the lock in the kernel; then `waiter` gets the lock, or the
-        /// queue releases it.
+        /// Whether the dispatch queue waits for the lock in the kernel.
+        ///
+        /// The queue then passes the lock to `waiter`, or releases it if `waiter` is `nil`.
         var isWaitingInKernel = false
         var waiter: DispatchSemaphore?
         /// The error of the kernel, when it did not grant the lock.

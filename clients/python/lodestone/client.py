@@ -124,8 +124,11 @@ class Client:
         """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``.
 
         ``vector_strategy`` may be one of the names ``flat``, ``hnsw`` and ``lsh``.
-        ``metadata_indexes`` are the fields for which filters, facets and scans read no documents.
-        Each is a path as for ``field``, or a tuple of nested names.
+        ``metadata_indexes`` are the fields for which filters, facets and scans use an index instead
+        of reading documents. Each is a path as for ``field``, or a tuple of nested names.
+
+        ``request_id`` is the idempotency key of the write, 16 random bytes: sent again within a day,
+        the write has one effect. Later the server may apply it again.
         """
         with Encoding():
             message = service_pb2.CreateCollectionRequest(
@@ -151,7 +154,7 @@ class Client:
         The documents are not sent again: the server builds the indexes. Meanwhile results are right
         but slower, and ``building_indexes`` of the description has the fields with incomplete
         indexes. The same strategy, an added field that is indexed, and a dropped field that isn't
-        indexed change nothing.
+        indexed change nothing. ``request_id`` is as in ``create_collection``.
         """
         with Encoding():
             message = service_pb2.AlterCollectionRequest(name=utf8(name, "name"))
@@ -164,7 +167,7 @@ class Client:
     def drop_collection(
         self, name: str, *, request_id: bytes | None = None, deadline: float | None = None
     ) -> WriteReceipt:
-        """Drops a collection with everything in it."""
+        """Drops a collection with everything in it; ``request_id`` as in ``create_collection``."""
         with Encoding():
             message = service_pb2.DropCollectionRequest(name=utf8(name, "name"))
         return self._write("drop_collection", message, b"", request_id, deadline)

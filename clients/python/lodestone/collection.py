@@ -63,6 +63,9 @@ class Collection:
         (float32), ``texts`` and ``metadata``. In texts and metadata, None is left out, and so are
         the missing values of numpy and pandas; NaN only in texts. Before anything is sent, a value
         that a document can't have is refused with its location, ``documents[57].metadata.year``.
+
+        ``request_id`` is the idempotency key of the write, 16 random bytes: sent again within a day,
+        the write has one effect. Later the server may apply it again.
         """
         with Encoding():
             message, packed = _codec.index_many(
@@ -87,6 +90,8 @@ class Collection:
 
         With ``filter``, and neither ids nor edges, it drops every document that passes the filter
         at the time of the write, all or none; ``count`` counts them.
+
+        ``request_id`` is as in ``index_many``.
         """
         with Encoding():
             message = service_pb2.DropManyRequest(

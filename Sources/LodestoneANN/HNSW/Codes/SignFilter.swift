@@ -23,10 +23,10 @@ struct SignShape: Sendable {
     static let leastDimension = 192
     /// The standard deviations by which an estimate must miss to lose a near node.
     ///
-    /// Measured (recall and codes compared per query, ef 64): 40,000 vectors of WordNet without sign
-    /// codes 0.9913 and 1,960; with 1.5 deviations 0.9914 and 531, with 2 0.9914 and 619. 10,000
-    /// normally distributed vectors of 384 elements, where all distances are about equal, without
-    /// sign codes 0.6447 and 3,018; with 1.5 deviations 0.6401 and 1,218, with 2 0.6438 and 1,530.
+    /// Measured (recall and codes compared per query, ef 64): 40,000 vectors of WordNet: without
+    /// sign codes 0.9913 and 1,960, 1.5 deviations 0.9914 and 531, 2 deviations 0.9914 and 619.
+    /// 10,000 normally distributed vectors of 384 elements, all about equally far: without sign
+    /// codes 0.6447 and 3,018, 1.5 deviations 0.6401 and 1,218, 2 deviations 0.6438 and 1,530.
     static let deviations: Float = 2
 
     /// The layout for records of a kind; `nil` where these have no sign codes.

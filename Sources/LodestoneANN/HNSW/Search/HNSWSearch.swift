@@ -3,13 +3,16 @@ import LodestoneCore
 
 /// One search of a graph by one vector: the plan, the walks, the scan and the exact re-ranking.
 ///
-/// A search with a filter, or after many rows were dropped, takes the cheapest of three plans:
+/// A search with a filter, or after many rows were dropped, has three plans:
 ///
-/// 1. If most rows pass, it walks the graph with a wider beam and keeps the rows that pass.
-/// 2. If fewer pass, it walks among these rows only, through the others.
-/// 3. If few pass, it compares the codes of all of them (`scanCodes`).
+/// 1. It walks the graph with a wider beam and keeps the rows that pass.
+/// 2. It walks among the rows that pass only, through the others: with a filter that less than
+///    `filteredSelectivity` of the rows pass.
+/// 3. It compares the codes of all rows that pass (`scanCodes`), where that costs less than the
+///    walk.
 ///
-/// If a walk finds too few, the scan follows. Each plan ends with the exact re-ranking (`rerank`).
+/// Without a filter, a walk always comes first. If a walk finds too few, the scan follows. Each
+/// plan ends with the exact re-ranking (`rerank`).
 ///
 /// Threading: one thread, while no thread changes the graph.
 struct HNSWSearch {
@@ -73,8 +76,8 @@ struct HNSWSearch {
 
     /// The factor by which a beam with a filter exceeds the width that the selectivity requires.
     ///
-    /// Unexpanded nodes in the beam cost almost nothing, and a second walk for a few missing rows
-    /// costs as much as four walks.
+    /// Unexpanded nodes in the beam cost almost nothing. A second walk for a few missing rows is
+    /// four times as wide.
     private var slack: Double { reach < 1 && selectivity < 1 ? 1.5 : 1 }
 
     /// The number of nodes that a beam of some width expands.
@@ -159,8 +162,9 @@ struct HNSWSearch {
         return targetCount > Self.comparedAtMost ? best : compareAll(after: best)
     }
 
-    /// Whether the `found` nodes in the beam have `targetCount` rows; `taken` has the first of
-    /// them.
+    /// Whether the `found` nodes in the beam have `k` rows, or all `targetCount` if that is fewer.
+    ///
+    /// `taken` has the first of these rows.
     private func isEnough(_ taken: CandidateRows, _ found: Int) -> Bool {
         let wanted = min(query.k, targetCount)
         if taken.rows.count >= wanted { return true }
@@ -192,7 +196,7 @@ struct HNSWSearch {
         return CandidateRows(count, of: self, filter: passesAll ? nil : query)
     }
 
-    /// The rows of the first `count` nodes in the beam, all of whose first rows match.
+    /// The rows of the first `count` nodes in the beam; the first row of each of them passes.
     private func matchingCandidates(_ count: Int) -> CandidateRows {
         CandidateRows(count, of: self, filter: graph.copies.isEmpty ? nil : query)
     }
