@@ -280,7 +280,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneTransportTests",
-            dependencies: ["LodestoneCore", "LodestoneStructures", "LodestoneTransport"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneTransport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

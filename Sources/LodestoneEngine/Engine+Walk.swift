@@ -6,6 +6,8 @@ extension Engine {
     /// The most edges and starts of a short walk, some tens of microseconds.
     private static let maxShortEdges = 2_000
     private static let maxShortStarts = 64
+    /// The edges of a short walk between two checks of the clock: each may wait for the disk.
+    private static let edgesBetweenShortChecks = 64
 
     /// The result of a walk on a thread for which other calls wait.
     package enum InlineWalk {
@@ -74,7 +76,11 @@ extension Engine {
         short.budget.edges = min(walk.budget.edges, Self.maxShortEdges)
         let result: WalkResult
         do throws(LodestoneError) {
-            let outcome = try view.steps(of: short, context: context)
+            let outcome = try view.steps(
+                of: short,
+                edgesBetweenChecks: Self.edgesBetweenShortChecks,
+                context: context
+            )
             if outcome.endedBy == .edges, short.budget.edges < walk.budget.edges { return .tooLong }
             result = try view.result(
                 of: outcome,
@@ -82,12 +88,16 @@ extension Engine {
                 context: context
             )
         } catch {
-            if version.isDamaged || error.code == .deadlineExceeded { return .tooLong }
-            throw error
+            guard version.isDamaged || error.code == .deadlineExceeded else { throw error }
+            context.replyBudget?.restart()
+            return .tooLong
         }
         // `walk` repairs a damaged version.
-        return version.isDamaged
-            ? .tooLong : .done(Self.response([result], to: request, from: view))
+        guard !version.isDamaged else {
+            context.replyBudget?.restart()
+            return .tooLong
+        }
+        return .done(Self.response([result], to: request, from: view))
     }
 
     private static func response(

@@ -23,7 +23,9 @@ extension GraphIndex {
         ] {
             var columns = AdjacencyColumns(vertexCount: vertices.count)
             for vertex in vertices {
-                for var edge in lists.edges(of: vertex) {
+                // An edge of a damaged base may lead anywhere.
+                for var edge in lists.edges(of: vertex)
+                where Int(edge.vertex) < newVertices.count {
                     edge.vertex = newVertices[Int(edge.vertex)]
                     columns.append(edge)
                 }

@@ -24,7 +24,8 @@ extension GraphIndex {
     ///   - rows: The row of each vertex. A vertex without a row, or with `RowID.max`, does not
     ///     exist; the walk neither reports nor passes it.
     ///   - documentCount: The number of vertices that exist. When all do, no row is read.
-    ///   - context: The call's context, checked every thousand edges.
+    ///   - edgesBetweenChecks: The edges between two checks of `context`.
+    ///   - context: The call's context.
     /// - Returns: The vertices that the walk reached until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     package func walk(
@@ -35,6 +36,7 @@ extension GraphIndex {
         budget: WalkBudget,
         rows: OverlayArray<RowID>,
         documentCount: Int,
+        edgesBetweenChecks: Int = 1_024,
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
         try WalkMemory.with(vertexBound: rows.count) {
@@ -45,6 +47,7 @@ extension GraphIndex {
                 documentCount: documentCount,
                 labels: labels,
                 budget: budget,
+                edgesBetweenChecks: edgesBetweenChecks,
                 context: context
             )
             for start in starts { walker.begin(at: start) }
@@ -67,8 +70,6 @@ extension GraphIndex {
 
 /// A walk under way.
 private struct Walker: EdgeVisitor {
-    /// Edges between two checks of the clock, some ten microseconds.
-    private static let edgesBetweenChecks = 1_024
     /// The number of vertices in the queue between the one that is followed and the one whose
     /// list, or whose edges, are prefetched.
     private static let listDistance = 8
@@ -81,6 +82,7 @@ private struct Walker: EdgeVisitor {
     private let allExist: Bool
     private let labels: LabelSet
     private let budget: WalkBudget
+    private let edgesBetweenChecks: Int
     private let end: ContinuousClock.Instant?
     private let context: CallContext
     /// The length of the queue at which the budget of vertices is used up.
@@ -95,6 +97,7 @@ private struct Walker: EdgeVisitor {
         documentCount: Int,
         labels: Set<LabelID>?,
         budget: WalkBudget,
+        edgesBetweenChecks: Int,
         context: CallContext
     ) {
         self.memory = memory
@@ -103,6 +106,7 @@ private struct Walker: EdgeVisitor {
         allExist = documentCount == rows.count
         self.labels = LabelSet(labels)
         self.budget = budget
+        self.edgesBetweenChecks = edgesBetweenChecks
         self.context = context
         fullCount = min(max(0, budget.nodes), rows.count)
         end = budget.time.map { .now.advanced(by: $0) }
@@ -223,7 +227,7 @@ private struct Walker: EdgeVisitor {
         if edgesFollowed >= budget.edges { return .edges }
         try context.check()
         if let end, ContinuousClock.now >= end { return .time }
-        nextCheck = min(budget.edges, edgesFollowed + Self.edgesBetweenChecks)
+        nextCheck = min(budget.edges, edgesFollowed + edgesBetweenChecks)
         return nil
     }
 }

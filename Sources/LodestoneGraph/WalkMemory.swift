@@ -68,8 +68,8 @@ final class WalkMemory: @unchecked Sendable {
     }
 
     private static func giveBack(_ memory: WalkMemory) {
-        memory.clear()
         guard memory.byteCount <= largestKept else { return }
+        memory.clear()
         pool.withLock { pool in
             if pool.count < mostKept { pool.append(memory) }
         }

@@ -339,7 +339,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     ///
     /// Any thread.
     func reply(_ reply: Reply, to id: UInt64, now: Bool = false) {
-        stream.send(now: now, expecting: reply.expectedByteCount) { output in
+        stream.send(now: now, isShort: reply.isShort) { output in
             MessageCodec.append(
                 Response(id: id, reply: reply),
                 to: &output,

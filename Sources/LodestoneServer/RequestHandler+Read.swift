@@ -29,11 +29,12 @@ extension RequestHandler {
         case .walk: kind = inlineWalks
         default: return false
         }
-        let start = call.acceptedAt
         guard connection.isLastReady, connection.calls.count == 1,
-            reads.mayBypass(connection.queueID), kind.gate.permits(start),
+            reads.mayBypass(connection.queueID), kind.gate.permits(call.acceptedAt),
             !connection.isBackpressured, !output.isFull
         else { return false }
+        // The call may have been accepted much earlier in this iteration of the loop.
+        let start = ContinuousClock.now
         let deadline = min(start.advanced(by: kind.gate.limit), call.context.deadline)
         var reply: Reply?
         var isTooLong = false
@@ -44,7 +45,7 @@ extension RequestHandler {
             case .walk(let walk):
                 switch try engine.walkInline(walk, until: deadline, context: call.context) {
                 case .done(let response): reply = .walk(response)
-                case .notBegun: break
+                case .notBegun: return false
                 case .tooLong: isTooLong = true
                 }
             default: break

@@ -39,8 +39,6 @@ package final class ByteStream: @unchecked Sendable {
     private static let maxReadByteCount = 1 << 20
     /// The most reads after a failed send, since the input that had arrived by then is still valid.
     private static let maxLastReads = 64
-    /// The most bytes of a message that any thread may encode under the lock of the output.
-    private static let shortByteCount = 4 << 10
     /// The time that an ended stream gives the other end to take its last bytes.
     ///
     /// The stream reads on meanwhile: a close with unread input would make the system drop those
@@ -229,18 +227,18 @@ package final class ByteStream: @unchecked Sendable {
     /// - Parameters:
     ///   - now: Whether to send at once, in this thread, instead of at the end of the loop's round,
     ///     together with everything else sent by then.
-    ///   - byteCount: About how many bytes `encode` writes.
+    ///   - isShort: Whether `encode` surely writes no more than some kilobytes.
     ///   - encode: The encoder, which may only encode.
     package func send(
         now: Bool = false,
-        expecting byteCount: Int = .max,
+        isShort: Bool = false,
         _ encode: (inout ByteBuffer) -> Void
     ) {
-        guard byteCount <= Self.shortByteCount || loop.isCurrent else {
+        guard isShort || loop.isCurrent else {
             var encoded = ByteBuffer(pool: loop.buffers)
             encode(&encoded)
             let mustTouch = outputLock.locked {
-                guard output.isOpen else { return false }
+                guard output.isOpen, !encoded.isEmpty else { return false }
                 output.append(&encoded)
                 return hasAppended(now: now)
             }
@@ -263,16 +261,16 @@ package final class ByteStream: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - now: As for `send`.
-    ///   - byteCount: As for `send`.
+    ///   - isShort: As for `send`.
     ///   - encode: The encoder. When it throws, it must have added nothing.
     /// - Throws: The errors of `encode`.
     package func trySend(
         now: Bool = false,
-        expecting byteCount: Int = .max,
+        isShort: Bool = false,
         _ encode: (inout ByteBuffer) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         var failure: LodestoneError?
-        send(now: now, expecting: byteCount) { output in
+        send(now: now, isShort: isShort) { output in
             do throws(LodestoneError) {
                 try encode(&output)
             } catch {
@@ -295,10 +293,12 @@ package final class ByteStream: @unchecked Sendable {
 
     /// Sends the output now, as far as the system takes it.
     ///
-    /// Any thread may call it.
+    /// The handler is told once all of it is sent, unless that is so on return. Any thread may call
+    /// it.
     package func flush() {
         let mustTouch = outputLock.locked {
             output.transmit()
+            output.tellWhenSent()
             noteUnsent()
             return !output.events.isEmpty
         }

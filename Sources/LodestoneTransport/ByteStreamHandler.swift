@@ -19,7 +19,7 @@ package protocol ByteStreamHandler: AnyObject, Sendable {
     /// By default the stream closes after the output is sent.
     func inputEnded(on stream: ByteStream)
 
-    /// Output had to wait for the other end, and now the system has taken all of it.
+    /// The system has taken all of the output, after some had to wait or was flushed.
     ///
     /// By default nothing happens.
     func drained(_ stream: ByteStream)

@@ -123,6 +123,13 @@ struct OutputState: ~Copyable {
         settle()
     }
 
+    /// Makes an event once all bytes are sent, even if the socket is never full until then.
+    ///
+    /// The loop may be sending the last bytes.
+    mutating func tellWhenSent() {
+        if unsentByteCount > 0 { mustTellDrained = true }
+    }
+
     /// Gives the loop the next bytes to send.
     ///
     /// - Parameters:

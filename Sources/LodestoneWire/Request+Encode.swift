@@ -162,6 +162,18 @@ extension Call {
     }
 }
 
+extension Call {
+    /// Whether the encoded call surely has no more than some kilobytes.
+    package var isShort: Bool {
+        switch self {
+        case .ping, .stats, .listCollections, .describeCollection, .cancel: true
+        case .get(let request): request.ids.count <= 8
+        case .search(let request): request.queries.count == 1 && request.queries[0].isOneVector
+        default: false
+        }
+    }
+}
+
 extension IndexManyRequest {
     /// The bytes of the vectors, which are most of a large batch.
     fileprivate var expectedByteCount: Int {
@@ -188,6 +200,12 @@ extension SearchRequest {
 }
 
 extension Query {
+    /// Whether the query has one vector and nothing else that may be long.
+    fileprivate var isOneVector: Bool {
+        guard sources.count == 1, case .vector = sources[0].kind else { return false }
+        return filter == nil && facets.isEmpty
+    }
+
     /// The vectors of the sources, in their order.
     fileprivate var vectors: [[Float]] {
         sources.compactMap { source in

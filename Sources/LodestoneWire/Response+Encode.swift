@@ -261,6 +261,16 @@ extension Reply {
     }
 }
 
+extension Reply {
+    /// Whether the encoded reply surely has no more than some kilobytes.
+    package var isShort: Bool {
+        switch self {
+        case .pong, .written, .counted, .done, .error: true
+        default: false
+        }
+    }
+}
+
 extension WalkResponse {
     fileprivate var expectedByteCount: Int {
         results.reduce(0) { $0 + 16 + $1.reached.expectedByteCount(byColumns: mayUseColumns) }

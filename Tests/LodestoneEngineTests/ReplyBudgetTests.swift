@@ -24,6 +24,15 @@ struct ReplyBudgetTests {
         )
     }
 
+    @Test("A reply that is made again is counted from its beginning")
+    func restarts() throws {
+        let context = call(wire: 100)
+        try context.charge(wire: 80, memory: 10)
+        context.replyBudget?.restart()
+        try context.charge(wire: 80, memory: 10)
+        #expect(throws: LodestoneError.self) { try context.charge(wire: 30, memory: 10) }
+    }
+
     /// A store with 1,000 documents with words, a number and a kind, and a hub with an edge to
     /// each.
     private func filled() async throws -> Engine {

@@ -108,35 +108,39 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         let isWrite = call.requestID != nil
         let deadline = isWrite ? call.deadline.advanced(by: Self.writeGrace) : call.deadline
         let (taken, next, mustArm) = state.withLock { state in
-            let id = state.table.submit(
+            let taken = state.table.submit(
                 call,
                 deadline: deadline,
                 isWrite: isWrite,
                 passesQueue: call.call.isUncounted
             )
-            let mustArm = id != nil && Self.mustArm(&state, for: deadline)
-            return (id, Self.nextDispatch(&state), mustArm)
+            // Under the lock, so that a cancellation at this moment finds the id, or is seen by the
+            // caller afterwards.
+            if let taken { id.store(taken, ordering: .relaxed) }
+            let mustArm = taken != nil && Self.mustArm(&state, for: deadline)
+            return (taken, Self.nextDispatch(&state), mustArm)
         }
-        guard let taken else {
+        guard taken != nil else {
             call.caller.resume(returning: .refused)
             return
         }
-        id.store(taken, ordering: .releasing)
         if mustArm { armTimer(deadline, now: now) }
         if let next { transmit(next, now: now) }
     }
 
     private func cancel(_ id: borrowing Atomic<UInt64>) {
-        let id = id.load(ordering: .acquiring)
-        guard id != 0 else { return }
         let gracePeriod = configuration.cancelGracePeriod.bounded
         let now = MonotonicTime.now
-        let (cancellation, armed) = state.withLock { state in
-            let result = state.table.cancel(id, now: now, gracePeriod: gracePeriod)
-            guard case .awaitsReply(let until) = result, Self.mustArm(&state, for: until) else {
-                return (result, MonotonicTime?.none)
+        let (taken, cancellation, armed) = state.withLock { state in
+            let taken = id.load(ordering: .relaxed)
+            guard taken != 0 else {
+                return (taken, CallTable<PendingCall>.Cancellation.nothing, MonotonicTime?.none)
             }
-            return (result, until)
+            let result = state.table.cancel(taken, now: now, gracePeriod: gracePeriod)
+            guard case .awaitsReply(let until) = result, Self.mustArm(&state, for: until) else {
+                return (taken, result, MonotonicTime?.none)
+            }
+            return (taken, result, until)
         }
         if let armed { armTimer(armed, now: now) }
         switch cancellation {
@@ -145,7 +149,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         case .ended(let ended):
             conclude(ended, .cancelled(ended.outcome))
         case .awaitsReply:
-            sendCancel(of: id)
+            sendCancel(of: taken)
         }
     }
 
@@ -195,7 +199,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 // A call that is alone should not wait for the loop to wake up; calls among others
                 // travel together.
                 now: dispatch.isAlone && !loop.isCurrent,
-                expecting: request.call.expectedByteCount
+                isShort: request.call.isShort
             ) { (output) throws(LodestoneError) in
                 try MessageCodec.append(request, to: &output, maxFrameBytes: next.maxFrameBytes)
             }
@@ -203,13 +207,14 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         } catch {
             let call = state.withLock { $0.table.finish(dispatch.id) }
             call?.caller.resume(returning: .failure(CallFailure(error: error)))
-            pump()
+            // Not by a call of `pump` here: many calls in the queue may fail, one in the other.
+            loop.async { [weak self] in self?.pump() }
         }
     }
 
     private func sendCancel(of id: UInt64) {
         let (stream, requestID) = state.withLock { ($0.stream, $0.table.takeID()) }
-        stream?.send(expecting: 0) { output in
+        stream?.send(isShort: true) { output in
             // Two numbers fit into any frame.
             try? MessageCodec.append(Request(id: requestID, call: .cancel(id: id)), to: &output)
         }

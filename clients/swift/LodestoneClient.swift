@@ -13,7 +13,8 @@ import Synchronization
 /// By default the server accepts 64 calls at a time from a connection. Further calls wait for their
 /// turn, in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
 /// ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them. Use a separate client for
-/// bulk work, so that other calls wait neither for their turn nor for large batches.
+/// bulk work, so that other calls don't wait for their turn behind it. The clients of a process
+/// share a thread per four processors, which decodes replies; a long one holds up the others.
 ///
 /// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled.
 /// The `outcome` of its error says whether anything was written. A write that was sent before its
@@ -186,12 +187,12 @@ public final class LodestoneClient: Sendable {
     /// An executor on the event loop of this client.
     ///
     /// A task with many short calls, one after the other, saves two thread switches per call, at
-    /// best half of its time. While the task computes, no other call proceeds, of any client of
-    /// this process with the same ``Configuration/busyPoll``, so use the executor only for tasks
-    /// that mostly make calls.
+    /// best half of its time. While the task computes, no other call proceeds, also of other
+    /// clients of this process, which share the loop. So use the executor only for tasks that
+    /// mostly make calls.
     ///
     /// Never block on it, by a lock, a semaphore or a read of a file: its thread sends, receives
-    /// and checks deadlines. A task that blocks until another call of this client ends never ends,
+    /// and checks deadlines. A task that blocks until another call on this loop ends never ends,
     /// and neither does ``close()``. Other calls end late; a reply that arrived meanwhile counts
     /// even after the deadline.
     ///
@@ -232,7 +233,12 @@ public final class LodestoneClient: Sendable {
         while true {
             if Task.isCancelled { throw .cancelled(outcome) }
             if now >= end { throw obstacle ?? .deadlineExceeded(outcome) }
-            let connection = try connectionForCall(after: refusal)
+            let connection: Connection
+            do throws(LodestoneError) {
+                connection = try connectionForCall(after: refusal)
+            } catch {
+                throw error.with(outcome: outcome)
+            }
             switch await connection.perform(call, requestID: requestID, deadline: end, now: now) {
             case .refused:
                 refusal = connection

@@ -82,6 +82,14 @@ package final class ReplyBudget: Sendable {
         }
     }
 
+    /// Forgets the parts that were counted, because the reply is made again from its beginning.
+    ///
+    /// Memory that was taken from the server's budget stays taken until `end`.
+    package func restart() {
+        wire.store(0, ordering: .relaxed)
+        taken.store(0, ordering: .relaxed)
+    }
+
     /// Returns the memory to the server's budget, after the reply is encoded.
     package func end() {
         memory.release(reserved.exchange(0, ordering: .relaxed))

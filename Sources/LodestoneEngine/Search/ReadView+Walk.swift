@@ -5,9 +5,12 @@ import LodestoneStructures
 
 extension ReadView {
     /// The steps of a walk from some vertices, in the graph of this version.
-    func steps(of walk: Walk, from starts: [VertexID], context: CallContext)
-        throws(LodestoneError) -> GraphIndex.WalkOutcome
-    {
+    func steps(
+        of walk: Walk,
+        from starts: [VertexID],
+        edgesBetweenChecks: Int = 1_024,
+        context: CallContext
+    ) throws(LodestoneError) -> GraphIndex.WalkOutcome {
         var labels: Set<LabelID>?
         if !walk.labels.isEmpty {
             // A label without edges has no id and leads nowhere.
@@ -23,18 +26,24 @@ extension ReadView {
             budget: walk.budget,
             rows: version.ids.rows,
             documentCount: version.ids.documentCount,
+            edgesBetweenChecks: edgesBetweenChecks,
             context: context
         )
     }
 
     /// The steps of a walk from its ids; ids without a document are skipped.
-    func steps(of walk: Walk, context: CallContext) throws(LodestoneError)
-        -> GraphIndex.WalkOutcome
+    func steps(of walk: Walk, edgesBetweenChecks: Int = 1_024, context: CallContext)
+        throws(LodestoneError) -> GraphIndex.WalkOutcome
     {
         let starts = version.ids.table.withTable { table in
             walk.from.compactMap { table.vertex(of: $0) }
         }
-        return try steps(of: walk, from: starts, context: context)
+        return try steps(
+            of: walk,
+            from: starts,
+            edgesBetweenChecks: edgesBetweenChecks,
+            context: context
+        )
     }
 
     /// The result of a walk with these steps.
@@ -75,6 +84,7 @@ extension ReadView {
             to: &documents.idBytes,
             &documents.idEnds
         ) { (byteCount) throws(LodestoneError) in
+            try context.check()
             try context.charge(wire: byteCount, memory: byteCount)
         }
         documents.starts = ids.withTable { table in starts.map { table.id($0) } }

@@ -35,6 +35,7 @@ struct ReadView {
             }
             guard view.version.isDamaged else { return try result.get() }
             try context.check()
+            context.replyBudget?.restart()
             _ = try catalog.undamaged(collection, for: context)
         }
     }

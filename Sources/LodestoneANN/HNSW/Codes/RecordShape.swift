@@ -114,8 +114,8 @@ struct RecordShape: Sendable {
     /// The number that is added to a code to make it unsigned.
     var codeOffset: Int32 { quantization == .int4 ? 8 : 128 }
 
-    /// Bytes of a record, with its sign code.
-    var byteCount: Int { stride + tailCount * MemoryLayout<Float>.stride + (signs?.stride ?? 0) }
+    /// Bytes of a record.
+    var byteCount: Int { stride + tailCount * MemoryLayout<Float>.stride }
 
     /// The layout, for the kernels, of records that begin with `first`.
     func layout(_ first: CodeRecord, by ranking: Ranking = .metric) -> lode_codes {

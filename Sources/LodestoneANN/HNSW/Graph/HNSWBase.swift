@@ -112,6 +112,7 @@ struct HNSWBase {
         for node in 0..<count {
             if let last, rowList[node] <= last { return nil }
             last = rowList[node]
+            guard rowList[node] < .max else { return nil }
             let level = Int(levelList[node])
             guard level == 0 || Int(startList[node]) + level <= lists else { return nil }
         }
@@ -155,7 +156,7 @@ struct HNSWBase {
         let nodeList = copyNodes.elements(0..<copyNodes.count)
         guard rowList.count == copyRows.count, nodeList.count == rowList.count else { return false }
         for (row, node) in zip(rowList, nodeList) {
-            guard node.rawValue < header.count, graph.rows[Int(node)] < row,
+            guard node.rawValue < header.count, graph.rows[Int(node)] < row, row < .max,
                 graph.copies.rows.last.map({ $0 < row }) ?? true, graph.node(of: row) == nil
             else { return false }
             graph.copies.append(row, of: node)

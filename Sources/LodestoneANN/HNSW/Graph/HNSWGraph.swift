@@ -201,8 +201,9 @@ final class HNSWGraph: @unchecked Sendable {
 
     /// Bytes in use.
     var byteCount: Int {
-        count * (codec.shape.byteCount + listLength * 4 + 9) + upperCount * options.m * 4
-            + copies.byteCount
+        let signBytes = signs == nil ? 0 : codec.shape.signs?.stride ?? 0
+        return count * (codec.shape.byteCount + signBytes + listLength * 4 + 9)
+            + upperCount * options.m * 4 + copies.byteCount
     }
 
     // MARK: Nodes
