@@ -10,8 +10,10 @@ struct ProgramNamesTests {
             .filter { $0.hasSuffix(".build") }
             .map { Programs.folder.appendingPathComponent("\($0)/module.modulemap").path }
             .filter { FileManager.default.fileExists(atPath: $0) }
-        let sources = ["CLodestoneProto/include", "CProtobufC", "CSQLite", "CZstd", "CStemmer"]
-            .map { Programs.root.appendingPathComponent("Sources/\($0)").path }
+        let sources = [
+            "CLodestoneProto/include", "CProtobufC", "CSQLite", "CZstd", "CStemmer", "COpenSSL",
+        ]
+        .map { Programs.root.appendingPathComponent("Sources/\($0)").path }
         let modules = [Programs.folder.appendingPathComponent("Modules").path]
         return (modules + sources).flatMap { ["-I", $0] }
             + built.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
