@@ -182,14 +182,14 @@ struct WalkTests {
 
         // A walk checks the clock inside of a vertex's edges, too: one vertex has all the edges.
         var graph = GraphIndex()
-        graph.setEdges(from: 0, (1...2_000_000).map { Adjacency(label: 0, vertex: $0) })
+        graph.setEdges(from: 0, (1...400_000).map { Adjacency(label: 0, vertex: $0) })
         let part = try graph.walk(
             from: [0],
             depth: 1,
-            budget: WalkBudget(nodes: 3_000_000, edges: 10_000_000, time: .microseconds(500))
+            budget: WalkBudget(nodes: 3_000_000, edges: 10_000_000, time: .microseconds(100))
         )
         #expect(part.endedBy == .time)
-        #expect(part.reached.count < 2_000_000)
+        #expect(part.reached.count < 400_000)
     }
 
     @Test("A walk ends when its call is cancelled or past its deadline")

@@ -185,7 +185,7 @@ struct TextIndexTests {
                 try table.insert(Int(row), QueryWords.forFTS5(text))
             }
             inTable = Set(corpus.texts.keys)
-            for _ in 0..<90 {
+            for _ in 0..<TestLength.cases(30, long: 90) {
                 let query = BooleanQuery(corpus.query())
                 let expanded = try query.expanded(by: corpus, QueryWords.analyzer).expression
                 let expression = FTS5Expression.render(expanded, QueryWords.analyzer)
