@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels over codes with AVX2. Its product of unsigned and signed bytes saturates, so bytes are
-// widened to 16 bits first.
+// Kernels over codes with AVX2.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -27,15 +26,15 @@ INLINE uint32_t key(lode_codes codes, lode_query query, const float *tail, float
     return lode_ordered(_mm_cvtss_f32(_mm_fmadd_ss(scale, _mm_set_ss(product), rest)));
 }
 
-// Adds the products of 32 unsigned and 32 signed bytes.
-INLINE __m256i add_products(__m256i sums, __m256i u, __m256i s) {
-    __m256i low = _mm256_madd_epi16(
-        _mm256_cvtepu8_epi16(_mm256_castsi256_si128(u)),
-        _mm256_cvtepi8_epi16(_mm256_castsi256_si128(s)));
-    __m256i high = _mm256_madd_epi16(
-        _mm256_cvtepu8_epi16(_mm256_extracti128_si256(u, 1)),
-        _mm256_cvtepi8_epi16(_mm256_extracti128_si256(s, 1)));
-    return _mm256_add_epi32(sums, _mm256_add_epi32(low, high));
+// Adds the products of 32 stored codes, c + 128, as c, and 32 codes of a query.
+//
+// The instruction multiplies unsigned and signed bytes, so the sign of c moves to the query. A sum
+// of two products is at most 2 * 128 * 127, which doesn't saturate.
+INLINE __m256i add_products(__m256i sums, __m256i stored, __m256i query) {
+    __m256i codes = _mm256_xor_si256(stored, _mm256_set1_epi8((char)0x80));
+    __m256i pairs =
+        _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(query, codes));
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
 TARGET static void int8_keys(
@@ -50,8 +49,9 @@ TARGET static void int8_keys(
             sums = add_products(sums, _mm256_loadu_si256(x + i), q[i]);
             others = add_products(others, _mm256_loadu_si256(x + i + 1), q[i + 1]);
         }
-        int32_t dot = sum(_mm256_add_epi32(sums, others));
-        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), (float)(dot - query.base));
+        // The products are those of c, so nothing is subtracted from their sum.
+        int32_t product = sum(_mm256_add_epi32(sums, others));
+        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), (float)product);
     }
 }
 
