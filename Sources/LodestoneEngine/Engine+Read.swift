@@ -45,10 +45,7 @@ extension Engine {
     package func searchInline(_ request: SearchRequest, until deadline: ContinuousClock.Instant)
         throws(LodestoneError) -> SearchResponse?
     {
-        // Commits of other processes must be applied first, which waits for the writer.
-        guard store.sharedSequenceNumber <= catalog.sequenceNumber,
-            let collection = catalog.getIfOpen(request.collection),
-            let version = collection.sharedIfFree,
+        guard let (collection, version) = versionIfFree(of: request.collection),
             collection.hasSearched(base: version.baseSequenceNumber),
             request.isShort(in: version)
         else { return nil }
@@ -72,6 +69,15 @@ extension Engine {
             results: results,
             sequenceNumber: version.sequenceNumber
         )
+    }
+
+    /// An open collection and its newest version; `nil` where a thread would wait for them.
+    func versionIfFree(of name: String) -> (Collection, CollectionVersion.Shared)? {
+        // Commits of other processes must be applied first, which waits for the writer.
+        guard store.sharedSequenceNumber <= catalog.sequenceNumber,
+            let collection = catalog.getIfOpen(name), let version = collection.sharedIfFree
+        else { return nil }
+        return (collection, version)
     }
 
     /// The existing documents, in the order of the ids.

@@ -61,10 +61,7 @@ extension Engine {
         until deadline: ContinuousClock.Instant,
         context: CallContext
     ) throws(LodestoneError) -> InlineWalk {
-        // Commits of other processes must be applied first, which waits for the writer.
-        guard store.sharedSequenceNumber <= catalog.sequenceNumber,
-            let collection = catalog.getIfOpen(request.collection),
-            let version = collection.sharedIfFree,
+        guard let (collection, version) = versionIfFree(of: request.collection),
             collection.hasWalked(base: version.baseSequenceNumber),
             request.walks.count == 1, let walk = request.walks.first,
             walk.from.count <= Self.maxShortStarts
@@ -74,7 +71,6 @@ extension Engine {
         let context = CallContext(deadline: deadline, replyBudget: context.replyBudget)
         var short = walk
         short.budget.edges = min(walk.budget.edges, Self.maxShortEdges)
-        let result: WalkResult
         do throws(LodestoneError) {
             let outcome = try view.steps(
                 of: short,
@@ -82,22 +78,18 @@ extension Engine {
                 context: context
             )
             if outcome.endedBy == .edges, short.budget.edges < walk.budget.edges { return .tooLong }
-            result = try view.result(
+            let result = try view.result(
                 of: outcome,
                 byColumns: request.readsColumns,
                 context: context
             )
+            if !version.isDamaged { return .done(Self.response([result], to: request, from: view)) }
         } catch {
             guard version.isDamaged || error.code == .deadlineExceeded else { throw error }
-            context.replyBudget?.restart()
-            return .tooLong
         }
-        // `walk` repairs a damaged version.
-        guard !version.isDamaged else {
-            context.replyBudget?.restart()
-            return .tooLong
-        }
-        return .done(Self.response([result], to: request, from: view))
+        // `walk` makes the reply again, and repairs a damaged version.
+        context.replyBudget?.restart()
+        return .tooLong
     }
 
     private static func response(

@@ -9,6 +9,9 @@ extension GraphIndex {
         reached: ReachedVertices, endedBy: WalkResult.Limit?, edgesFollowed: Int
     )
 
+    /// The usual number of edges between two checks of a call's context, some ten microseconds.
+    package static var edgesBetweenChecks: Int { 1_024 }
+
     /// Walks breadth-first.
     ///
     /// The walk reports each vertex once, at its least depth, with the edge that reached it first.
@@ -36,7 +39,7 @@ extension GraphIndex {
         budget: WalkBudget,
         rows: OverlayArray<RowID>,
         documentCount: Int,
-        edgesBetweenChecks: Int = 1_024,
+        edgesBetweenChecks: Int = GraphIndex.edgesBetweenChecks,
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
         try WalkMemory.with(vertexBound: rows.count) {

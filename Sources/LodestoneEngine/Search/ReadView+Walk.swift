@@ -8,7 +8,7 @@ extension ReadView {
     func steps(
         of walk: Walk,
         from starts: [VertexID],
-        edgesBetweenChecks: Int = 1_024,
+        edgesBetweenChecks: Int = GraphIndex.edgesBetweenChecks,
         context: CallContext
     ) throws(LodestoneError) -> GraphIndex.WalkOutcome {
         var labels: Set<LabelID>?
@@ -32,9 +32,11 @@ extension ReadView {
     }
 
     /// The steps of a walk from its ids; ids without a document are skipped.
-    func steps(of walk: Walk, edgesBetweenChecks: Int = 1_024, context: CallContext)
-        throws(LodestoneError) -> GraphIndex.WalkOutcome
-    {
+    func steps(
+        of walk: Walk,
+        edgesBetweenChecks: Int = GraphIndex.edgesBetweenChecks,
+        context: CallContext
+    ) throws(LodestoneError) -> GraphIndex.WalkOutcome {
         let starts = version.ids.table.withTable { table in
             walk.from.compactMap { table.vertex(of: $0) }
         }

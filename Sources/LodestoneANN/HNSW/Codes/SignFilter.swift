@@ -35,7 +35,7 @@ struct SignShape: Sendable {
         self.dimension = dimension
         bitByteCount = queryBytes / 8
         let byteCount = bitByteCount + Int(LODE_SIGN_FLOATS) * MemoryLayout<Float>.stride
-        // Whole cache lines, or a whole part of one: no sign code touches more than it must.
+        // Whole cache lines, so that a sign code touches no more than it must.
         stride = (byteCount + 63) / 64 * 64
     }
 
