@@ -6,6 +6,9 @@ public import LodestoneCore
 ///
 /// Work runs on the engine's queues, never on the cooperative pool. Cancelling the task ends it.
 extension Engine {
+    /// The longest time that a call may hold the calling thread.
+    private static let maxShortTime = Duration.microseconds(200)
+
     /// Creates a collection.
     ///
     /// - Throws: `.alreadyExists`, or `.invalidArgument` for a bad name or option.
@@ -77,10 +80,20 @@ extension Engine {
     }
 
     /// Walks the graph of a collection.
+    ///
+    /// A short walk runs in the calling thread, where it takes some tens of microseconds: a change
+    /// of threads would take longer.
     public func walk(_ request: WalkRequest, timeout: Duration = Limits.standard.defaultDeadline)
         async throws(LodestoneError) -> WalkResponse
     {
-        try await read(timeout) { (engine, context) throws(LodestoneError) in
+        if !Task.isCancelled, timeout > .zero {
+            let end = ContinuousClock.now.advanced(by: min(timeout, Self.maxShortTime))
+            let context = CallContext(deadline: end)
+            if case .done(let response) = try walkInline(request, until: end, context: context) {
+                return response
+            }
+        }
+        return try await read(timeout) { (engine, context) throws(LodestoneError) in
             try engine.walk(request, context: context)
         }
     }

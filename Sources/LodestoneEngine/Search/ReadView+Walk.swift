@@ -55,7 +55,9 @@ extension ReadView {
         throws(LodestoneError) -> WalkResult
     {
         let documents = try documents(of: outcome.reached, context)
-        if !byColumns { try context.charge(wire: documents.repeatedByteCount, memory: 0) }
+        if !byColumns, context.replyBudget != nil {
+            try context.charge(wire: documents.repeatedByteCount, memory: 0)
+        }
         return WalkResult(
             reached: documents,
             endedBy: outcome.endedBy,
