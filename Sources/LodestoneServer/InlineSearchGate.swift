@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The gate for inline searches, or for inline walks: it closes for a while after one that took too
-/// long.
+/// The gate for inline searches, or for inline walks.
+///
+/// It closes for a while after a call that took too long.
 ///
 /// A loop that runs a search keeps its other connections waiting. After a search that took longer
 /// than `limit`, or restarted on a worker, no search runs inline for twenty times its duration. So

@@ -54,7 +54,8 @@ struct Service: Sendable {
 
     /// Each connection is an open file.
     ///
-    /// The usual limit of a shell, 1,024, is below `maxConnections`.
+    /// The usual limit of a shell, 1,024, leaves no room for the store's files next to
+    /// `maxConnections` connections.
     private func allowManyFiles() {
         #if canImport(Glibc)
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

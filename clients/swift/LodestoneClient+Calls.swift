@@ -133,7 +133,7 @@ extension LodestoneClient {
     ///   - deadline: At most a day.
     /// - Returns: A description of the snapshot.
     /// - Throws: `.alreadyExists` when there is a snapshot of that name, `.resourceExhausted` when
-    ///   another snapshot or verification runs.
+    ///   another snapshot, a verification or an erasure runs.
     @discardableResult
     public func snapshot(_ name: String, deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> SnapshotDescription
@@ -167,7 +167,7 @@ extension LodestoneClient {
     /// The server accepts writes meanwhile.
     ///
     /// - Returns: The numbers of checked parts, and the damage.
-    /// - Throws: `.resourceExhausted` when a snapshot or another verification runs.
+    /// - Throws: `.resourceExhausted` when a snapshot, an erasure or another verification runs.
     public func verify(deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> VerifyReport
     {

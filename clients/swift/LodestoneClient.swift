@@ -14,7 +14,8 @@ import Synchronization
 /// turn, in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
 /// ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them. Use a separate client for
 /// bulk work, so that other calls don't wait for their turn behind it. The clients of a process
-/// share a thread per four processors, which decodes replies; a long one holds up the others.
+/// share threads, one per four processors, which decode replies. The decoding of a long reply
+/// delays the other clients of its thread.
 ///
 /// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled.
 /// The `outcome` of its error says whether anything was written. A write that was sent before its
@@ -92,8 +93,8 @@ public final class LodestoneClient: Sendable {
         }
     }
 
-    /// The pause after a server that stopped before it started a call, if the previous attempt met
-    /// another one.
+    /// The pause after a server has stopped without starting the call, if the attempt before was
+    /// not started either.
     private static let leavingPause = Duration.milliseconds(20)
 
     private let configuration: Configuration

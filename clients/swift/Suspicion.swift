@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneTransport
 
-/// The check of a server that let a deadline pass without a reply: it, or the network, may have
-/// failed.
+/// The check of a server that let a deadline pass without a reply.
+///
+/// The server or the network may have failed.
 ///
 /// The client has sent a cancellation, to which the server must reply. Bytes sent before it may
 /// take longer than any grace period on a slow link, so the time counts from their last progress.

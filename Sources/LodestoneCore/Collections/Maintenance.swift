@@ -148,7 +148,7 @@ public struct VerifyReport: Sendable, Equatable {
 }
 
 extension LodestoneError {
-    /// The error for a call during another snapshot or verification.
+    /// The error for a call during another snapshot, verification or erasure.
     package static var maintenanceRuns: LodestoneError {
         LodestoneError(
             .resourceExhausted,

@@ -29,7 +29,7 @@ public struct LodestoneError: Error, Sendable, Equatable {
         case failedPrecondition = 9
         /// A conflict with another writer.
         case aborted = 10
-        /// A cursor past the end.
+        /// A cursor whose position is no longer known.
         case outOfRange = 11
         /// This server does not offer the call.
         case unimplemented = 12
@@ -63,7 +63,10 @@ public struct LodestoneError: Error, Sendable, Equatable {
     public var recovery: String
     /// The effect of the call on the store.
     public var outcome: Outcome
-    /// The time after which the client may repeat the call by itself; `nil`: never.
+    /// The time after which the client may repeat the call by itself; `nil`: the server names no
+    /// time.
+    ///
+    /// Without it, a client repeats calls by itself after `.unavailable` and `.aborted` only.
     public var retryAfter: Duration?
     /// The field of the request that is at fault, as a path: `queries[2].limit`.
     public var field: String?

@@ -38,8 +38,8 @@ public struct FacetRequest: Sendable, Equatable {
 
 /// The most frequent values of a field among the documents that pass a filter.
 ///
-/// A list counts each of its distinct elements once; lists in lists and objects are not counted.
-/// Numbers equal in value are one value, an `.int` when whole.
+/// Each distinct element of a list counts once. Lists in lists and objects are not counted. Numbers
+/// equal in value are one value, an `.int` when whole.
 public struct Facet: Sendable, Equatable {
     /// One value.
     public struct Count: Sendable, Equatable {
@@ -108,8 +108,9 @@ public struct FilterExplanation: Sendable, Equatable {
     /// The strategy.
     ///
     /// `indexed`: by indexes alone. `partly indexed`: documents that the indexes left undecided
-    /// were read. `scanned`: no field is indexed, and every document was read that the earlier
-    /// result of the filter did not cover. `cached`: nothing was written since the earlier result.
+    /// were read. `scanned`: no field is indexed, and every document was read, except those that
+    /// the earlier result of the filter covers. `cached`: nothing was written since the earlier
+    /// result.
     ///
     /// Later releases may have more.
     public var strategy: String

@@ -5,7 +5,7 @@
 /// The tree is closed: every case has one wire form and one evaluator. A comparison with a field
 /// that is missing is false, and so is one with a field of a type that can't be compared. `not` of
 /// such a comparison is true. Integers and doubles compare by value. A comparison with a list is
-/// true when it is true of one of its elements.
+/// true when it is true of the list or of one of its elements.
 public indirect enum Filter: Sendable {
     /// The field at `path` equals `value`.
     case equal(path: [String], Value)

@@ -294,8 +294,9 @@ public struct QueryResult: Sendable, Equatable {
     public var explanations: [VectorExplanation]
     /// The explanation of the filter, if requested and there is a filter.
     public var filter: FilterExplanation?
-    /// One explanation per text source, in their order, if requested; none in collections with
-    /// `fts5`.
+    /// One explanation per text source, in their order, if requested.
+    ///
+    /// With `fts5` it has only the words that were left out, and is missing if there are none.
     public var textExplanations: [TextExplanation]
     /// One facet per requested facet, in their order.
     public var facets: [Facet]

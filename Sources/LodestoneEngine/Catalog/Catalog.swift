@@ -155,7 +155,8 @@ final class Catalog: Sendable {
         }
     }
 
-    /// Sets the function that is called with every collection that a replay of the log has changed.
+    /// Sets the function that is called with every collection that a replay of the log has changed,
+    /// or that was rebuilt from its rows.
     func onCatchUp(_ body: @escaping @Sendable (Collection) -> Void) {
         caughtUp.withLock { $0 = body }
     }
