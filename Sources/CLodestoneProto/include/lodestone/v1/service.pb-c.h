@@ -136,7 +136,7 @@ struct  Lodestone__V1__Error
   protobuf_c_boolean has_outcome;
   Lodestone__V1__Outcome outcome;
   /*
-   * absent or negative: do not retry on your own
+   * absent or negative: the server names no time
    */
   protobuf_c_boolean has_retry_after_ms;
   int64_t retry_after_ms;
