@@ -6,8 +6,8 @@ import LodestoneSystem
 extension ByteStream {
     /// Connects without blocking, trying the addresses of a name one after the other.
     ///
-    /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`;
-    /// not at all once the attempt is cancelled.
+    /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`. It
+    /// does not run once the attempt is cancelled.
     ///
     /// - Returns: The attempt, which may be cancelled.
     @discardableResult

@@ -3,7 +3,8 @@ import Synchronization
 
 /// A lock apart from the state that it guards.
 ///
-/// It is for state with buffers, whose pointers a `Mutex` of that state would not let through.
+/// It guards state with buffers. The closure of a `Mutex` could not return pointers into such
+/// state.
 struct Lock: ~Copyable, Sendable {
     private let mutex = Mutex<Void>(())
 

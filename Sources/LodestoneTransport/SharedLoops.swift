@@ -43,7 +43,7 @@ package final class SharedLoops: Sendable {
 
         deinit { end() }
 
-        /// Gives the loop back; any call but the first gives nothing back.
+        /// Gives the loop back; only the first call has an effect.
         ///
         /// - Parameter done: Runs on the loop after all work that was submitted before.
         package func end(_ done: @escaping @Sendable () -> Void = {}) {

@@ -47,8 +47,8 @@ package struct TextAnalyzer: Sendable {
 
     /// The words of a phrase of some pieces of a query.
     ///
-    /// A run without spaces ends with a word of its last character only. A text has that word only
-    /// at the end of its own run, so the phrase leaves it out at the end.
+    /// The last word of a run without spaces is its last character alone. A text has that word only
+    /// at the end of its own run. So a phrase leaves out that word of its last run.
     func phraseTerms(of texts: some Sequence<String>) -> [QueryTerm] {
         var words = texts.flatMap { self.words(of: $0) }
         if words.last?.isEndOfRun ?? false { words.removeLast() }
