@@ -41,7 +41,7 @@ struct ServerMemory: Sendable {
 
 /// The default shares of each consumer of the memory that the process may use.
 ///
-/// Together they are five sixths of it. The last sixth is for memory that grows with the
+/// Together they are about five sixths of it. The last sixth is for memory that grows with the
 /// collections, such as tables of rows while a base is written, and for the allocator.
 package enum MemoryShares {
     /// The share of connections and calls: a third, at most 768 MiB.
