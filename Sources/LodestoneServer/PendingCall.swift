@@ -38,6 +38,8 @@ final class PendingCall: Sendable {
 final class PendingCalls: Sendable {
     private struct State {
         var calls: [UInt64: PendingCall] = [:]
+        /// The number of `calls` that describe the server or its collections.
+        var descriptionCount = 0
         /// The number of calls whose reply is not in the output yet; some are no longer in `calls`.
         var unrepliedCount = 0
         var deferred: [@Sendable () -> Void] = []
@@ -62,11 +64,16 @@ final class PendingCalls: Sendable {
     func insert(_ call: PendingCall) throws(LodestoneError) {
         let refusal: LodestoneError? = state.withLock { state in
             guard state.calls[call.id] == nil else { return .idInUse(call.id) }
-            // A client at its limit may still send calls that describe the server or collections.
-            let room = call.kind.isDescription ? 2 * limit : limit
-            guard state.calls.count < room else { return .tooManyInFlight(limit) }
+            // Descriptions have a limit of their own: a client at its limit may still send them,
+            // and they take no room from other calls.
+            let isDescription = call.kind.isDescription
+            let others = state.calls.count - state.descriptionCount
+            guard (isDescription ? state.descriptionCount : others) < limit else {
+                return .tooManyInFlight(limit)
+            }
             state.calls[call.id] = call
             state.unrepliedCount += 1
+            if isDescription { state.descriptionCount += 1 }
             return nil
         }
         if let refusal { throw refusal }
@@ -77,7 +84,9 @@ final class PendingCalls: Sendable {
     /// - Returns: Whether it was the only call.
     func remove(_ call: PendingCall) -> Bool {
         state.withLock { state in
-            state.calls[call.id] = nil
+            if state.calls.removeValue(forKey: call.id) != nil, call.kind.isDescription {
+                state.descriptionCount -= 1
+            }
             return state.calls.isEmpty
         }
     }
