@@ -44,6 +44,11 @@ let package = Package(
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
         .systemLibrary(
+            name: "COpenSSLTLS",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .systemLibrary(
             name: "CProtobufC",
             pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]
@@ -122,6 +127,7 @@ let package = Package(
             name: "LodestoneTransport",
             dependencies: [
                 "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CLodestoneSystem",
+                "COpenSSLTLS",
             ],
             swiftSettings: strict
         ),
@@ -282,6 +288,7 @@ let package = Package(
             name: "LodestoneTransportTests",
             dependencies: [
                 "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneTransport",
+                "TestSupport",
             ],
             swiftSettings: strict
         ),

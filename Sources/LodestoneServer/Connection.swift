@@ -132,6 +132,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 }
             } catch {
                 handler.metrics.malformed.increment()
+                noteForeignProtocol(bytes)
                 end(with: error)
             }
         }
@@ -305,7 +306,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         phase = .serving(role)
         handler.logger.debug(
             "connection opened",
-            metadata: ["peer": "\(stream.peer)", "client": "\(clientName)", "role": "\(role.name)"]
+            metadata: [
+                "peer": "\(stream.peer)", "client": "\(clientName)", "role": "\(role.name)",
+                "certificate": "\(stream.peerIdentity?.subject.printable ?? "none")",
+            ]
         )
         reply(
             .hello(
@@ -450,6 +454,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         longFrame?.drop()
         leaveGate()
         resume(suspensions)
+        // Without encryption there is no way to say why.
+        guard stream.isEstablished else { return stream.close() }
         stream.finishOutput()
         stream.loop.schedule(after: Self.lingerTime) { [stream] in stream.closeAfterFlush() }
     }
@@ -474,6 +480,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     func closed(_ stream: ByteStream, error: LodestoneError?) {
         cancelCalls()
+        noteFailedEncryption(error)
         handler.logger.debug(
             "connection closed",
             metadata: [

@@ -15,7 +15,7 @@ import Synchronization
 package final class Server: Service {
     private enum State {
         case idle
-        case running(Listener, [ServerLoop])
+        case running(Listener, [ServerLoop], TLSAcceptor?)
         case ended
     }
 
@@ -33,9 +33,11 @@ package final class Server: Service {
     ///
     /// - Returns: The address of the server; for port 0 it has the port that the system chose.
     /// - Throws: `.unavailable` when the address is taken; `.failedPrecondition` when it would
-    ///   leave the data open to other machines, and when the server was started before.
+    ///   leave the data open to other machines, when a file of the encryption can't be used, and
+    ///   when the server was started before.
     package func start() throws(LodestoneError) -> Endpoint {
         try configuration.checkExposure()
+        let tls = try configuration.tls?.acceptor()
         var serverLoops: [ServerLoop] = []
         for index in 0..<max(1, configuration.eventLoops) {
             serverLoops.append(try ServerLoop(index: index, handler: handler))
@@ -46,7 +48,8 @@ package final class Server: Service {
                 configuration.endpoint,
                 loop: serverLoops[0].loop,
                 streamLoops: serverLoops.map(\.loop),
-                socketMode: configuration.socketMode
+                socketMode: configuration.socketMode,
+                tls: tls
             )
         } catch {
             for serverLoop in serverLoops { serverLoop.loop.shutdown() }
@@ -54,7 +57,7 @@ package final class Server: Service {
         }
         let isFirst = state.withLock { state in
             guard case .idle = state else { return false }
-            state = .running(listener, serverLoops)
+            state = .running(listener, serverLoops, tls)
             return true
         }
         guard isFirst else {
@@ -77,11 +80,34 @@ package final class Server: Service {
             metadata: [
                 "endpoint": "\(listener.localEndpoint)",
                 "tokens": "\(configuration.tokens?.count ?? 0)",
+                "encryption": "\(configuration.tls?.mode ?? "none")",
                 "eventLoops": "\(serverLoops.count)", "readWorkers": "\(configuration.readWorkers)",
             ]
         )
-        if !configuration.endpoint.isLoopback { warnOfCleartext(on: serverLoops[0].loop) }
+        if tls == nil, !configuration.endpoint.isLoopback {
+            warnOfCleartext(on: serverLoops[0].loop)
+        }
         return listener.localEndpoint
+    }
+
+    /// Reads the certificates and the key again, for the connections from now on.
+    ///
+    /// Earlier connections keep theirs. When a file can't be used, nothing changes. Blocks while
+    /// the disk is read.
+    ///
+    /// - Throws: `BAD_TLS_FILE`.
+    package func reloadTLS() throws(LodestoneError) {
+        guard case .running(_, _, let acceptor?) = state.withLock({ $0 }),
+            let context = try configuration.tls?.load()
+        else { return }
+        acceptor.replace(context)
+        handler.logger.notice(
+            "certificate loaded",
+            metadata: [
+                "certificate": "\(configuration.tls?.certificate ?? "")",
+                "validUntil": "\(context.validUntilText)",
+            ]
+        )
     }
 
     /// Ends the server after the calls in flight.
@@ -128,7 +154,7 @@ package final class Server: Service {
 
     private func leave() -> (Listener, [ServerLoop])? {
         state.withLock { state in
-            guard case .running(let listener, let serverLoops) = state else {
+            guard case .running(let listener, let serverLoops, _) = state else {
                 state = .ended
                 return nil
             }
@@ -153,7 +179,7 @@ package final class Server: Service {
 
     private func warnOfCleartext(on loop: EventLoop) {
         handler.logger.warning(
-            "tokens and data travel unencrypted; put a TLS proxy or a tunnel in front",
+            "tokens and data travel unencrypted; give a certificate with --tls-certificate",
             metadata: ["endpoint": "\(configuration.endpoint)"]
         )
         loop.schedule(after: .seconds(60)) { [weak self, weak loop] in

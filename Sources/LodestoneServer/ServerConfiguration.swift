@@ -13,6 +13,8 @@ package struct ServerConfiguration: Sendable {
     package var socketMode: UInt32
     /// The credentials; with `nil`, every client that can connect may make every call.
     package var tokens: TokenTable?
+    /// The certificate and the key; with `nil`, connections are in clear text.
+    package var tls: TLSFiles?
     /// Whether tokens and data may travel unencrypted beyond this machine.
     package var allowsCleartext: Bool
     /// The limits of requests and connections.
@@ -45,6 +47,7 @@ package struct ServerConfiguration: Sendable {
         endpoint: Endpoint = .standard,
         socketMode: UInt32 = 0o600,
         tokens: TokenTable? = nil,
+        tls: TLSFiles? = nil,
         allowsCleartext: Bool = false,
         limits: Limits = .standard,
         eventLoops: Int = Self.defaultEventLoops,
@@ -59,6 +62,7 @@ package struct ServerConfiguration: Sendable {
         self.endpoint = endpoint
         self.socketMode = socketMode
         self.tokens = tokens
+        self.tls = tls
         self.allowsCleartext = allowsCleartext
         self.limits = limits
         self.eventLoops = eventLoops
@@ -90,24 +94,26 @@ package struct ServerConfiguration: Sendable {
     ///   configuration would leave the data open to them.
     package func checkExposure() throws(LodestoneError) {
         guard !endpoint.isLoopback else { return }
-        guard tokens != nil else {
+        // A client that must show a certificate has proved more than a token does.
+        guard tokens != nil || tls?.clientCA != nil else {
             throw LodestoneError(
                 .failedPrecondition,
                 reason: .noTokens,
                 "\(endpoint) can be reached from other machines, and no token file is given.",
-                recovery: "Give a token file with --token-file, or listen on 127.0.0.1 or a Unix "
-                    + "socket.",
+                recovery: "Give a token file with --token-file, or the authority of clients' "
+                    + "certificates with --tls-client-ca, or listen on 127.0.0.1 or a Unix socket.",
                 object: "\(endpoint)"
             )
         }
-        guard allowsCleartext else {
+        guard tls != nil || allowsCleartext else {
             throw LodestoneError(
                 .failedPrecondition,
                 reason: .cleartext,
-                "\(endpoint) can be reached from other machines; this release does not encrypt.",
-                recovery:
-                    "Listen on 127.0.0.1 or a Unix socket behind a TLS proxy or a tunnel; on a "
-                    + "network that you trust, give --allow-cleartext.",
+                "\(endpoint) can be reached from other machines, and no certificate is given to "
+                    + "encrypt with.",
+                recovery: "Give a certificate and its key with --tls-certificate and --tls-key, or "
+                    + "listen on 127.0.0.1 or a Unix socket; on a network that you trust, give "
+                    + "--allow-cleartext.",
                 object: "\(endpoint)"
             )
         }

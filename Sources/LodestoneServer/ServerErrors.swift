@@ -169,8 +169,11 @@ extension Duration {
 
 extension String {
     /// The string as it may stand in a log: one line, printable, at most 64 characters.
-    var printable: String {
-        let cleaned = unicodeScalars.prefix(64).map { scalar in
+    var printable: String { printable(upTo: 64) }
+
+    /// The string as it may stand in a log, with at most `count` characters.
+    func printable(upTo count: Int) -> String {
+        let cleaned = unicodeScalars.prefix(count).map { scalar in
             scalar.properties.generalCategory == .control
                 || scalar.properties.generalCategory == .format
                 || scalar.properties.generalCategory == .lineSeparator

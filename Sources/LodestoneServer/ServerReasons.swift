@@ -5,7 +5,7 @@ package import LodestoneCore
 extension LodestoneError.Reason {
     /// The server was started before.
     package static let startedTwice = Self(rawValue: "STARTED_TWICE")
-    /// The address is open to other machines, and the server does not encrypt.
+    /// The address is open to other machines, and the server has no certificate to encrypt with.
     package static let cleartext = Self(rawValue: "CLEARTEXT")
     /// The address is open to other machines, and there is no token file.
     package static let noTokens = Self(rawValue: "NO_TOKENS")

@@ -7,8 +7,8 @@ import Synchronization
 
 /// A connected socket.
 ///
-/// Bytes pass through two functions only, `readOnce` here and `OutputState.send`. Encryption would
-/// have its location there, between the buffers and the socket.
+/// Bytes pass through two functions only, `readOnce` here and `OutputState.send`. With a
+/// `TLSSession`, both pass them to it, and it encrypts between the buffers and the socket.
 ///
 /// Threading: input and life belong to the loop. Output is guarded by a lock, so that any thread
 /// may send; the loop closes the descriptor after the output has let go of it.
@@ -21,7 +21,7 @@ package final class ByteStream: @unchecked Sendable {
     /// The other end, for logs: `127.0.0.1:41234`, or `unix` where the system names none.
     package let peer: String
 
-    private enum Phase {
+    enum Phase {
         /// Nothing is read before `start`.
         case new
         case open
@@ -45,16 +45,18 @@ package final class ByteStream: @unchecked Sendable {
     /// bytes.
     private static let lingerTime = Duration.seconds(1)
 
-    private let registration: Registration
-    private var phase = Phase.new
-    private var handler: (any ByteStreamHandler)?
-    private var input: ByteBuffer
+    let registration: Registration
+    /// The encryption; `nil` for clear text.
+    let tls: TLSSession?
+    var phase = Phase.new
+    var handler: (any ByteStreamHandler)?
+    var input: ByteBuffer
     private var isSuspended = false
-    private var inputHasEnded = false
+    var inputHasEnded = false
     private var isDelivering = false
     private var mustDeliver = false
     /// The number of bytes of input that the handler needs before it can use them.
-    private var expectedByteCount = 0
+    private(set) var expectedByteCount = 0
     /// The receiver of the first bytes of the input, once the handler has returned.
     private var takeover: (byteCount: Int, take: (consuming ByteBuffer) -> Void)?
     private var lingerTimer: ScheduledWork?
@@ -74,12 +76,13 @@ package final class ByteStream: @unchecked Sendable {
     /// Takes over a registration.
     ///
     /// On the loop only.
-    init(_ registration: Registration, loop: EventLoop, peer: String) {
+    init(_ registration: Registration, loop: EventLoop, peer: String, tls: TLSSession? = nil) {
         self.registration = registration
+        self.tls = tls
         self.loop = loop
         self.peer = peer
         input = ByteBuffer(pool: loop.buffers)
-        output = OutputState(descriptor: registration.descriptor, pool: loop.buffers)
+        output = OutputState(descriptor: registration.descriptor, pool: loop.buffers, tls: tls)
         outgoing = ByteBuffer(pool: loop.buffers)
         registration.pollable = self
         loop.setInterest([], of: registration)
@@ -139,6 +142,7 @@ package final class ByteStream: @unchecked Sendable {
     /// - Returns: Whether there may be more.
     @discardableResult
     private func readOnce() -> Bool {
+        if let tls { return readOnce(tls) }
         var result = 0
         let usual = input.capacity == 0 ? Self.firstReadByteCount : Self.readByteCount
         input.append(reserving: max(usual, expectedByteCount - input.count)) { room in
@@ -160,7 +164,7 @@ package final class ByteStream: @unchecked Sendable {
         return false
     }
 
-    private func deliver() {
+    func deliver() {
         mustDeliver = false
         switch phase {
         case .new, .closed:
@@ -316,9 +320,10 @@ package final class ByteStream: @unchecked Sendable {
     private func noteUnsent() {
         let byteCount = output.unsentByteCount
         unsent.store(byteCount, ordering: .releasing)
-        if let outputMemory, byteCount != countedByteCount {
-            outputMemory.take(byteCount - countedByteCount)
-            countedByteCount = byteCount
+        let heldByteCount = byteCount + (tls?.sealedByteCount ?? 0)
+        if let outputMemory, heldByteCount != countedByteCount {
+            outputMemory.take(heldByteCount - countedByteCount)
+            countedByteCount = heldByteCount
         }
         let since = output.stalledSince.map { Int64(origin.duration(to: $0).wholeNanoseconds) }
         stalled.store(since ?? -1, ordering: .releasing)
@@ -376,6 +381,7 @@ package final class ByteStream: @unchecked Sendable {
             guard stream.phase == .new || stream.phase == .open else { return }
             stream.phase = .closing
             stream.finishOutput()
+            stream.limitHandshake(to: Self.lingerTime)
         }
     }
 
@@ -387,11 +393,14 @@ package final class ByteStream: @unchecked Sendable {
         }
     }
 
-    private func end(_ error: LodestoneError?) {
+    func end(_ error: LodestoneError?) {
         guard phase != .closed else { return }
         phase = .closed
         outputLock.locked {
             output.close()
+            if let outputMemory { outputMemory.take(-countedByteCount) }
+            countedByteCount = 0
+            outputMemory = nil
             noteUnsent()
         }
         takeover = nil
@@ -431,7 +440,7 @@ package final class ByteStream: @unchecked Sendable {
                 return descriptor
             }
             guard let descriptor else { break }
-            attempt = OutputState.send(&outgoing, to: descriptor)
+            attempt = OutputState.send(&outgoing, to: descriptor, tls)
         }
         outgoing.releaseIfEmpty()
         act(on: events, isBlocked: isBlocked)

@@ -7,7 +7,7 @@ extension ByteStream {
     /// Connects without blocking, trying the addresses of a name one after the other.
     ///
     /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`. It
-    /// does not run once the attempt is cancelled.
+    /// does not run once the attempt is cancelled. With `tls`, the handshake begins with the stream.
     ///
     /// - Returns: The attempt, which may be cancelled.
     @discardableResult
@@ -15,9 +15,10 @@ extension ByteStream {
         to endpoint: Endpoint,
         on loop: EventLoop,
         timeout: Duration,
+        tls: TLSSession? = nil,
         _ completion: @escaping @Sendable (Result<ByteStream, LodestoneError>) -> Void
     ) -> ConnectionAttempt {
-        let connector = Connector(endpoint, loop: loop, completion)
+        let connector = Connector(endpoint, loop: loop, tls: tls, completion)
         loop.async { connector.begin(timeout: timeout) }
         return ConnectionAttempt(loop: loop, connector: connector)
     }
@@ -43,6 +44,7 @@ fileprivate final class Connector: Pollable, @unchecked Sendable {
     // Unchecked: everything that varies is touched on the loop only.
     private let endpoint: Endpoint
     private let loop: EventLoop
+    private let tls: TLSSession?
     private var completion: ((Result<ByteStream, LodestoneError>) -> Void)?
     private var addresses: ArraySlice<lode_address> = []
     private var registration: Registration?
@@ -52,10 +54,12 @@ fileprivate final class Connector: Pollable, @unchecked Sendable {
     init(
         _ endpoint: Endpoint,
         loop: EventLoop,
+        tls: TLSSession?,
         _ completion: @escaping @Sendable (Result<ByteStream, LodestoneError>) -> Void
     ) {
         self.endpoint = endpoint
         self.loop = loop
+        self.tls = tls
         self.completion = completion
     }
 
@@ -104,9 +108,7 @@ fileprivate final class Connector: Pollable, @unchecked Sendable {
             do throws(LodestoneError) {
                 let registration = try loop.register(descriptor, for: self)
                 if isPending == 0 {
-                    finish(
-                        .success(ByteStream(registration, loop: loop, peer: endpoint.description))
-                    )
+                    finish(.success(stream(registration)))
                 } else {
                     self.registration = registration
                     loop.setInterest(.write, of: registration)
@@ -123,7 +125,7 @@ fileprivate final class Connector: Pollable, @unchecked Sendable {
         self.registration = nil
         let result = lode_socket_error(registration.descriptor)
         if result == 0, !readiness.contains(.hangup) {
-            finish(.success(ByteStream(registration, loop: loop, peer: endpoint.description)))
+            finish(.success(stream(registration)))
         } else {
             lastError = failure(result)
             loop.close(registration)
@@ -163,6 +165,10 @@ fileprivate final class Connector: Pollable, @unchecked Sendable {
         if let registration { loop.close(registration) }
         registration = nil
         completion(result)
+    }
+
+    private func stream(_ registration: Registration) -> ByteStream {
+        ByteStream(registration, loop: loop, peer: endpoint.description, tls: tls)
     }
 
     private func failure(_ result: Int32) -> LodestoneError {

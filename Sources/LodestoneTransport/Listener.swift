@@ -22,6 +22,7 @@ package final class Listener: @unchecked Sendable {
 
     private let loop: EventLoop
     private let streamLoops: [EventLoop]
+    private let tls: TLSAcceptor?
     private let descriptor: Int32
     private let socketFile: SocketFile?
     private var nextLoop = 0
@@ -40,14 +41,17 @@ package final class Listener: @unchecked Sendable {
     ///   - loop: The loop that accepts connections.
     ///   - streamLoops: The loops of the connections, in turns; empty: `loop`.
     ///   - socketMode: The permissions of the file of a Unix socket.
+    ///   - tls: The encryption of connections; `nil` for clear text.
     /// - Throws: `.unavailable` when the address is taken or not ours.
     package init(
         _ endpoint: Endpoint,
         loop: EventLoop,
         streamLoops: [EventLoop] = [],
-        socketMode: UInt32 = 0o600
+        socketMode: UInt32 = 0o600,
+        tls: TLSAcceptor? = nil
     ) throws(LodestoneError) {
         self.loop = loop
+        self.tls = tls
         self.streamLoops = streamLoops.isEmpty ? [loop] : streamLoops
         guard var address = try endpoint.resolvedAddresses().first else {
             throw .system(-EADDRNOTAVAIL, "'\(endpoint)' has no address")
@@ -158,9 +162,9 @@ package final class Listener: @unchecked Sendable {
             lode_socket_close(connection)
             return
         }
-        let begin: @Sendable () -> Void = {
+        let begin: @Sendable () -> Void = { [tls] in
             guard let registration = try? home.register(connection, for: nil) else { return }
-            accepted(ByteStream(registration, loop: home, peer: peer))
+            accepted(ByteStream(registration, loop: home, peer: peer, tls: tls?.session()))
         }
         if home === loop { begin() } else { home.async(begin) }
     }

@@ -48,6 +48,8 @@ struct OutputState: ~Copyable {
         case sentAll
         /// The socket is full.
         case blocked(hasSentSome: Bool)
+        /// The other end has not ended the handshake yet; `ByteStream` sends once it has.
+        case waiting
         /// A negative errno.
         case failed(Int32)
     }
@@ -72,9 +74,11 @@ struct OutputState: ~Copyable {
     private var mustTellDrained = false
     /// The descriptor; -1 once the loop has closed it.
     private var descriptor: Int32
+    private let tls: TLSSession?
 
-    init(descriptor: Int32, pool: BufferPool) {
+    init(descriptor: Int32, pool: BufferPool, tls: TLSSession? = nil) {
         self.descriptor = descriptor
+        self.tls = tls
         buffer = ByteBuffer(pool: pool)
     }
 
@@ -92,7 +96,7 @@ struct OutputState: ~Copyable {
         let undelivered = descriptor >= 0 ? max(0, lode_socket_undelivered(descriptor)) : 0
         return OutputProgress(
             written: sentByteCount + unsentByteCount,
-            delivered: sentByteCount - undelivered
+            delivered: sentByteCount + (tls?.takenByteCount ?? 0) - undelivered
         )
     }
 
@@ -116,7 +120,7 @@ struct OutputState: ~Copyable {
     mutating func transmit() {
         guard descriptor >= 0, failure == nil, !isBlocked, byteCountInHand == 0 else { return }
         let byteCount = buffer.count
-        let attempt = Self.send(&buffer, to: descriptor)
+        let attempt = Self.send(&buffer, to: descriptor, tls)
         sentByteCount += byteCount - buffer.count
         record(attempt)
         buffer.releaseIfEmpty()
@@ -148,8 +152,9 @@ struct OutputState: ~Copyable {
         guard descriptor >= 0, failure == nil, hasRoom && attempt == nil || !isBlocked else {
             return nil
         }
+        if case .waiting? = attempt { return nil }
         if outgoing.isEmpty {
-            guard !buffer.isEmpty else {
+            guard !buffer.isEmpty || hasSealed else {
                 settle()
                 return nil
             }
@@ -159,8 +164,16 @@ struct OutputState: ~Copyable {
         return descriptor
     }
 
+    /// Whether records of the handshake, or of the end, wait for the socket.
+    private var hasSealed: Bool { tls.map { $0.sealedByteCount > 0 } ?? false }
+
     /// Sends as much of `bytes` as the socket takes, and removes it.
-    static func send(_ bytes: inout ByteBuffer, to descriptor: Int32) -> Attempt {
+    static func send(
+        _ bytes: inout ByteBuffer,
+        to descriptor: Int32,
+        _ tls: TLSSession? = nil
+    ) -> Attempt {
+        if let tls { return tls.send(&bytes, to: descriptor) }
         var hasSentSome = false
         while !bytes.isEmpty {
             let sent = bytes.withUnsafeBytes {
@@ -182,6 +195,8 @@ struct OutputState: ~Copyable {
         case .blocked(let hasSentSome):
             if !isBlocked { events.insert(.blocked) }
             if hasSentSome || !isBlocked { stalledSince = .now }
+        case .waiting:
+            break
         case .failed(let errno):
             failure = errno
             stalledSince = nil
@@ -197,11 +212,23 @@ struct OutputState: ~Copyable {
             mustTellDrained = false
             events.insert(.drained)
         }
-        if mustFinish, !hasFinished {
+        if mustFinish, !hasFinished, hasSaidFarewell() {
             hasFinished = true
             events.insert(.finished)
             _ = lode_socket_finish(descriptor)
         }
+    }
+
+    /// Sends the record that ends encrypted output; returns whether the socket has taken it.
+    private mutating func hasSaidFarewell() -> Bool {
+        guard let tls else { return true }
+        tls.finish()
+        guard hasSealed else { return true }
+        var nothing = ByteBuffer()
+        let attempt = Self.send(&nothing, to: descriptor, tls)
+        record(attempt)
+        if case .sentAll = attempt { return true }
+        return false
     }
 
     /// Gives up the descriptor, which the loop is about to close.

@@ -79,7 +79,7 @@ struct ServerTarget: BenchTarget {
     init(_ process: ServerProcess, connections: Int = 1) async throws {
         var clients: [LodestoneClient] = []
         for _ in 0..<connections {
-            clients.append(try await LodestoneClient.connect(to: process.address))
+            clients.append(try await process.connect())
         }
         self.process = process
         self.clients = clients
@@ -129,14 +129,18 @@ struct ServerTarget: BenchTarget {
 final class ServerProcess: Sendable {
     private let process: Process
     let address: String
+    /// The encryption for its clients; `nil` without encryption.
+    private let tls: LodestoneClient.TLS?
 
     /// Starts the server and waits until it listens.
-    init(program: String, directory: String) throws {
+    init(program: String, directory: String, certificate: BenchCertificate? = nil) throws {
+        tls = certificate?.tls
         process = Process()
         process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = [
+        let arguments = [
             "--data", directory, "--listen", "127.0.0.1:0", "--log-level", "warning",
         ]
+        process.arguments = arguments + (certificate?.arguments ?? [])
         let output = Pipe()
         process.standardOutput = output
         try process.run()
@@ -150,6 +154,11 @@ final class ServerProcess: Sendable {
                 .map { String($0.dropFirst("listening on ".count)) }
         }
         address = found ?? ""
+    }
+
+    /// A client of the server.
+    func connect() async throws -> LodestoneClient {
+        try await .connect(LodestoneClient.Configuration(address: address, tls: tls))
     }
 
     /// Seconds of processor time that the server has used.
@@ -219,7 +228,11 @@ struct BenchStore {
     func startServer(_ options: CommonOptions) throws -> ServerProcess {
         let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let program = options.server ?? folder.appendingPathComponent("lodestoned").path
-        return try ServerProcess(program: program, directory: directory)
+        return try ServerProcess(
+            program: program,
+            directory: directory,
+            certificate: options.tls ? BenchCertificate(directory: directory) : nil
+        )
     }
 
     /// Bytes of all files of the store.

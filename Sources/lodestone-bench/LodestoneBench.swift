@@ -29,6 +29,9 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: .customLong("in-process"), help: "Run the engine in this process, without a wire.")
     var inProcess = false
 
+    @Flag(help: "Encrypt the connections to the server.")
+    var tls = false
+
     @Option(help: "Where the store is made; a fresh temporary directory unless given.")
     var directory: String?
 

@@ -54,7 +54,7 @@ struct Reopen: AsyncParsableCommand {
             await client.close()
             let start = clock.now
             server = try store.startServer(common)
-            client = try await LodestoneClient.connect(to: server.address)
+            client = try await server.connect()
             _ = try await client.ping()
             ready.append((clock.now - start).seconds)
             let results = try await client.collection("bench").search([query]).results

@@ -49,7 +49,7 @@ struct ScaleCollections: AsyncParsableCommand {
 
         let start = ContinuousClock.now
         server = try store.startServer(common)
-        let client = try await LodestoneClient.connect(to: server.address)
+        let client = try await server.connect()
         _ = try await client.ping()
         let ready = (ContinuousClock.now - start).seconds
         let resting = server.memory.now
@@ -113,7 +113,7 @@ struct ScaleCollections: AsyncParsableCommand {
     private func create(_ range: Range<Int>, with batch: [Document], on server: ServerProcess)
         async throws
     {
-        let client = try await LodestoneClient.connect(to: server.address)
+        let client = try await server.connect()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in range {
                 if number >= range.lowerBound + 32 { try await group.next() }

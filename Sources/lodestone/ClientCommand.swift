@@ -8,10 +8,13 @@ import LodestoneImport
 struct ConnectionOptions: ParsableArguments {
     @Option(
         help: """
-            The server: HOST:PORT or unix:PATH. (default: LODESTONE_ADDRESS, or 127.0.0.1:5633)
+            The server: HOST:PORT, lodestones://HOST:PORT (with TLS) or unix:PATH. (default: \
+            LODESTONE_ADDRESS, or 127.0.0.1:5633)
             """
     )
     var address: String?
+
+    @OptionGroup var encryption: EncryptionOptions
 
     @Option(
         help: "A file with the token to show. (default: the token in LODESTONE_TOKEN, if any)",
@@ -42,9 +45,10 @@ struct ConnectionOptions: ParsableArguments {
 
     /// Opens a connection.
     func connect() async throws(LodestoneError) -> LodestoneClient {
-        var configuration = LodestoneClient.Configuration(
-            endpoint: try Endpoint(resolvedAddress),
-            token: try token()
+        var configuration = try LodestoneClient.Configuration(
+            address: resolvedAddress,
+            token: try token(),
+            tls: encryption.settings(for: resolvedAddress)
         )
         configuration.deadline = .milliseconds(Int64((deadline ?? 30) * 1_000))
         configuration.clientName = "lodestone \(LodestoneVersion.release)"

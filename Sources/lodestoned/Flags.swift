@@ -10,6 +10,9 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("data")) var data: String?
     @Option(help: help("listen")) var listen: String?
     @Option(help: help("tokenFile")) var tokenFile: String?
+    @Option(help: help("tlsCertificate")) var tlsCertificate: String?
+    @Option(help: help("tlsKey")) var tlsKey: String?
+    @Option(help: help("tlsClientCA")) var tlsClientCA: String?
     @Flag(inversion: .prefixedNo, help: help("allowCleartext")) var allowCleartext: Bool?
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
@@ -37,6 +40,7 @@ package struct GeneralFlags: ParsableArguments {
     var values: [String: String?] {
         [
             "data": data, "listen": listen, "tokenFile": tokenFile,
+            "tlsCertificate": tlsCertificate, "tlsKey": tlsKey, "tlsClientCA": tlsClientCA,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
             "durability": durability, "readOnly": readOnly.map { "\($0)" },
             "compactionMinimumChanges": compactionMinimumChanges,

@@ -105,7 +105,7 @@ struct Service: Sendable {
     private func serve(_ engine: Engine, _ logger: Logger) async -> Int32 {
         // The handlers are installed before the first line of output, because a supervisor may send
         // a signal after that line.
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let server: Server
         let endpoint: Endpoint
         do throws(LodestoneError) {
@@ -130,9 +130,15 @@ struct Service: Sendable {
             ]
         )
         let group = ServiceGroup(services: [server], logger: logger)
+        let reloads = Reloads(reloadActions(server), logger: logger)
+        defer { reloads.end() }
         let signalTask = Task {
             var count = 0
             for await signal in signals {
+                if signal == .sighup {
+                    reloads.runAll()
+                    continue
+                }
                 count += 1
                 // The store recovers as from a crash: no acknowledged write is lost.
                 if count > 1 { exit(128 + signal.rawValue) }
@@ -149,6 +155,20 @@ struct Service: Sendable {
             logger.error("the server ended: \(error)")
             return ExitStatus.unavailable
         }
+    }
+
+    /// The parts of the server that read their files again while it runs.
+    private func reloadActions(_ server: Server) -> [ReloadAction] {
+        var actions: [ReloadAction] = []
+        if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
+            let files = TLSFiles(certificate: certificate, key: key, clientCA: settings.tlsClientCA)
+            actions.append(
+                ReloadAction(name: "TLS", files: files.paths) { () throws(LodestoneError) in
+                    try server.reloadTLS()
+                }
+            )
+        }
+        return actions
     }
 
     private func exitStatus(of error: LodestoneError) -> Int32 {

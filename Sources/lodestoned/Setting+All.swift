@@ -37,10 +37,32 @@ extension Setting {
                 + "read, write and admin. Only its owner and group may read the file. Needed on any address "
                 + "beyond this machine."
         ),
+        .text(
+            "tlsCertificate",
+            \.tlsCertificate,
+            placeholder: "file",
+            "The file with the certificate of the server, in PEM, and with those of the authorities "
+                + "between it and the root. With it, the server speaks TLS 1.3 and 1.2 only. A changed "
+                + "file is used within a second, for new connections."
+        ),
+        .text(
+            "tlsKey",
+            \.tlsKey,
+            placeholder: "file",
+            "The file with the key of the certificate, in PEM and not encrypted. Only its owner and "
+                + "group may read the file."
+        ),
+        .text(
+            "tlsClientCA",
+            \.tlsClientCA,
+            placeholder: "file",
+            "The file with the authorities of clients' certificates, in PEM. With it, every client "
+                + "must show a certificate that one of them has signed."
+        ),
         .toggle(
             "allowCleartext",
             \.server.allowsCleartext,
-            "Listen beyond this machine although this release does not encrypt."
+            "Listen beyond this machine without encryption."
         ),
         Setting(
             name: "socketMode",

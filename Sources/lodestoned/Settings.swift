@@ -13,6 +13,12 @@ package struct Settings: Sendable {
     package var listen = Endpoint.standard
     /// The file with the tokens.
     package var tokenFile: String?
+    /// The file with the certificate of the server.
+    package var tlsCertificate: String?
+    /// The file with the key of the certificate.
+    package var tlsKey: String?
+    /// The file with the authorities of clients' certificates.
+    package var tlsClientCA: String?
     /// The durability of acknowledged writes.
     package var durability = Durability.full
     /// Whether the server only reads the store.
@@ -45,6 +51,20 @@ package struct Settings: Sendable {
                 "data"
             )
         }
+        if tlsCertificate == nil, tlsKey != nil || tlsClientCA != nil {
+            throw .badSetting(
+                "The server can't encrypt without a certificate.",
+                "Give it with --tls-certificate FILE.",
+                "tlsCertificate"
+            )
+        }
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw .badSetting(
+                "The key of the certificate is not set.",
+                "Give it with --tls-key FILE.",
+                "tlsKey"
+            )
+        }
         guard limits.defaultDeadline <= limits.maxDeadline else {
             throw .badSetting(
                 "defaultDeadlineMs is longer than maxDeadlineMs.",
@@ -63,12 +83,21 @@ package struct Settings: Sendable {
 
     /// The complete configuration of the server.
     ///
-    /// - Throws: The error for a bad token file, or for an address that requires one.
+    /// - Throws: The error for a bad token file or certificate, or for an address that requires
+    ///   one.
     func serverConfiguration() throws(LodestoneError) -> ServerConfiguration {
         var configuration = server
         configuration.endpoint = listen
         configuration.limits = limits
         if let tokenFile { configuration.tokens = try TokenTable(file: tokenFile) }
+        if let tlsCertificate, let tlsKey {
+            configuration.tls = TLSFiles(
+                certificate: tlsCertificate,
+                key: tlsKey,
+                clientCA: tlsClientCA
+            )
+            try configuration.tls?.check()
+        }
         try configuration.checkExposure()
         return configuration
     }

@@ -7,11 +7,11 @@ import LodestoneStructures
 import LodestoneWire
 
 #if canImport(Glibc)
-private let streamSocket = Int32(SOCK_STREAM.rawValue)
-private let noSignal = Int32(MSG_NOSIGNAL)
+let streamSocket = Int32(SOCK_STREAM.rawValue)
+let noSignal = Int32(MSG_NOSIGNAL)
 #elseif canImport(Darwin)
-private let streamSocket = SOCK_STREAM
-private let noSignal: Int32 = 0
+let streamSocket = SOCK_STREAM
+let noSignal: Int32 = 0
 #endif
 
 /// A client that sends any bytes, and waits for replies.

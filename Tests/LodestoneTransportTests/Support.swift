@@ -104,12 +104,16 @@ struct Pair {
     let server: ByteStream
     let client: ByteStream
 
-    init(_ endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0)) async throws {
+    init(
+        _ endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0),
+        tls: TLSAcceptor? = nil,
+        session: TLSSession? = nil
+    ) async throws {
         loop = try EventLoop(label: "pair")
-        listener = try Listener(endpoint, loop: loop)
+        listener = try Listener(endpoint, loop: loop, tls: tls)
         let (accepted, taken) = AsyncStream<ByteStream>.makeStream()
         listener.start { taken.yield($0) }
-        client = try await connect(to: listener.localEndpoint, on: loop)
+        client = try await connect(to: listener.localEndpoint, on: loop, tls: session)
         server = try #require(await accepted.first { _ in true })
     }
 
@@ -125,10 +129,11 @@ struct Pair {
 func connect(
     to endpoint: Endpoint,
     on loop: EventLoop,
-    timeout: Duration = .seconds(5)
+    timeout: Duration = .seconds(5),
+    tls: TLSSession? = nil
 ) async throws -> ByteStream {
     try await withCheckedThrowingContinuation { continuation in
-        ByteStream.connect(to: endpoint, on: loop, timeout: timeout) { result in
+        ByteStream.connect(to: endpoint, on: loop, timeout: timeout, tls: tls) { result in
             continuation.resume(with: result.mapError { $0 as any Error })
         }
     }

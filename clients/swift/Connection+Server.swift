@@ -15,12 +15,19 @@ extension Connection {
             loop.schedule(after: delay) { self.begin() }
             return
         }
+        let session: TLSSession?
+        do throws(LodestoneError) {
+            session = try encryption?.session()
+        } catch {
+            return end(error)
+        }
         state.withLock { state in
             guard state.ending == nil else { return }
             state.attempt = ByteStream.connect(
                 to: configuration.endpoint,
                 on: loop,
-                timeout: configuration.connectTimeout
+                timeout: configuration.connectTimeout,
+                tls: session
             ) { [self] result in
                 switch result {
                 case .success(let stream): sayHello(stream)

@@ -42,6 +42,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     typealias EndedCall = CallTable<PendingCall>.EndedCall
 
     let configuration: LodestoneClient.Configuration
+    let encryption: Encryption?
     let loop: EventLoop
     let history: ConnectionHistory
     let state = Mutex(State())
@@ -52,10 +53,12 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     init(
         _ configuration: LodestoneClient.Configuration,
+        _ encryption: Encryption?,
         loop: EventLoop,
         history: ConnectionHistory
     ) {
         self.configuration = configuration
+        self.encryption = encryption
         self.loop = loop
         self.history = history
     }

@@ -38,6 +38,8 @@ public final class LodestoneClient: Sendable {
         public var endpoint: Endpoint
         /// The credential, if the server requires one; 3,072 bytes at most.
         public var token: String?
+        /// The encryption; with `nil`, tokens and data travel in clear text.
+        public var tls: TLS?
         /// The time for making a connection, and the time after that for the server's hello.
         public var connectTimeout: Duration
         /// The deadline of calls without their own; it covers all attempts of a call.
@@ -63,6 +65,7 @@ public final class LodestoneClient: Sendable {
         public init(
             endpoint: Endpoint = .standard,
             token: String? = nil,
+            tls: TLS? = nil,
             connectTimeout: Duration = .seconds(5),
             deadline: Duration = .seconds(30),
             retry: RetryPolicy = .standard,
@@ -72,6 +75,7 @@ public final class LodestoneClient: Sendable {
         ) {
             self.endpoint = endpoint
             self.token = token
+            self.tls = tls
             self.connectTimeout = connectTimeout
             self.deadline = deadline
             self.retry = retry
@@ -98,11 +102,16 @@ public final class LodestoneClient: Sendable {
     private static let leavingPause = Duration.milliseconds(20)
 
     private let configuration: Configuration
+    private let encryption: Encryption?
     private let loop: SharedLoops.Share
     private let history = ConnectionHistory()
     private let state = Mutex(State())
 
-    private init(_ configuration: Configuration, _ loops: SharedLoops) throws(LodestoneError) {
+    private init(
+        _ configuration: Configuration,
+        _ encryption: Encryption?,
+        _ loops: SharedLoops
+    ) throws(LodestoneError) {
         // Together they must fit the first frame, for which the server has a small limit.
         for (name, text, limit) in [
             ("token", configuration.token ?? "", 3_072),
@@ -111,6 +120,7 @@ public final class LodestoneClient: Sendable {
             throw .limit(name, text.utf8.count, limit, unit: "bytes")
         }
         self.configuration = configuration
+        self.encryption = encryption
         loop = try loops.share(busyPoll: configuration.busyPoll)
     }
 
@@ -122,8 +132,9 @@ public final class LodestoneClient: Sendable {
     /// Connects to a server and checks that it replies.
     ///
     /// - Throws: `.unavailable` when the server can't be reached, `.unauthenticated` when it
-    ///   doesn't accept the token, `.invalidArgument` when the token or the client's name is too
-    ///   long. The call is tried once.
+    ///   doesn't accept the token or a certificate is refused, `.failedPrecondition` when only one
+    ///   end speaks TLS or a file of the encryption can't be used, `.invalidArgument` when the
+    ///   token or the client's name is too long. The call is tried once.
     public static func connect(_ configuration: Configuration) async throws(LodestoneError)
         -> LodestoneClient
     {
@@ -134,7 +145,11 @@ public final class LodestoneClient: Sendable {
     static func connect(_ configuration: Configuration, loops: SharedLoops)
         async throws(LodestoneError) -> LodestoneClient
     {
-        let client = try LodestoneClient(configuration, loops)
+        var encryption: Encryption?
+        if let tls = configuration.tls {
+            encryption = try await .load(tls, for: configuration.endpoint)
+        }
+        let client = try LodestoneClient(configuration, encryption, loops)
         do throws(LodestoneError) {
             // The deadline covers the connection, the hello, and a moment for the reply.
             _ = try await client.perform(
@@ -151,14 +166,15 @@ public final class LodestoneClient: Sendable {
         return client
     }
 
-    /// Connects to a server at an address such as `localhost:5633` or `unix:/run/lodestone.sock`.
+    /// Connects to a server at an address such as `localhost:5633`, `unix:/run/lodestone.sock` or,
+    /// with encryption, `lodestones://db.example:5633`.
     ///
     /// - Throws: `.invalidArgument` when `endpoint` is no address; otherwise as
     ///   ``connect(_:)``.
     public static func connect(to endpoint: String, token: String? = nil)
         async throws(LodestoneError) -> LodestoneClient
     {
-        try await connect(Configuration(endpoint: Endpoint(endpoint), token: token))
+        try await connect(Configuration(address: endpoint, token: token))
     }
 
     /// Closes the connection for good.
@@ -305,7 +321,12 @@ public final class LodestoneClient: Sendable {
             if let connection = state.connection, connection !== refusal {
                 return (connection, false)
             }
-            let connection = Connection(configuration, loop: loop.loop, history: history)
+            let connection = Connection(
+                configuration,
+                encryption,
+                loop: loop.loop,
+                history: history
+            )
             state.leaving.removeAll { $0.hasEnded }
             if let last = state.connection, !last.hasEnded { state.leaving.append(last) }
             state.connection = connection

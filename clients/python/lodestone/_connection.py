@@ -4,6 +4,8 @@
 Calls are accepted from the start, and wait for the server's hello. A caller puts its frame into the
 outbox and sends as much of it as the system takes at once. The connection's thread sends the rest,
 and receives everything. So a caller waits only for its reply, and no longer than its deadline.
+With encryption the connection's thread sends everything: OpenSSL allows one thread at a time in a
+connection, and a signal must not interrupt it between encrypting and counting.
 
 Signals: a handler may raise an exception between any two steps of the main thread. When this
 interrupts the sending of a frame, the next thread that sends completes the frame and cancels its
@@ -19,6 +21,7 @@ import _thread
 import itertools
 import select
 import socket
+import ssl
 import threading
 import time
 import weakref
@@ -40,6 +43,7 @@ from lodestone._pending import (
 )
 from lodestone._proto import service_pb2
 from lodestone._reach import Peer, is_passing, reach
+from lodestone._tls import RECORD_BYTES, WOULD_WAIT, read_failure
 from lodestone._wire import Call, Frame, FrameReader, read_error
 from lodestone.errors import Code, LodestoneError, Outcome
 
@@ -51,6 +55,8 @@ _WRITE_GRACE = 0.05
 _MAX_PASSING = 16
 #: The most calls of the system before other threads get the outbox: some milliseconds.
 _SENDS_AT_ONCE = 16
+#: The most records that are read before output has its turn.
+_READS_AT_ONCE = 16
 #: Seconds between two tries to reach the server: the least, and the most after a long absence.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
@@ -103,6 +109,8 @@ class Connection:
         self._sent_bytes = 0
         self._doubt = Doubt()
         self._socket: socket.socket | None = None
+        #: The thread that alone sends, with encryption.
+        self._sender: int | None = None
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -255,6 +263,13 @@ class Connection:
     def _send_outbox(self) -> None:
         """Sends as much as the system takes, in a limited number of calls. Under the send lock."""
         connected = self._socket
+        most_bytes = None
+        if self._peer.encryption is not None:
+            if self._sender != threading.get_ident():
+                if self._outbox:
+                    self._ring()
+                return
+            most_bytes = RECORD_BYTES
         sends = 0
         while self._outbox and connected is not None and not self._is_shut:
             sent_bytes = self._outbox[0].sent_bytes
@@ -267,9 +282,9 @@ class Connection:
             try:
                 if sends == _SENDS_AT_ONCE:
                     raise BlockingIOError  # others wait for the lock
-                self._outbox[0].send(connected)
+                self._outbox[0].send(connected, most_bytes)
                 sends += 1
-            except BlockingIOError:
+            except WOULD_WAIT:
                 if not self._is_backpressured:
                     self._is_backpressured = True
                     self._ring()
@@ -294,6 +309,9 @@ class Connection:
             reader = self._open()
             if reader is not None:
                 self._serve(reader)
+        except ssl.SSLError as error:
+            failure = read_failure(error, self._peer.name)
+            self._finish(failure or lost(f"broke: {error}"))
         except (OSError, EOFError) as error:
             self._finish(lost(f"broke: {error}"))
         except Exception as error:
@@ -364,6 +382,8 @@ class Connection:
     def _serve(self, reader: FrameReader) -> None:
         connected = self._socket
         assert connected is not None
+        self._sender = threading.get_ident()
+        self._flush()
         poller = select.poll()
         poller.register(self._wake_in, select.POLLIN)
         poller.register(connected, select.POLLIN)
@@ -405,15 +425,26 @@ class Connection:
         with self._lock:
             self._sweep()
         self._finish_if_left()
+        if self._peer.encryption is not None:
+            self._flush()
 
     def _receive(self, reader: FrameReader) -> None:
-        try:
-            messages = reader.receive()
-        except BlockingIOError:
-            return
-        self._doubt.end()
-        for message in messages:
-            self._deliver(message)
+        reads = 0
+        while True:
+            try:
+                messages = reader.receive()
+            except WOULD_WAIT:
+                return
+            self._doubt.end()
+            for message in messages:
+                self._deliver(message)
+            # The system knows nothing of the bytes of a record that has been read in part.
+            connected = self._socket
+            if not isinstance(connected, ssl.SSLSocket):
+                return
+            reads += 1
+            if reads >= _READS_AT_ONCE and not connected.pending():
+                return
 
     def _is_silent(self) -> bool:
         """Whether the server has been silent for too long."""
@@ -482,7 +513,8 @@ class Connection:
         self._outbox.clear()
         if self._socket is not None:
             try:
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # An encrypted socket's own method would forget its state, which may be in use.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
             except OSError:
                 pass  # it is not connected, or not any more
         self._ring()

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
 from lodestone._proto import service_pb2
+from lodestone._tls import Encryption, check_protocol, read_failure
 from lodestone._wire import PROTOCOL_VERSION, Call, FrameReader, read_error
 from lodestone.errors import Code, LodestoneError, invalid
 
@@ -24,10 +26,16 @@ _USER_TIMEOUT = 60_000
 Address = Union[tuple[str, int], str]
 
 
+#: The beginnings of addresses that say whether connections are encrypted.
+_ENCRYPTED, _CLEARTEXT = "lodestones://", "lodestone://"
+
+
 def parse_address(address: str) -> Address:
     """Parses an address: host and port, or the path of a Unix socket."""
     if not isinstance(address, str):
         raise _no_address(address)
+    for scheme in (_ENCRYPTED, _CLEARTEXT):
+        address = address.removeprefix(scheme)
     if address.startswith("unix:"):
         return address[len("unix:") :]
     host, port = address, str(DEFAULT_PORT)
@@ -41,11 +49,18 @@ def parse_address(address: str) -> Address:
     return host, int(port)
 
 
+def encrypts(address: str) -> bool | None:
+    """Whether an address says that connections are encrypted; None: it does not say."""
+    if address.startswith(_ENCRYPTED):
+        return True
+    return False if address.startswith(_CLEARTEXT) else None
+
+
 def _no_address(address: object) -> LodestoneError:
     return invalid(
         "BAD_ADDRESS",
         f"{address!r} is no address.",
-        "Write host:port, [ipv6]:port or unix:/path.",
+        "Write host:port, [ipv6]:port, lodestones://host:port or unix:/path.",
         "address",
     )
 
@@ -59,6 +74,7 @@ class Peer:
     client_name: str
     #: Seconds for one try to reach the server and to receive its hello.
     timeout: float
+    encryption: Encryption | None = None
 
     @property
     def name(self) -> str:
@@ -89,7 +105,10 @@ def reach(
     end = time.monotonic() + peer.timeout
     try:
         connected = _connect(peer.address, end, keep)
+        if peer.encryption is not None:
+            connected = _encrypt(peer, peer.encryption, connected, end, keep)
     except (OSError, UnicodeError) as error:
+        _raise_failure(peer, error)
         raise peer.no_connection(_reason(error)) from error
     reader = FrameReader(connected, _MAX_FRAME_BYTES_BEFORE_HELLO)
     hello = _hello(peer, last_sequence_number)
@@ -105,6 +124,7 @@ def reach(
             connected.settimeout(_left(end))
             replies = reader.receive()
     except (OSError, EOFError, ValueError) as error:
+        _raise_failure(peer, error)
         why = "hello got no reply" if isinstance(error, TimeoutError) else _reason(error)
         raise peer.no_connection(why if failure is None else _reason(failure)) from error
     reply, *rest = replies
@@ -115,6 +135,28 @@ def reach(
         raise peer.no_connection(f"the reply to hello is {kind}")
     connected.setblocking(False)
     return reader, reply.hello, rest
+
+
+def _encrypt(
+    peer: Peer,
+    encryption: Encryption,
+    connected: socket.socket,
+    end: float,
+    keep: Callable[[socket.socket], None],
+) -> ssl.SSLSocket:
+    encrypted = encryption.wrap(connected)
+    keep(encrypted)
+    encrypted.settimeout(_left(end))
+    encrypted.do_handshake()
+    check_protocol(encrypted, peer.name)
+    return encrypted
+
+
+def _raise_failure(peer: Peer, error: Exception) -> None:
+    """Raises the error of a failed encryption, if it is one."""
+    failure = read_failure(error, peer.name) if isinstance(error, ssl.SSLError) else None
+    if failure is not None:
+        raise failure from error
 
 
 def is_passing(error: LodestoneError) -> bool:

@@ -103,8 +103,11 @@ class Frame:
         """The bytes of the frame that the system has taken."""
         return sum(self._counts)
 
-    def send(self, socket: Any) -> None:
+    def send(self, socket: Any, most_bytes: int | None = None) -> None:
         """Sends as much of the next piece as the system takes; raises OSError as sockets do.
+
+        With ``most_bytes``, the socket encrypts, and gets no more bytes at once. After an error that
+        says to wait, it must get the same bytes again, because some may be sent.
 
         A signal handler that raises an exception leaves the frame consistent: bytes are sent and
         counted, or neither.
@@ -115,6 +118,8 @@ class Frame:
                 break
             offset -= len(piece)
         rest = memoryview(piece)[offset:] if offset else piece
+        if most_bytes is not None:
+            rest = memoryview(rest)[:most_bytes]
         had_begun, self.has_begun = self.has_begun, True
         try:
             # This is one step of the interpreter, so that no handler runs between sending and

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -12,8 +13,9 @@ from lodestone import _codec
 from lodestone._arguments import Encoding, refuse, seconds, shown, utf8
 from lodestone._line import Line
 from lodestone._proto import service_pb2
-from lodestone._reach import Peer, parse_address
+from lodestone._reach import Peer, encrypts, parse_address
 from lodestone._snapshot_file import fetch_into
+from lodestone._tls import encryption
 from lodestone._wire import Call
 from lodestone.collection import Collection
 from lodestone.errors import Code, LodestoneError, Outcome, invalid
@@ -63,6 +65,14 @@ class Client:
     turn, in the order of their arrival; only ``ping``, ``collections``, ``stats`` and ``describe``
     pass them. Use a separate client for bulk work, so that other calls wait neither for their turn
     nor for large batches.
+
+    An address ``lodestones://host:port`` means that connections are encrypted, and so does each of
+    ``ca``, ``certificate``, ``key``, ``server_name`` and ``ssl_context``. The server must show a
+    certificate for its name. ``ca`` is the path of a file with the authorities to trust, instead of
+    those of the system; ``certificate`` and ``key`` are the paths of the client's own, if the server
+    wants one; ``server_name`` is the name in the server's certificate, if it is not the host. All
+    files are in PEM. ``ssl_context`` replaces the files; its application protocol becomes that of
+    Lodestone.
     """
 
     def __init__(
@@ -74,6 +84,11 @@ class Client:
         connect_timeout: float = 5.0,
         retry: RetryPolicy = RetryPolicy(),
         client_name: str = "python",
+        ca: str | os.PathLike[str] | None = None,
+        certificate: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        server_name: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._deadline = seconds(deadline, "deadline")
         timeout = seconds(connect_timeout, "connect_timeout")
@@ -82,7 +97,22 @@ class Client:
             if not isinstance(secret, (bytes, type(None))):
                 refuse(token, "a str or bytes", "Give the token as it stands in its file.", "token")
             utf8(client_name, "client_name")
-        self._line = Line(Peer(parse_address(address), secret, client_name, timeout), retry)
+        place, is_encrypted = parse_address(address), encrypts(address)
+        has_settings = any(
+            one is not None for one in (ca, certificate, key, server_name, ssl_context)
+        )
+        if is_encrypted is False and has_settings:
+            raise invalid(
+                "BAD_ADDRESS",
+                f"{address!r} is for clear text, and the client has settings for TLS.",
+                "Write lodestones:// in front of the host, or leave the settings out.",
+                "address",
+            )
+        rules = None
+        if is_encrypted or has_settings:
+            host = None if isinstance(place, str) else place[0]
+            rules = encryption(host, ca, certificate, key, server_name, ssl_context)
+        self._line = Line(Peer(place, secret, client_name, timeout, rules), retry)
         try:
             self._line.perform(None, None, min(timeout, self._deadline))
         except BaseException:
