@@ -8,6 +8,18 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// Connections that have not ended their handshake.
+private struct HalfOpen: @unchecked Sendable {
+    // Unchecked: the test uses them from one thread at a time.
+    let clients: [RawClient]
+}
+
+/// Calls that go on until a test ends them.
+private final class Load: Sendable {
+    let hasEnded = Atomic<Bool>(false)
+    let calls = Atomic<Int>(0)
+}
+
 @Suite("TLS of a server", .timeLimit(.minutes(2)))
 struct TLSTests {
     private func failure(
@@ -147,7 +159,9 @@ struct TLSTests {
         let server = try TLSServer { $0.limits.helloTimeout = .seconds(1) }
         try await withTLSServer(server) { server in
             let silent = try await offPool {
-                try (0..<64).map { _ in try RawClient(server.endpoint, hello: false) }
+                HalfOpen(
+                    clients: try (0..<64).map { _ in try RawClient(server.endpoint, hello: false) }
+                )
             }
             let client = try await server.connect()
             _ = try await client.ping()
@@ -155,9 +169,9 @@ struct TLSTests {
             try await offPool {
                 // The beginning of a handshake, whose length is 512 bytes.
                 let start: [UInt8] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC]
-                for client in silent { try client.send([start[0]]) }
-                for byte in start.dropFirst() { try silent[0].send([byte]) }
-                for client in silent { #expect(try client.lastError() == nil) }
+                for client in silent.clients { try client.send([start[0]]) }
+                for byte in start.dropFirst() { try silent.clients[0].send([byte]) }
+                for client in silent.clients { #expect(try client.lastError() == nil) }
             }
             #expect(await server.log.contains("closed before the TLS handshake was over"))
         }
@@ -173,7 +187,7 @@ struct TLSTests {
             let documents = (0..<1_000).map { row in
                 Document(
                     id: DocumentID(trusted: "\(row)"),
-                    vector: (0..<1_024).map { Float(($0 &* 31 + row &* 7) % 1_000 + 1) },
+                    vector: (1...1_024).map { element in Float((element + row) % 1_000) },
                     text: String(repeating: "word\(row) ", count: 2_000)
                 )
             }
@@ -197,18 +211,17 @@ struct TLSTests {
     func rotation() async throws {
         try await withTLSServer(TLSServer()) { server in
             let steady = try await server.connect()
-            let hasEnded = Atomic<Bool>(false)
-            let calls = Atomic<Int>(0)
+            let load = Load()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
                     group.addTask {
-                        while !hasEnded.load(ordering: .relaxed) {
+                        while !load.hasEnded.load(ordering: .relaxed) {
                             // An earlier connection goes on, and new ones begin all the time.
                             _ = try await steady.ping()
                             let client = try await server.connect()
                             _ = try await client.ping()
                             await client.close()
-                            calls.add(1, ordering: .relaxed)
+                            load.calls.add(1, ordering: .relaxed)
                         }
                     }
                 }
@@ -219,10 +232,10 @@ struct TLSTests {
                     next = next.advanced(by: .milliseconds(50))
                     try await clock.sleep(until: next)
                 }
-                hasEnded.store(true, ordering: .relaxed)
+                load.hasEnded.store(true, ordering: .relaxed)
                 try await group.waitForAll()
             }
-            #expect(calls.load(ordering: .relaxed) > 0)
+            #expect(load.calls.load(ordering: .relaxed) > 0)
             await steady.close()
         }
     }

@@ -55,7 +55,8 @@ private final class RecordingProxy: Sendable {
     var bytes: [UInt8] { kept.withLock { $0 } }
 
     init(to target: UInt16) throws {
-        listening = socket(AF_INET, streamSocket, 0)
+        let listening = socket(AF_INET, streamSocket, 0)
+        self.listening = listening
         var address = Self.address(port: 0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) {
