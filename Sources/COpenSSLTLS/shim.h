@@ -22,6 +22,7 @@ static inline int lode_tls_set_up(SSL_CTX *context, size_t read_byte_count) {
             | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, read_byte_count);
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);

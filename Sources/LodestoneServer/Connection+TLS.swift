@@ -28,7 +28,8 @@ extension Connection {
                 metadata: ["peer": "\(stream.peer)", "reason": "\(error.reason)"]
             )
         } else if !stream.isEstablished {
-            handler.audit.notice(
+            // A check whether the port is open looks the same, so this is no reason for a notice.
+            handler.logger.debug(
                 "closed before the TLS handshake was over",
                 metadata: ["peer": "\(stream.peer)"]
             )

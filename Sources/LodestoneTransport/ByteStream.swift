@@ -397,6 +397,7 @@ package final class ByteStream: @unchecked Sendable {
         guard phase != .closed else { return }
         phase = .closed
         outputLock.locked {
+            if error == nil { output.sayFarewell() }
             output.close()
             if let outputMemory { outputMemory.take(-countedByteCount) }
             countedByteCount = 0

@@ -231,6 +231,12 @@ struct OutputState: ~Copyable {
         return false
     }
 
+    /// Tells the other end that the output is whole, if it is and the encryption has a way to.
+    mutating func sayFarewell() {
+        guard descriptor >= 0, failure == nil, unsentByteCount == 0 else { return }
+        _ = hasSaidFarewell()
+    }
+
     /// Gives up the descriptor, which the loop is about to close.
     mutating func close() {
         descriptor = -1

@@ -195,8 +195,26 @@ struct TLSSessionTests {
         pair.start(server: server, client: client)
         pair.client.send { $0.append(contentsOf: [1]) }
         #expect(try await server.bytes(1) == [1])
+        await pair.loop.run { pair.server.suspendReading() }
+        pair.client.send { $0.append(contentsOf: [UInt8](repeating: 1, count: 24 << 20)) }
+        await pair.loop.run {}
         pair.client.close()
+        #expect(await client.end() == nil)
+        await pair.loop.run { pair.server.resumeReading() }
         #expect(await server.end()?.reason == .connectionLost)
+        await pair.loop.end()
+    }
+
+    @Test("An encrypted stream that closes says so, and the other end sees an end and no loss")
+    func farewell() async throws {
+        let pair = try await pair(Contexts())
+        let (server, client) = (Recorder(), Recorder())
+        pair.start(server: server, client: client)
+        pair.client.send { $0.append(contentsOf: [1]) }
+        #expect(try await server.bytes(1) == [1])
+        pair.client.close()
+        #expect(await server.wait(for: .inputEnded))
+        #expect(await server.end() == nil)
         await pair.loop.end()
     }
 
@@ -254,7 +272,7 @@ struct TLSSessionTests {
     @Test("No certificate of a server is accepted for an empty name or one with a NUL")
     func impossibleNames() throws {
         let contexts = try Contexts()
-        for name in ["", "localhost\0.example"] {
+        for name in ["", ".example", "localhost\0.example"] {
             #expect(throws: LodestoneError.self) { _ = try contexts.session(to: name) }
         }
     }

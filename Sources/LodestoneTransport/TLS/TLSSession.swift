@@ -136,8 +136,9 @@ package final class TLSSession: @unchecked Sendable {
 
     /// Makes OpenSSL compare the server's certificate with a name or address.
     private static func expect(_ name: String, in ssl: OpaquePointer) -> Bool {
-        // An empty name would switch the comparison off, and a NUL would shorten the name.
-        guard !name.isEmpty, !name.utf8.contains(0) else { return false }
+        // An empty name would switch the comparison off, a NUL would shorten the name, and a dot in
+        // front would accept all names that end with it.
+        guard !name.isEmpty, !name.utf8.contains(0), !name.hasPrefix(".") else { return false }
         let flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
         SSL_set_hostflags(ssl, UInt32(flags))
         if let address = a2i_IPADDRESS(name) {

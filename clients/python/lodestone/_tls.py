@@ -111,7 +111,7 @@ def read_failure(error: ssl.SSLError, name: str) -> LodestoneError | None:
         return LodestoneError(
             Code.UNAUTHENTICATED,
             "TLS_CERTIFICATE",
-            f"The certificate of {name} is refused: {error.verify_message}.",
+            f"The certificate of {name} is refused: {error.verify_message.rstrip('.')}.",
             "Connect by a name in the certificate, and give its authority as ca.",
         )
     reason = error.reason or ""

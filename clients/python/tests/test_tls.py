@@ -180,12 +180,13 @@ def test_deadlines_and_restarts_over_tls(encrypted: EncryptedServer, authority: 
 def test_settings_that_contradict_each_other(authority: Authority, tmp_path: Path) -> None:
     context = ssl.create_default_context()
     key = authority.issue("client")["key"]
-    for address, settings, reason in [
+    cases: list[tuple[str, dict[str, Any], str]] = [
         ("lodestone://localhost", {"ca": authority.certificate}, "BAD_ADDRESS"),
         ("localhost", {"ca": authority.certificate, "ssl_context": context}, "BAD_TLS_FILE"),
         ("localhost", {"ca": tmp_path / "none"}, "BAD_TLS_FILE"),
         ("localhost", {"key": key}, "BAD_TLS_FILE"),
         ("localhost", {"certificate": key}, "BAD_TLS_FILE"),
         ("unix:/tmp/none", {"ca": authority.certificate}, "TLS_CERTIFICATE"),
-    ]:
+    ]
+    for address, settings, reason in cases:
         assert _failure(address, **settings).reason == reason
