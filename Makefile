@@ -242,7 +242,7 @@ define document
 		swift symbolgraph-extract -module-name $$module -I .build/debug/Modules \
 			$$(printf -- '-Xcc -fmodule-map-file=%s ' .build/debug/*.build/module.modulemap) \
 			-I Sources/CLodestoneProto/include -I Sources/CProtobufC -I Sources/CSQLite \
-			-I Sources/CZstd -I Sources/CStemmer -I Sources/COpenSSL \
+			-I Sources/CZstd -I Sources/CStemmer -I Sources/COpenSSL -I Sources/COpenSSLTLS \
 			-target "$$(swift -print-target-info | sed -n 's/.*"triple": "\(.*\)",/\1/p')" \
 			-minimum-access-level public -skip-inherited-docs \
 			-output-dir .build/symbols/$(1) || exit; \

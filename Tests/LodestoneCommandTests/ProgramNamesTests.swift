@@ -12,6 +12,7 @@ struct ProgramNamesTests {
             .filter { FileManager.default.fileExists(atPath: $0) }
         let sources = [
             "CLodestoneProto/include", "CProtobufC", "CSQLite", "CZstd", "CStemmer", "COpenSSL",
+            "COpenSSLTLS",
         ]
         .map { Programs.root.appendingPathComponent("Sources/\($0)").path }
         let modules = [Programs.folder.appendingPathComponent("Modules").path]
