@@ -63,6 +63,7 @@ let package = Package(
 
         // The words of the API, the structures under them, and the parts of the engine.
         .target(name: "LodestoneCore", swiftSettings: strict),
+        .target(name: "LodestoneJSON", swiftSettings: strict),
         .target(
             name: "LodestoneStructures",
             dependencies: ["LodestoneSystem", "LodestoneCore", "CLodestoneSystem", "COpenSSL"],
@@ -153,7 +154,9 @@ let package = Package(
         // Files of documents, vectors and edges, for the command line and the measurements.
         .target(
             name: "LodestoneImport",
-            dependencies: ["LodestoneSystem", "LodestoneCore", "LodestoneStructures", "CZstd"],
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneJSON", "CZstd",
+            ],
             swiftSettings: strict
         ),
 
@@ -172,7 +175,7 @@ let package = Package(
             name: "lodestone",
             dependencies: [
                 "LodestoneCore", "LodestoneSystem", "LodestoneClient", "LodestoneImport",
-                "LodestoneStorage", "LodestoneText", arguments,
+                "LodestoneJSON", "LodestoneStorage", "LodestoneText", arguments,
             ],
             swiftSettings: strict
         ),
@@ -217,7 +220,12 @@ let package = Package(
         // Tests mirror the sources.
         .testTarget(
             name: "LodestoneCoreTests",
-            dependencies: ["LodestoneCore"],
+            dependencies: ["LodestoneCore", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LodestoneJSONTests",
+            dependencies: ["LodestoneJSON", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -313,7 +321,7 @@ let package = Package(
             name: "LodestoneCommandTests",
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneClient", "LodestoneImport",
-                "lodestone", "lodestoned", "readme-example", "TestSupport",
+                "LodestoneJSON", "lodestone", "lodestoned", "readme-example", "TestSupport",
             ],
             swiftSettings: strict
         ),
@@ -326,8 +334,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneImportTests",
             dependencies: [
-                "LodestoneCore", "LodestoneImport", "LodestoneEngine", "LodestoneStorage",
-                "LodestoneText", "TestSupport",
+                "LodestoneCore", "LodestoneImport", "LodestoneJSON", "LodestoneEngine",
+                "LodestoneStorage", "LodestoneText", "TestSupport",
             ],
             swiftSettings: strict
         ),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneJSON
 
 /// The reason why an object can't become a document.
 struct MappingError: Error, Equatable {

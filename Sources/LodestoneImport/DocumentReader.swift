@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneJSON
 
 /// The assignment of an object's members to the parts of a document.
 package struct DocumentMapping: Sendable, Equatable {

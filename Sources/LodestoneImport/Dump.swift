@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneJSON
 
 /// The first line of a dump: the description of the collection.
 ///

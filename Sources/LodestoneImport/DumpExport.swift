@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneJSON
 
 /// The export of a collection into a dump, page by page.
 ///

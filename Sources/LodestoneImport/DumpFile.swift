@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 package import LodestoneCore
+package import LodestoneJSON
 import LodestoneSystem
 
 /// The output of a dump: a file that gets its name when it is complete, or standard output.

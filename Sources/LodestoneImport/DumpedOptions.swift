@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneJSON
 
 /// The options of a collection in the first line of a dump.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneJSON
 
 /// The conversion of JSON to values of metadata.
 ///

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 /// The server's address, the credential, and the form of the output.
 struct ConnectionOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 extension Facet {
     /// The facets as a table for people.

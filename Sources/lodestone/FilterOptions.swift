@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 /// The options for the condition on documents.
 struct FilterOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 import LodestoneSystem
 
 /// Hits with their highlights, and the words of the query.

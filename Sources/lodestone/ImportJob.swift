@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 /// The kind of input at a path.
 enum InputKind {

@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 struct IndexCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneImport
+import LodestoneJSON
 
 extension JSON {
     /// The error of a failed command.

@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 struct ScanCommand: ClientCommand {
     static let configuration = CommandConfiguration(

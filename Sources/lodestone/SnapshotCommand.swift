@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 import LodestoneStorage
 import LodestoneText
 

@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 /// A vector strategy by the name that users type.
 enum StrategyName: String, ExpressibleByArgument, CaseIterable {

@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 /// A direction by the name that users type.
 enum DirectionName: String, ExpressibleByArgument, CaseIterable {

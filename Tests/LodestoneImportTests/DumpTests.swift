@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneImport
+import LodestoneJSON
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneClient
+import LodestoneCore
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A JSON value (RFC 8259); whole numbers are integers.
-enum JSONValue: Equatable {
+package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -19,7 +19,7 @@ enum JSONValue: Equatable {
     case object([JSONMember])
 
     /// The name of the kind in messages.
-    var kind: String {
+    package var kind: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
@@ -32,24 +32,29 @@ enum JSONValue: Equatable {
 }
 
 /// A name and its value, in the order of the text.
-struct JSONMember: Equatable {
-    var name: String
-    var value: JSONValue
+package struct JSONMember: Sendable, Equatable {
+    package var name: String
+    package var value: JSONValue
+
+    package init(name: String, value: JSONValue) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// An error in a text, with its position.
-struct JSONError: Error, Equatable {
-    var problem: String
+package struct JSONError: Error, Equatable {
+    package var problem: String
     /// The position in bytes from the start of the text, from 1.
-    var column: Int
+    package var column: Int
 
-    var description: String { "\(problem) at byte \(column)" }
+    package var description: String { "\(problem) at byte \(column)" }
 }
 
 /// A JSON parser without Foundation, which is too slow for hundreds of thousands of documents.
 ///
 /// Strict: no comments, no trailing commas, no NaN, valid UTF-8, paired surrogates.
-struct JSONParser {
+package struct JSONParser {
     /// The most levels of arrays and objects.
     ///
     /// Values in deeper JSON exceed the wire's nesting limit, even in a dump, which wraps them in
@@ -60,7 +65,7 @@ struct JSONParser {
     private var position = 0
 
     /// Reads the whole of `bytes` as one object.
-    static func object(in bytes: UnsafeRawBufferPointer) throws(JSONError) -> [JSONMember] {
+    package static func object(in bytes: UnsafeRawBufferPointer) throws(JSONError) -> [JSONMember] {
         var parser = JSONParser(bytes: bytes)
         parser.skipSpace()
         guard parser.current == UInt8(ascii: "{") else {

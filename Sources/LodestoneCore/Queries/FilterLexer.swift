@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
 
 /// A token of a filter's text.
 struct FilterToken {

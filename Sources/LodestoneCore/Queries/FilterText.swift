@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import LodestoneCore
 
 extension Filter {
     /// Creates a filter from its text.
