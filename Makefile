@@ -23,7 +23,7 @@ SOURCES := Package.swift Sources Tests clients/swift
 QUICK := TidyTests RowSetTests OverlayArrayTests MetadataTests FlatIndexTests TopKTests \
 	VectorKernelTests BaseFileTests TextQueryParserTests AnalysisTests TextIndexTests WalkTests \
 	GraphIndexTests FieldIndexTests SQLiteStoreTests RowCodingTests EngineTests.EngineTests \
-	FusionTests GoldenFrameTests RoundTripTests EventLoopTests TokenTableTests SettingsTests \
+	FusionTests GoldenFrameTests RoundTripTests EventLoopTests CredentialsTests SettingsTests \
 	CodableTests RunFileTests
 space := $(subst ,, )
 VENV := .build/venv
@@ -92,7 +92,7 @@ test-rankings: ## Compares 10,000 rankings with those of a plain loop over all d
 test-long: ## Runs all cases of the random tests that `make test` samples; minutes.
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_TEST_LONG=1 swift test --no-parallel \
-		--filter 'HNSWOddData|FTS5Expression|TextIndexTests|TextQueryFuzz|FilterDifferential|ImportResume'
+		--filter 'HNSWOddData|FTS5Expression|TextIndexTests|TextQueryFuzz|FilterDifferential|ImportResume|CredentialsFuzz'
 
 test-scripts: ## Compares 20,000 documents and queries of nine scripts with a plain scan of their words; minutes.
 	@.ci/install $(TEST_PACKAGES)

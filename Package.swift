@@ -118,6 +118,15 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The token file, for the server and the command line.
+        .target(
+            name: "LodestoneCredentials",
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneJSON",
+            ],
+            swiftSettings: strict
+        ),
+
         // The wire, and both of its ends.
         .target(
             name: "LodestoneWire",
@@ -136,7 +145,8 @@ let package = Package(
             name: "LodestoneServer",
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneSystem", "LodestoneEngine",
-                "LodestoneWire", "LodestoneTransport", "CLodestoneSystem", logging, collections,
+                "LodestoneWire", "LodestoneTransport", "LodestoneCredentials", "LodestoneJSON",
+                "CLodestoneSystem", logging, collections,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -164,8 +174,9 @@ let package = Package(
         .executableTarget(
             name: "lodestoned",
             dependencies: [
-                "LodestoneCore", "LodestoneEngine", "LodestoneServer", "CLodestoneSystem", logging,
-                arguments, .product(name: "Configuration", package: "swift-configuration"),
+                "LodestoneCore", "LodestoneEngine", "LodestoneServer", "LodestoneCredentials",
+                "LodestoneSystem", "CLodestoneSystem", logging, arguments,
+                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -226,6 +237,13 @@ let package = Package(
         .testTarget(
             name: "LodestoneJSONTests",
             dependencies: ["LodestoneJSON", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LodestoneCredentialsTests",
+            dependencies: [
+                "LodestoneCore", "LodestoneStructures", "LodestoneCredentials", "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -304,8 +322,8 @@ let package = Package(
             name: "LodestoneServerTests",
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneEngine", "LodestoneSystem",
-                "LodestoneServer", "LodestoneClient", "LodestoneWire", "lodestoned", "TestSupport",
-                logging,
+                "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneCredentials",
+                "lodestoned", "TestSupport", logging,
             ],
             swiftSettings: strict
         ),
@@ -313,7 +331,8 @@ let package = Package(
             name: "LodestoneClientTests",
             dependencies: [
                 "LodestoneCore", "LodestoneEngine", "LodestoneServer", "LodestoneClient",
-                "LodestoneWire", "LodestoneTransport", "TestSupport", logging,
+                "LodestoneWire", "LodestoneTransport", "LodestoneCredentials", "TestSupport",
+                logging,
             ],
             swiftSettings: strict
         ),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import LodestoneCredentials
 package import LodestoneWire
 
 /// The kind of call that a request makes, without its arguments: for access, logs and metrics.
@@ -61,6 +62,24 @@ package enum CallKind: Int, Sendable, CaseIterable {
         self == .listCollections || self == .describeCollection || self == .stats
     }
 
+    /// Whether calls of the kind count for the limits of a credential.
+    ///
+    /// The others cost next to nothing, and clients use them to see whether the server is there.
+    var isRateLimited: Bool {
+        switch self {
+        case .hello, .ping, .cancel: false
+        default: true
+        }
+    }
+
+    /// Whether the call changes documents, edges or collections.
+    var isWrite: Bool {
+        switch self {
+        case .indexMany, .dropMany, .createCollection, .alterCollection, .dropCollection: true
+        default: false
+        }
+    }
+
     /// The least role that may make the call.
     ///
     /// The switch has no default, so a new call doesn't compile without a role.
@@ -77,32 +96,7 @@ package enum CallKind: Int, Sendable, CaseIterable {
     }
 }
 
-/// The role of a credential; each role allows all calls that the roles before it allow.
-package enum Role: Int, Sendable, CaseIterable, Comparable {
-    /// To read: searches, walks, documents and descriptions.
-    case read
-    /// To change documents and edges.
-    case write
-    /// To create, change and drop collections, and to maintain the store.
-    case admin
-
-    /// The word in a token file.
-    package var name: String {
-        switch self {
-        case .read: "read"
-        case .write: "write"
-        case .admin: "admin"
-        }
-    }
-
-    /// The role that a token file calls `name`.
-    init?(name: some StringProtocol) {
-        guard let role = Self.allCases.first(where: { $0.name == name }) else { return nil }
-        self = role
-    }
-
+extension Role {
     /// Whether the role allows the call.
     package func allows(_ call: CallKind) -> Bool { self >= call.requiredRole }
-
-    package static func < (left: Role, right: Role) -> Bool { left.rawValue < right.rawValue }
 }

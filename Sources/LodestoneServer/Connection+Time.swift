@@ -10,8 +10,10 @@ extension Connection {
         switch phase {
         case .awaitingHello where openedAt.duration(to: now) > limits.helloTimeout:
             end(with: .helloTooLate(limits.helloTimeout))
-        case .awaitingHello, .serving, .draining:
+        case .awaitingHello:
             endIfSlow(now)
+        case .serving(let access), .draining(let access):
+            if !endIfUnauthenticated(access) { endIfSlow(now) }
         case .ending:
             break
         }

@@ -21,8 +21,8 @@ import Logging
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     enum Phase {
         case awaitingHello
-        case serving(Role)
-        case draining(Role)
+        case serving(Access)
+        case draining(Access)
         case ending
     }
 
@@ -40,7 +40,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// The longest message that the loop decodes; a worker decodes a longer one.
     private static let maxBytesOnLoop = 256 << 10
     /// The number of wrong tokens and malformed messages after which the connection is closed.
-    private static let maxFailures = 3
+    static let maxFailures = 3
     /// The time that an ending connection waits for the client to close.
     private static let lingerTime = Duration.seconds(1)
 
@@ -56,7 +56,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var phase = Phase.awaitingHello
     private var decoder: FrameDecoder
     var clientName = ""
-    private var failedTries = 0
+    var failedTries = 0
     private var malformedMessages = 0
     var lastRequest: UInt64 = 0
     let openedAt = ContinuousClock.now
@@ -157,12 +157,12 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             } else {
                 refuse(id: request.id)
             }
-        case .serving(let role):
+        case .serving(let access):
             lastRequest = max(lastRequest, request.id)
-            serve(request, as: role, frameByteCount: frameByteCount)
-        case .draining(let role):
+            serve(request, as: access, frameByteCount: frameByteCount)
+        case .draining(let access):
             switch request.call {
-            case .ping, .cancel: serve(request, as: role, frameByteCount: frameByteCount)
+            case .ping, .cancel: serve(request, as: access, frameByteCount: frameByteCount)
             default: reply(.error(.draining), to: request.id)
             }
         case .ending:
@@ -255,11 +255,16 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         resume(.decoding)
     }
 
-    private func serve(_ request: Request, as role: Role, frameByteCount: Int) {
+    private func serve(_ request: Request, as access: Access, frameByteCount: Int) {
+        guard let access = current(access) else {
+            handler.noteUnauthenticated(CallKind(request.call), credential: access.name, self)
+            endUnauthenticated(access, id: request.id)
+            return
+        }
         if case .hello = request.call {
             reply(.error(.helloTwice), to: request.id)
         } else {
-            handler.handle(request, as: role, frameByteCount: frameByteCount, on: self)
+            handler.handle(request, as: access, frameByteCount: frameByteCount, on: self)
         }
     }
 
@@ -280,7 +285,13 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     // MARK: Opening
 
     private func open(_ hello: Hello, id: UInt64) {
-        guard let role = handler.role(of: hello.token) else {
+        let certificateSubject = stream.peerIdentity?.subject
+        guard
+            let access = handler.access(
+                forToken: hello.token,
+                certificateSubject: certificateSubject
+            )
+        else {
             refuse(id: id)
             return
         }
@@ -303,12 +314,13 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         clientName = hello.clientName.printable
         handler.connectionLimiter.helloReceived(ticket)
         decoder.maxFrameBytes = limits.maxFrameBytes
-        phase = .serving(role)
+        phase = .serving(access)
         handler.logger.debug(
             "connection opened",
             metadata: [
-                "peer": "\(stream.peer)", "client": "\(clientName)", "role": "\(role.name)",
-                "certificate": "\(stream.peerIdentity?.subject.printable ?? "none")",
+                "peer": "\(stream.peer)", "client": "\(clientName)",
+                "credential": "\(access.name)", "role": "\(access.role.name)",
+                "certificate": "\(certificateSubject?.printable ?? "none")",
             ]
         )
         reply(
@@ -321,20 +333,6 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             ),
             to: id
         )
-    }
-
-    private func refuse(id: UInt64) {
-        failedTries += 1
-        handler.metrics.denied.increment()
-        handler.audit.notice(
-            "refused: no valid token",
-            metadata: ["peer": "\(stream.peer)", "try": "\(failedTries)"]
-        )
-        if failedTries >= Self.maxFailures {
-            end(with: .unauthenticated, id: id)
-        } else {
-            reply(.error(.unauthenticated), to: id)
-        }
     }
 
     // MARK: Output
@@ -380,7 +378,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         // The call is removed before the reply is sent: a request that follows the reply must not
         // meet the limits that this call filled.
         let wasAlone = calls.remove(call)
-        handler.ended(call, reply, peer: stream.peer)
+        handler.ended(call, reply, on: self)
         // A client that waits only for this reply should not also wait for the loop.
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
         call.context.replyBudget?.end()
@@ -417,8 +415,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         switch phase {
         case .awaitingHello:
             end(with: .draining)
-        case .serving(let role):
-            phase = .draining(role)
+        case .serving(let access):
+            phase = .draining(access)
             calls.beginDraining()
             reply(
                 .goAway(
@@ -493,7 +491,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         handler.connectionLimiter.connectionClosed(ticket)
     }
 
-    private func cancelCalls() {
+    func cancelCalls() {
         isLost = true
         longFrame?.drop()
         leaveGate()

@@ -7,6 +7,7 @@ struct IncomingCall {
     let kind: CallKind
     let frameByteCount: Int
     let connection: Connection
+    let access: Access
 
     func reply(_ reply: Reply) { connection.reply(reply, to: request.id) }
 }

@@ -9,6 +9,10 @@ final class PendingCall: Sendable {
     let kind: CallKind
     /// The collection that the call concerns, for the log.
     let collection: String?
+    /// The rights that the call began with.
+    let access: Access
+    /// The documents, ids and edges that the call names.
+    let namedCount: Int
     /// The deadline and the cancellation of the call.
     let context: CallContext
     let acceptedAt: ContinuousClock.Instant
@@ -19,6 +23,8 @@ final class PendingCall: Sendable {
         id: UInt64,
         kind: CallKind,
         collection: String?,
+        access: Access,
+        namedCount: Int,
         context: CallContext,
         acceptedAt: ContinuousClock.Instant,
         byteCount: Int
@@ -26,6 +32,8 @@ final class PendingCall: Sendable {
         self.id = id
         self.kind = kind
         self.collection = collection
+        self.access = access
+        self.namedCount = namedCount
         self.context = context
         self.acceptedAt = acceptedAt
         self.byteCount = byteCount

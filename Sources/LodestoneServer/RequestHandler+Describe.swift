@@ -9,6 +9,7 @@ extension RequestHandler {
     func replyToPing(_ incoming: IncomingCall) {
         incoming.reply(.pong(sequenceNumber: engine.sequenceNumber))
         metrics.record(incoming.kind, failed: false, duration: .zero)
+        noteReplied(incoming, .done)
     }
 
     /// Describes collections and the server.
@@ -17,14 +18,17 @@ extension RequestHandler {
     /// for no search, and needs no part of the requests' memory.
     func describe(_ incoming: IncomingCall) {
         guard let call = begin(incoming, nil) else { return }
+        let scope = incoming.access.collections
         let job = FairQueue.Job(context: call.context) { [self] in
             guard !finishIfOver(call, on: incoming.connection) else { return }
             let reply: Reply
             do throws(LodestoneError) {
                 switch incoming.request.call {
-                case .listCollections: reply = .collections(try engine.collections())
+                case .listCollections:
+                    let all = try engine.collections()
+                    reply = .collections(all.filter { scope.contains($0.name) })
                 case .describeCollection(let name): reply = .collection(try engine.describe(name))
-                default: reply = .stats(try stats())
+                default: reply = .stats(try stats(for: incoming.access))
                 }
             } catch {
                 incoming.connection.finish(call, .error(error))
@@ -35,8 +39,15 @@ extension RequestHandler {
         submit(job, for: call, to: descriptions, incoming.connection)
     }
 
-    private func stats() throws(LodestoneError) -> Stats {
+    /// The state of the server; without the figures of the whole store for a credential that is
+    /// for a part of it.
+    private func stats(for access: Access) throws(LodestoneError) -> Stats {
         var stats = try engine.stats()
+        if !access.isWhole {
+            stats.collections.removeAll { !access.collections.contains($0.name) }
+            stats.statistics = []
+            stats.compactionFailure = nil
+        }
         let counts = connectionLimiter.counts
         stats.statistics += [
             Statistic("server.connections", Double(counts.connections), unit: "1"),

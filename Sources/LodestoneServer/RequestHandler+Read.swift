@@ -29,7 +29,7 @@ extension RequestHandler {
         case .walk: kind = inlineWalks
         default: return false
         }
-        guard connection.isLastReady, connection.calls.count == 1,
+        guard connection.isLastReady, connection.calls.count == 1, call.access.visibility == nil,
             reads.mayBypass(connection.queueID), kind.gate.permits(call.acceptedAt),
             !connection.isBackpressured, !output.isFull
         else { return false }

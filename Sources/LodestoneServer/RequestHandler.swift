@@ -12,6 +12,8 @@ import Synchronization
 final class RequestHandler: Sendable {
     let engine: Engine
     let configuration: ServerConfiguration
+    /// The credentials; `nil` when every client may make every call.
+    let credentials: LiveCredentials?
     let connectionLimiter: ConnectionLimiter
     let metrics = ServerMetrics()
     let logger: Logger
@@ -38,11 +40,14 @@ final class RequestHandler: Sendable {
     let inlineWalks: InlineReads
     /// The number of current calls that build an index: one runs, the others wait for it.
     let builds = Atomic<Int>(0)
+    private let slowRequestNanoseconds: Atomic<Int64>
     static let maxBuilds = 8
 
     init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
         self.engine = engine
         self.configuration = configuration
+        credentials = configuration.credentials.map { LiveCredentials($0) }
+        slowRequestNanoseconds = Atomic(configuration.slowRequest.nanoseconds)
         self.logger = logger
         var audit = logger
         audit[metadataKey: "log"] = "audit"
@@ -82,16 +87,16 @@ final class RequestHandler: Sendable {
         relief = MemoryRelief(memory)
     }
 
-    /// The role of a token; `nil` when the token is not accepted.
-    func role(of token: [UInt8]?) -> Role? {
-        guard let tokens = configuration.tokens else { return .admin }
-        return tokens.role(of: token)
+    /// The time after which a request is logged as slow.
+    var slowRequest: Duration {
+        get { .nanoseconds(slowRequestNanoseconds.load(ordering: .relaxed)) }
+        set { slowRequestNanoseconds.store(newValue.nanoseconds, ordering: .relaxed) }
     }
 
     /// Serves `request`, now or later; on the loop of the connection.
     func handle(
         _ request: Request,
-        as role: Role,
+        as access: Access,
         frameByteCount: Int,
         on connection: Connection
     ) {
@@ -99,12 +104,10 @@ final class RequestHandler: Sendable {
             request: request,
             kind: CallKind(request.call),
             frameByteCount: frameByteCount,
-            connection: connection
+            connection: connection,
+            access: access
         )
-        guard role.allows(incoming.kind) else {
-            deny(incoming, role: role)
-            return
-        }
+        guard permits(incoming) else { return }
         switch request.call {
         case .hello:
             break  // served by the connection
@@ -156,7 +159,8 @@ final class RequestHandler: Sendable {
     }
 
     /// Counts and logs a call before its reply is sent, and frees its memory.
-    func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
+    func ended(_ call: PendingCall, _ reply: Reply, on connection: Connection) {
+        let peer = connection.stream.peer
         let time = call.acceptedAt.duration(to: .now)
         memory.requests.release(call.byteCount)
         var failed = false
@@ -170,7 +174,11 @@ final class RequestHandler: Sendable {
             }
         }
         metrics.record(call.kind, failed: failed, duration: time)
-        if time > configuration.slowRequest {
+        if let limiter = call.access.limiter {
+            limiter.count(documents: reply.documentCount(beyond: call.namedCount))
+        }
+        noteEnded(call, reply, connection)
+        if time > slowRequest {
             logger.info(
                 "slow request",
                 metadata: [
@@ -189,6 +197,7 @@ final class RequestHandler: Sendable {
     /// Replies with `error` to a call that is not started.
     func refuse(_ incoming: IncomingCall, _ error: LodestoneError) {
         metrics.record(incoming.kind, failed: true, duration: .zero)
+        noteReplied(incoming, .failed(error.code, error.reason))
         incoming.reply(.error(error))
     }
 
@@ -264,7 +273,13 @@ final class RequestHandler: Sendable {
             id: request.id,
             kind: incoming.kind,
             collection: collection,
-            context: CallContext(deadline: now.advanced(by: time), replyBudget: replyBudget()),
+            access: incoming.access,
+            namedCount: request.call.namedCount,
+            context: CallContext(
+                deadline: now.advanced(by: time),
+                replyBudget: replyBudget(),
+                visibility: incoming.access.visibility
+            ),
             acceptedAt: now,
             byteCount: byteCount
         )
@@ -287,17 +302,4 @@ final class RequestHandler: Sendable {
             memory: memory.replies
         )
     }
-
-    private func deny(_ incoming: IncomingCall, role: Role) {
-        metrics.denied.increment()
-        audit.notice(
-            "refused: the role does not allow the call",
-            metadata: [
-                "peer": "\(incoming.connection.stream.peer)", "call": "\(incoming.kind.name)",
-                "role": "\(role.name)",
-            ]
-        )
-        refuse(incoming, .permissionDenied(incoming.kind, role: role))
-    }
-
 }

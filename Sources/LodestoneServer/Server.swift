@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneCredentials
 package import LodestoneEngine
 import LodestoneTransport
 package import Logging
@@ -79,7 +80,7 @@ package final class Server: Service {
             "serving",
             metadata: [
                 "endpoint": "\(listener.localEndpoint)",
-                "tokens": "\(configuration.tokens?.count ?? 0)",
+                "tokens": "\(configuration.credentials?.entries.count ?? 0)",
                 "encryption": "\(configuration.tls?.mode ?? "none")",
                 "eventLoops": "\(serverLoops.count)", "readWorkers": "\(configuration.readWorkers)",
             ]
@@ -109,6 +110,17 @@ package final class Server: Service {
             ]
         )
     }
+
+    /// Replaces the credentials of a server that has some.
+    ///
+    /// Open connections have the new rights at their next call. Within a second, those end whose
+    /// credential is missing in the new table.
+    package func replaceCredentials(_ credentials: Credentials) {
+        handler.credentials?.replace(credentials)
+    }
+
+    /// Changes the time after which a request is logged as slow.
+    package func setSlowRequest(_ time: Duration) { handler.slowRequest = time }
 
     /// Ends the server after the calls in flight.
     ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+package import LodestoneCredentials
 import LodestoneEngine
 import LodestoneTransport
 
@@ -11,8 +12,10 @@ package struct ServerConfiguration: Sendable {
     package var endpoint: Endpoint
     /// Permissions of the file of a Unix socket.
     package var socketMode: UInt32
-    /// The credentials; with `nil`, every client that can connect may make every call.
-    package var tokens: TokenTable?
+    /// The credentials at the start; with `nil`, every client that can connect may make every call.
+    package var credentials: Credentials?
+    /// The audit log, if there is one.
+    package var auditLog: AuditLog?
     /// The certificate and the key; with `nil`, connections are in clear text.
     package var tls: TLSFiles?
     /// Whether tokens and data may travel unencrypted beyond this machine.
@@ -46,7 +49,8 @@ package struct ServerConfiguration: Sendable {
     package init(
         endpoint: Endpoint = .standard,
         socketMode: UInt32 = 0o600,
-        tokens: TokenTable? = nil,
+        credentials: Credentials? = nil,
+        auditLog: AuditLog? = nil,
         tls: TLSFiles? = nil,
         allowsCleartext: Bool = false,
         limits: Limits = .standard,
@@ -61,7 +65,8 @@ package struct ServerConfiguration: Sendable {
     ) {
         self.endpoint = endpoint
         self.socketMode = socketMode
-        self.tokens = tokens
+        self.credentials = credentials
+        self.auditLog = auditLog
         self.tls = tls
         self.allowsCleartext = allowsCleartext
         self.limits = limits
@@ -95,7 +100,7 @@ package struct ServerConfiguration: Sendable {
     package func checkExposure() throws(LodestoneError) {
         guard !endpoint.isLoopback else { return }
         // A client that must show a certificate has proved more than a token does.
-        guard tokens != nil || tls?.clientCA != nil else {
+        guard credentials != nil || tls?.clientCA != nil else {
             throw LodestoneError(
                 .failedPrecondition,
                 reason: .noTokens,

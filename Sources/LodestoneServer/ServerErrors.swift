@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneCredentials
 
 /// The errors that the server itself raises, each worded once.
 extension LodestoneError {
@@ -59,6 +60,46 @@ extension LodestoneError {
             "The call \(call.name) needs the role \(call.requiredRole.name); this token has "
                 + "the role \(role.name).",
             recovery: "Use a token with that role."
+        )
+    }
+
+    /// The one reply to a call on a collection that the token may not use, whether that exists or
+    /// not.
+    static func otherCollection(_ name: String) -> LodestoneError {
+        LodestoneError(
+            .permissionDenied,
+            reason: .collection,
+            "This token does not allow calls on the collection '\(name.printable)'.",
+            recovery: "Use a token for the collection, or list the collections of this one."
+        )
+    }
+
+    static func partOfStore(_ call: CallKind) -> LodestoneError {
+        LodestoneError(
+            .permissionDenied,
+            reason: .collection,
+            "The call \(call.name) concerns all collections; this token is for some of them.",
+            recovery: "Use a token for all collections."
+        )
+    }
+
+    static var credentialEnded: LodestoneError {
+        LodestoneError(
+            .unauthenticated,
+            reason: .credentialEnded,
+            "The credential of this connection was revoked, or has expired.",
+            recovery: "Connect again with a credential that this server accepts."
+        )
+    }
+
+    static func rateLimit(_ excess: RateLimiter.Excess, name: String) -> LodestoneError {
+        let limit = Int(exactly: excess.perSecond).map { "\($0)" } ?? "\(excess.perSecond)"
+        return LodestoneError(
+            .resourceExhausted,
+            reason: .rateLimit,
+            "'\(name)' has used more \(excess.unit) than its limit of \(limit) per second allows.",
+            recovery: "Send less, or have the limit in the token file raised.",
+            retryAfter: excess.wait
         )
     }
 

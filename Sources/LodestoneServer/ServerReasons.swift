@@ -9,6 +9,6 @@ extension LodestoneError.Reason {
     package static let cleartext = Self(rawValue: "CLEARTEXT")
     /// The address is open to other machines, and there is no token file.
     package static let noTokens = Self(rawValue: "NO_TOKENS")
-    /// The token file can't be used.
-    package static let badTokenFile = Self(rawValue: "BAD_TOKEN_FILE")
+    /// The audit log can't be written.
+    package static let auditLog = Self(rawValue: "AUDIT_LOG")
 }

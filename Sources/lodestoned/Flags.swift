@@ -13,6 +13,8 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("tlsCertificate")) var tlsCertificate: String?
     @Option(help: help("tlsKey")) var tlsKey: String?
     @Option(help: help("tlsClientCA")) var tlsClientCA: String?
+    @Option(help: help("auditLog")) var auditLog: String?
+    @Option(help: help("auditCalls")) var auditCalls: String?
     @Flag(inversion: .prefixedNo, help: help("allowCleartext")) var allowCleartext: Bool?
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
@@ -41,6 +43,7 @@ package struct GeneralFlags: ParsableArguments {
         [
             "data": data, "listen": listen, "tokenFile": tokenFile,
             "tlsCertificate": tlsCertificate, "tlsKey": tlsKey, "tlsClientCA": tlsClientCA,
+            "auditLog": auditLog, "auditCalls": auditCalls,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
             "durability": durability, "readOnly": readOnly.map { "\($0)" },
             "compactionMinimumChanges": compactionMinimumChanges,

@@ -34,31 +34,32 @@ package struct Lodestoned: AsyncParsableCommand {
     package func run() async throws {
         let status: Int32
         do throws(LodestoneError) {
-            let settings = try readSettings(environment: ProcessInfo.processInfo.environment)
+            let reader = settingsReader(environment: ProcessInfo.processInfo.environment)
+            let settings = try reader.read()
             try settings.check()
             _ = try settings.serverConfiguration()
             if check {
                 for setting in Setting.all { print("\(setting.name) = \(setting.show(settings))") }
                 return
             }
-            status = await Service(settings: settings).run()
+            status = await Service(settings: settings, reader: reader).run()
         } catch {
             status = Self.report(error, status: ExitStatus.configuration)
         }
         throw ExitCode(status)
     }
 
-    /// Reads the settings from flags, the environment and the file.
-    package func readSettings(environment: [String: String]) throws(LodestoneError) -> Settings {
+    /// A reader of the settings from flags, the environment and the file.
+    package func settingsReader(environment: [String: String]) -> SettingsReader {
         var flags: [String: String] = [:]
         for group in [general.values, connections.values, requests.values] {
             for (name, value) in group { flags[name] = value }
         }
-        return try SettingsReader(
+        return SettingsReader(
             flags: flags,
             environment: environment,
             file: config ?? environment["LODESTONE_CONFIG"]
-        ).read()
+        )
     }
 
     /// Prints on standard error, in one line, the reason why the program ends.

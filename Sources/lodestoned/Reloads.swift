@@ -1,106 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Foundation
 import LodestoneCore
+import LodestoneSystem
 import Logging
+import Synchronization
 
-/// A part of the server that reads its files again while the server runs.
+/// A part of the configuration that a running server reads again: on SIGHUP, and when one of its
+/// files changes.
 struct ReloadAction: Sendable {
-    /// The name of the part, for the log.
+    /// The part, for the log.
     let name: String
-    /// The files whose changes begin the action.
+    /// The files that are watched.
     let files: [String]
-    /// Reads the files, and uses them as a whole or not at all.
+    /// Reads the part again; the server keeps the earlier state when this throws.
     let run: @Sendable () throws(LodestoneError) -> Void
 }
 
-/// Runs reload actions: each when one of its files has changed, and all on demand.
+/// Runs reload actions, off the event loops and off the cooperative pool.
 ///
-/// An action that fails is logged, and its part keeps what it has. It runs again with the next
-/// change.
+/// It looks at the files once per second. A watch of the system's would miss changes behind links
+/// and on some network file systems.
 ///
-/// Threading: any thread; the files are read on a queue of their own.
-final class Reloads: @unchecked Sendable {
-    // Unchecked: `states` is touched on the queue only.
-
-    /// The properties by which a file differs from the one before it.
-    private struct FileState: Equatable {
-        var modified = timespec()
-        var size: Int64 = -1
-        var inode: UInt64 = 0
-
-        /// The state of the file at a path; of a link, that of its target.
-        init(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return }
-            #if canImport(Darwin)
-            modified = status.st_mtimespec
-            #else
-            modified = status.st_mtim
-            #endif
-            size = Int64(status.st_size)
-            inode = UInt64(status.st_ino)
-        }
-
-        static func == (one: FileState, other: FileState) -> Bool {
-            one.modified.tv_sec == other.modified.tv_sec
-                && one.modified.tv_nsec == other.modified.tv_nsec
-                && one.size == other.size && one.inode == other.inode
-        }
-    }
-
-    private static let interval = DispatchTimeInterval.seconds(1)
-
+/// Threading: any thread.
+final class Reloads: Sendable {
     private let actions: [ReloadAction]
     private let logger: Logger
-    private let queue = DispatchQueue(label: "lodestone.reloads")
-    private let timer: any DispatchSourceTimer
-    /// The states of each action's files when it ran last.
-    private var states: [[FileState]]
+    private let queue = DispatchQueue(label: "lodestone.reload", qos: .utility)
+    private let signatures: Mutex<[[FileSignature?]]>
+    private let isStopped = Atomic<Bool>(false)
 
-    /// Begins to watch the files of `actions`, which have just read them.
-    init(_ actions: [ReloadAction], logger: Logger) {
+    /// Creates the reloads of actions.
+    ///
+    /// - Parameters:
+    ///   - actions: The actions.
+    ///   - signatures: The state of the files before the server read them, from `signatures(of:)`.
+    ///   - logger: The log of changes and refusals.
+    init(_ actions: [ReloadAction], since signatures: [String: FileSignature], logger: Logger) {
         self.actions = actions
         self.logger = logger
-        states = actions.map { $0.files.map(FileState.init) }
-        timer = DispatchSource.makeTimerSource(queue: queue)
-        timer.setEventHandler { [weak self] in self?.runChanged() }
-        if !actions.isEmpty {
-            timer.schedule(deadline: .now() + Self.interval, repeating: Self.interval)
-        }
-        timer.activate()
+        self.signatures = Mutex(actions.map { action in action.files.map { signatures[$0] } })
     }
 
-    /// Watches no more.
-    func end() { timer.cancel() }
+    /// The state of files.
+    static func signatures(of files: [String]) -> [String: FileSignature] {
+        var signatures: [String: FileSignature] = [:]
+        for file in files { signatures[file] = FileSignature(file) }
+        return signatures
+    }
 
-    /// Runs all actions, soon.
+    /// Begins to watch the files.
+    func start() { schedule() }
+
+    /// Ends the watch.
+    func end() { isStopped.store(true, ordering: .relaxed) }
+
+    /// Runs every action.
     func runAll() {
-        queue.async { [self] in
-            for index in actions.indices { run(index, actions[index].files.map(FileState.init)) }
+        queue.async { self.reload { _, _ in true } }
+    }
+
+    private func schedule() {
+        queue.asyncAfter(deadline: .now() + .seconds(1)) { [weak self] in
+            guard let self, !self.isStopped.load(ordering: .relaxed) else { return }
+            self.reload { $0 != $1 }
+            self.schedule()
         }
     }
 
-    private func runChanged() {
-        for index in actions.indices {
-            let now = actions[index].files.map(FileState.init)
-            if now != states[index] { run(index, now) }
+    /// Runs the actions for whose files `isDue` is true; on the queue.
+    private func reload(_ isDue: ([FileSignature?], [FileSignature?]) -> Bool) {
+        for (index, action) in actions.enumerated() {
+            // The files are looked at before they are read: a later change is seen the next time.
+            let now = action.files.map { FileSignature($0) }
+            let mustRun = signatures.withLock { signatures in
+                let mustRun = isDue(signatures[index], now)
+                signatures[index] = now
+                return mustRun
+            }
+            guard mustRun else { continue }
+            do throws(LodestoneError) {
+                try action.run()
+                logger.notice("reloaded", metadata: ["part": "\(action.name)"])
+            } catch {
+                logger.error(
+                    "not reloaded; the server keeps what it has",
+                    metadata: [
+                        "part": "\(action.name)", "problem": "\(error.message)",
+                        "recovery": "\(error.recovery)",
+                    ]
+                )
+            }
         }
     }
+}
 
-    private func run(_ index: Int, _ now: [FileState]) {
-        // A change while the action reads is a difference to these states, so it runs once more.
-        states[index] = now
-        do throws(LodestoneError) {
-            try actions[index].run()
-        } catch {
-            logger.error(
-                "not reloaded; the server keeps what it has",
-                metadata: [
-                    "part": "\(actions[index].name)", "problem": "\(error.message)",
-                    "recovery": "\(error.recovery)",
-                ]
-            )
-        }
+/// The state of a file, by which a change of its contents or rights shows.
+struct FileSignature: Sendable, Equatable {
+    private let device: UInt64
+    private let inode: UInt64
+    private let byteCount: Int64
+    private let modified: Int64
+    private let changed: Int64
+
+    /// The state of the file at `path`; `nil` when there is none.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(truncatingIfNeeded: status.st_dev)
+        inode = UInt64(status.st_ino)
+        byteCount = Int64(status.st_size)
+        #if canImport(Darwin)
+        modified = Self.nanoseconds(status.st_mtimespec)
+        changed = Self.nanoseconds(status.st_ctimespec)
+        #else
+        modified = Self.nanoseconds(status.st_mtim)
+        changed = Self.nanoseconds(status.st_ctim)
+        #endif
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

@@ -2,6 +2,7 @@
 import CLodestoneSystem
 import Foundation
 import LodestoneCore
+import LodestoneCredentials
 import LodestoneEngine
 import LodestoneServer
 import Logging
@@ -12,6 +13,8 @@ import UnixSignals
 /// One run of the program: opens the store, serves it, and closes it again.
 struct Service: Sendable {
     let settings: Settings
+    /// The reader of the settings, for a reload.
+    let reader: SettingsReader
 
     /// - Returns: The exit status.
     func run() async -> Int32 {
@@ -19,11 +22,9 @@ struct Service: Sendable {
         signal(SIGPIPE, SIG_IGN)
         allowManyFiles()
         lode_memory_keep_little()
-        let level = settings.logLevel
+        let level = SharedLogLevel(settings.logLevel)
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
+            LeveledLogHandler(StreamLogHandler.standardError(label: label), level)
         }
         let logger = Logger(label: "lodestoned")
         let engine: Engine
@@ -46,7 +47,7 @@ struct Service: Sendable {
         } catch {
             return Lodestoned.report(error, status: exitStatus(of: error))
         }
-        let status = await serve(engine, logger)
+        let status = await serve(engine, logger, level)
         await offPool { engine.close() }
         logger.info("stopped")
         return status
@@ -102,16 +103,27 @@ struct Service: Sendable {
         )
     }
 
-    private func serve(_ engine: Engine, _ logger: Logger) async -> Int32 {
+    private func serve(_ engine: Engine, _ logger: Logger, _ level: SharedLogLevel) async -> Int32 {
         // The handlers are installed before the first line of output, because a supervisor may send
         // a signal after that line.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let server: Server
         let endpoint: Endpoint
+        let reloads: Reloads
+        let auditLog: AuditLog?
         do throws(LodestoneError) {
-            server = Server(
-                engine: engine,
-                configuration: try settings.serverConfiguration(),
+            let files = [
+                settings.tokenFile, reader.file, settings.tlsCertificate, settings.tlsKey,
+                settings.tlsClientCA,
+            ].compactMap { $0 }
+            let signatures = Reloads.signatures(of: files)
+            var configuration = try settings.serverConfiguration()
+            auditLog = try settings.openAuditLog(logger)
+            configuration.auditLog = auditLog
+            server = Server(engine: engine, configuration: configuration, logger: logger)
+            reloads = Reloads(
+                reloadActions(server, auditLog, level, logger),
+                since: signatures,
                 logger: logger
             )
             endpoint = try server.start()
@@ -130,8 +142,6 @@ struct Service: Sendable {
             ]
         )
         let group = ServiceGroup(services: [server], logger: logger)
-        let reloads = Reloads(reloadActions(server), logger: logger)
-        defer { reloads.end() }
         let signalTask = Task {
             var count = 0
             for await signal in signals {
@@ -146,20 +156,39 @@ struct Service: Sendable {
                 await group.triggerGracefulShutdown()
             }
         }
-        defer { signalTask.cancel() }
+        reloads.start()
+        defer {
+            reloads.end()
+            signalTask.cancel()
+        }
         FileHandle.standardOutput.write(Data("listening on \(endpoint)\n".utf8))
+        let status: Int32
         do {
             try await group.run()
-            return 0
+            status = 0
         } catch {
             logger.error("the server ended: \(error)")
-            return ExitStatus.unavailable
+            status = ExitStatus.unavailable
         }
+        if let auditLog { await offPool { auditLog.flush() } }
+        return status
     }
 
-    /// The parts of the server that read their files again while it runs.
-    private func reloadActions(_ server: Server) -> [ReloadAction] {
+    /// The parts of the configuration that a running server reads again.
+    private func reloadActions(
+        _ server: Server,
+        _ auditLog: AuditLog?,
+        _ level: SharedLogLevel,
+        _ logger: Logger
+    ) -> [ReloadAction] {
         var actions: [ReloadAction] = []
+        if let file = settings.tokenFile {
+            actions.append(
+                ReloadAction(name: "tokens", files: [file]) { () throws(LodestoneError) in
+                    server.replaceCredentials(try Credentials(file: file))
+                }
+            )
+        }
         if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
             let files = TLSFiles(certificate: certificate, key: key, clientCA: settings.tlsClientCA)
             actions.append(
@@ -168,6 +197,28 @@ struct Service: Sendable {
                 }
             )
         }
+        if let auditLog {
+            actions.append(ReloadAction(name: "audit log", files: []) { auditLog.reopen() })
+        }
+        let files = [reader.file].compactMap { $0 }
+        actions.append(
+            ReloadAction(name: "settings", files: files) { () throws(LodestoneError) in
+                let next = try reader.read()
+                try next.check()
+                level.current = next.logLevel
+                server.setSlowRequest(next.server.slowRequest)
+                let others = Setting.all.filter {
+                    !["logLevel", "slowRequestMs"].contains($0.name)
+                        && $0.show(next) != $0.show(settings)
+                }
+                if !others.isEmpty {
+                    logger.warning(
+                        "these settings changed and need a restart",
+                        metadata: ["settings": "\(others.map(\.name).joined(separator: ", "))"]
+                    )
+                }
+            }
+        )
         return actions
     }
 

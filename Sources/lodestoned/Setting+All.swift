@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneEngine
+import LodestoneServer
 import Logging
 
 extension Setting {
@@ -33,8 +34,9 @@ extension Setting {
             "tokenFile",
             \.tokenFile,
             placeholder: "file",
-            "The file with the tokens that clients need: lines TOKEN or ROLE TOKEN, with the roles "
-                + "read, write and admin. Only its owner and group may read the file. Needed on any address "
+            "The file with the tokens that clients need, with their rights. lodestone token writes "
+                + "it; lines TOKEN or ROLE TOKEN are possible, too. Only its owner and group may read "
+                + "the file. A change is in effect within a second or two. Needed on any address "
                 + "beyond this machine."
         ),
         .text(
@@ -58,6 +60,25 @@ extension Setting {
             placeholder: "file",
             "The file with the authorities of clients' certificates, in PEM. With it, every client "
                 + "must show a certificate that one of them has signed."
+        ),
+        .text(
+            "auditLog",
+            \.auditLog,
+            placeholder: "file",
+            "The file of the audit log, in JSON lines: calls with the names of their tokens. It is "
+                + "created with mode 600; stderr and none are possible, too."
+        ),
+        Setting(
+            name: "auditCalls",
+            kind: .choice(AuditedCalls.allCases.map(\.rawValue)),
+            meaning: "The calls in the audit log: denials, refused tokens and calls; admin, those "
+                + "and the calls of the role admin; writes, those and all writes; all, every call.",
+            apply: { settings, value in
+                if case .text(let text) = value, let calls = AuditedCalls(rawValue: text) {
+                    settings.auditCalls = calls
+                }
+            },
+            show: { $0.auditCalls.rawValue }
         ),
         .toggle(
             "allowCleartext",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 package import LodestoneCore
+import LodestoneCredentials
 package import LodestoneEngine
 package import LodestoneServer
 package import Logging
@@ -19,6 +20,10 @@ package struct Settings: Sendable {
     package var tlsKey: String?
     /// The file with the authorities of clients' certificates.
     package var tlsClientCA: String?
+    /// The file of the audit log, `stderr` or `none`.
+    package var auditLog: String?
+    /// The calls that the audit log has.
+    package var auditCalls = AuditedCalls.admin
     /// The durability of acknowledged writes.
     package var durability = Durability.full
     /// Whether the server only reads the store.
@@ -89,7 +94,7 @@ package struct Settings: Sendable {
         var configuration = server
         configuration.endpoint = listen
         configuration.limits = limits
-        if let tokenFile { configuration.tokens = try TokenTable(file: tokenFile) }
+        if let tokenFile { configuration.credentials = try Credentials(file: tokenFile) }
         if let tlsCertificate, let tlsKey {
             configuration.tls = TLSFiles(
                 certificate: tlsCertificate,
@@ -100,6 +105,15 @@ package struct Settings: Sendable {
         }
         try configuration.checkExposure()
         return configuration
+    }
+
+    /// Opens the audit log, if the settings name one.
+    func openAuditLog(_ logger: Logger) throws(LodestoneError) -> AuditLog? {
+        switch auditLog {
+        case nil, "none": nil
+        case "stderr": try AuditLog(path: nil, calls: auditCalls, logger: logger)
+        case let path?: try AuditLog(path: path, calls: auditCalls, logger: logger)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneClient
+import LodestoneCredentials
 import LodestoneEngine
 import LodestoneServer
 import Logging
@@ -29,11 +30,11 @@ final class ServedStore: Sendable {
 
     func serve(
         at endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0),
-        tokens: TokenTable? = nil
+        credentials: Credentials? = nil
     ) throws -> (Server, Endpoint) {
         let server = Server(
             engine: engine,
-            configuration: ServerConfiguration(endpoint: endpoint, tokens: tokens),
+            configuration: ServerConfiguration(endpoint: endpoint, credentials: credentials),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         return (server, try server.start())
@@ -84,10 +85,10 @@ struct EndToEndTests {
     func life() async throws {
         let store = try ServedStore()
         let path = store.directory.appending(path: "socket").path
-        let token = "a token of enough bytes"
+        let token = "a-token-of-enough-bytes"
         let (server, endpoint) = try store.serve(
             at: .unix(path: path),
-            tokens: TokenTable([(role: .admin, token: token)])
+            credentials: try Credentials(text: token, path: "tokens")
         )
         let refused = await failure { () async throws(LodestoneError) in
             try await LodestoneClient.connect(to: endpoint.description, token: "not the token")

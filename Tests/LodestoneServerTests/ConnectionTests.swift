@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneCredentials
 import LodestoneServer
 import LodestoneWire
 import Testing
 
 @Suite("Connection")
 struct ConnectionTests {
-    private static let tokens = TokenTable([
-        (.read, "reader-0123456789abcdef"), (.write, "writer-0123456789abcdef"),
-        (.admin, "admin-0123456789abcdef"),
-    ])
+    private static let credentials = try? Credentials(
+        text: """
+            read reader-0123456789abcdef
+            write writer-0123456789abcdef
+            admin admin-0123456789abcdef
+            """,
+        path: "tokens"
+    )
 
     @Test("A connection replies to hello with the limits, and then to calls")
     func hello() async throws {
@@ -43,7 +48,7 @@ struct ConnectionTests {
     @Test("A connection refuses missing, wrong and similar tokens alike and closes after the third")
     func wrongTokens() async throws {
         try await withServer {
-            $0.tokens = Self.tokens
+            $0.credentials = Self.credentials
         } _: { server in
             let client = try server.connectSilently()
             let replies = try [nil, "wrong", "reader-0123456789abcdeg"].map {
@@ -59,7 +64,7 @@ struct ConnectionTests {
     @Test("A connection opens with a right token after a wrong one")
     func secondTry() async throws {
         try await withServer {
-            $0.tokens = Self.tokens
+            $0.credentials = Self.credentials
         } _: { server in
             let client = try server.connectSilently()
             #expect(try client.call(.hello(.test(token: "wrong"))).error != nil)
@@ -74,7 +79,7 @@ struct ConnectionTests {
     )
     func roles(name: String, rank: Int) async throws {
         try await withServer {
-            $0.tokens = Self.tokens
+            $0.credentials = Self.credentials
         } _: { server in
             let client = try server.connect(token: "\(name)-0123456789abcdef")
             let calls: [(Call, Int)] = [

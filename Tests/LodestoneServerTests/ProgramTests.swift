@@ -242,8 +242,9 @@ final class Program: @unchecked Sendable {
     /// - Parameters:
     ///   - arguments: The arguments of the program.
     ///   - readOnlyMount: A directory that is on a read-only file system for the program.
+    ///   - errors: The pipe of standard error; `nil`: a file.
     /// - Throws: When the program can't be started.
-    init(_ arguments: [String], readOnlyMount: String? = nil) throws {
+    init(_ arguments: [String], readOnlyMount: String? = nil, errors: Pipe? = nil) throws {
         errorFile = FileManager.default.temporaryDirectory
             .appendingPathComponent("lodestoned-\(UUID().uuidString).log")
         try Data().write(to: errorFile)
@@ -266,7 +267,11 @@ final class Program: @unchecked Sendable {
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
         process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: errorFile)
+        if let errors {
+            process.standardError = errors
+        } else {
+            process.standardError = try FileHandle(forWritingTo: errorFile)
+        }
         try process.run()
     }
 

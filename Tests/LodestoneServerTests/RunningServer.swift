@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneCredentials
 import LodestoneEngine
 import LodestoneServer
 import LodestoneWire
@@ -38,6 +39,11 @@ final class RunningServer: Sendable {
     /// A client that has not said hello.
     func connectSilently() throws -> RawClient {
         try RawClient(endpoint, hello: false)
+    }
+
+    /// Replaces the token file.
+    func replaceCredentials(_ text: String) throws {
+        server.replaceCredentials(try Credentials(text: text, path: "tokens"))
     }
 
     /// Tells clients to leave.

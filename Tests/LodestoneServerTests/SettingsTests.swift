@@ -38,7 +38,7 @@ struct SettingsTests {
 
         let flag = setting.kind == .toggle ? [setting.flag] : [setting.flag, text]
         let command = try Lodestoned.parse(flag)
-        #expect(setting.show(try command.readSettings(environment: [:])) == text)
+        #expect(setting.show(try command.settingsReader(environment: [:]).read()) == text)
         let fromVariable = try SettingsReader(
             flags: [:],
             environment: [setting.variable: text],

@@ -9,6 +9,9 @@ public final class CallContext: Sendable {
     public let deadline: ContinuousClock.Instant
     /// The budget of the reply; `nil` when the reply is not bounded.
     package let replyBudget: ReplyBudget?
+    /// The filter that every document passes that the call reads or writes; `nil`: all documents
+    /// are visible.
+    package let visibility: Filter?
     private let cancelled = Atomic<Bool>(false)
 
     /// Creates a context.
@@ -17,9 +20,14 @@ public final class CallContext: Sendable {
     }
 
     /// Creates a context of a call whose reply is bounded.
-    package init(deadline: ContinuousClock.Instant, replyBudget: ReplyBudget?) {
+    package init(
+        deadline: ContinuousClock.Instant,
+        replyBudget: ReplyBudget?,
+        visibility: Filter? = nil
+    ) {
         self.deadline = deadline
         self.replyBudget = replyBudget
+        self.visibility = visibility
     }
 
     /// Creates a context that ends after `timeout`.

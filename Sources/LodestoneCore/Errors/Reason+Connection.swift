@@ -38,6 +38,12 @@ extension LodestoneError.Reason {
     public static let serverBehind = Self(rawValue: "SERVER_BEHIND")
     /// The token's role does not permit the call.
     public static let role = Self(rawValue: "ROLE")
+    /// The token does not permit calls on the collection, or on all collections.
+    public static let collection = Self(rawValue: "COLLECTION")
+    /// The token has used its requests or documents per second.
+    public static let rateLimit = Self(rawValue: "RATE_LIMIT")
+    /// The credential of the connection was revoked, or has expired.
+    public static let credentialEnded = Self(rawValue: "CREDENTIAL_ENDED")
     /// A request with the same number is running on the connection.
     public static let idInUse = Self(rawValue: "ID_IN_USE")
     /// The client has been closed.
