@@ -186,7 +186,8 @@ let package = Package(
             name: "lodestone",
             dependencies: [
                 "LodestoneCore", "LodestoneSystem", "LodestoneClient", "LodestoneImport",
-                "LodestoneJSON", "LodestoneStorage", "LodestoneText", arguments,
+                "LodestoneJSON", "LodestoneCredentials", "LodestoneStorage", "LodestoneText",
+                arguments,
             ],
             swiftSettings: strict
         ),

@@ -17,6 +17,8 @@ extension LodestoneError.Reason {
     static let fileExists = Self(rawValue: "FILE_EXISTS")
     /// The snapshot was replaced while it was fetched.
     static let snapshotChanged = Self(rawValue: "SNAPSHOT_CHANGED")
+    /// The options of a new token are wrong.
+    static let token = Self(rawValue: "TOKEN")
     /// The collection was written to while it was exported.
     static let writtenMeanwhile = Self(rawValue: "WRITTEN_MEANWHILE")
 }
