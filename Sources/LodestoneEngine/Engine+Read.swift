@@ -39,13 +39,19 @@ extension Engine {
     /// The call ends at `deadline` at the latest. It does not wait for the writer or the disk, as
     /// far as that is known beforehand.
     ///
+    /// A call that sees some documents only is never short: the visible rows may not be known, and
+    /// the postings of its words must be counted.
+    ///
     /// - Returns: `nil` when the query is not short, or takes longer than expected; the caller then
     ///   uses `search`.
     /// - Throws: The errors of `search`, except for the deadline.
-    package func searchInline(_ request: SearchRequest, until deadline: ContinuousClock.Instant)
-        throws(LodestoneError) -> SearchResponse?
-    {
-        guard let (collection, version) = versionIfFree(of: request.collection),
+    package func searchInline(
+        _ request: SearchRequest,
+        until deadline: ContinuousClock.Instant,
+        context: CallContext
+    ) throws(LodestoneError) -> SearchResponse? {
+        guard context.visibility == nil,
+            let (collection, version) = versionIfFree(of: request.collection),
             collection.hasSearched(base: version.baseSequenceNumber),
             request.isShort(in: version)
         else { return nil }
@@ -94,12 +100,15 @@ extension Engine {
             collection,
             catalog: catalog,
             needsRows: request.include.needsRows,
+            restricts: false,
             context: context
         ) { (view) throws(LodestoneError) in
             var documents: [Document] = []
+            let visibility = VisibilityTest(context.visibility)
             for id in request.ids {
                 try context.check()
-                guard let row = view.version.ids.row(of: id) else { continue }
+                guard let row = view.version.ids.row(of: id), try visibility.shows(row, in: view)
+                else { continue }
                 let document = try view.document(row, id: id, include: request.include, context)
                 try context.charge(for: document)
                 documents.append(document)

@@ -61,7 +61,8 @@ extension Engine {
         until deadline: ContinuousClock.Instant,
         context: CallContext
     ) throws(LodestoneError) -> InlineWalk {
-        guard let (collection, version) = versionIfFree(of: request.collection),
+        guard context.visibility == nil,
+            let (collection, version) = versionIfFree(of: request.collection),
             collection.hasWalked(base: version.baseSequenceNumber),
             request.walks.count == 1, let walk = request.walks.first,
             walk.from.count <= Self.maxShortStarts

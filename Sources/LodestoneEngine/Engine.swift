@@ -250,6 +250,11 @@ public final class Engine: Sendable {
         try store.refuseIfReadOnly()
         try context.check()
         switch write {
+        case .createCollection, .alterCollection, .dropCollection:
+            try context.refuseIfRestricted("a change of a collection")
+        case .indexMany, .dropMany: break
+        }
+        switch write {
         case .createCollection(let name, let collectionOptions):
             try RequestValidation.collectionName(name)
             try RequestValidation(limits: options.limits).options(collectionOptions)
@@ -268,7 +273,8 @@ public final class Engine: Sendable {
             let index = try PreparedIndex(
                 request,
                 collection: try self.collection(named: request.collection, context),
-                limits: options.limits
+                limits: options.limits,
+                visibility: context.visibility
             )
             try refuseIfMemoryIsShort(byteCount: index.byteCount)
             return .index(index)
@@ -277,9 +283,10 @@ public final class Engine: Sendable {
             let drop = try PreparedDrop(
                 request,
                 collection: try self.collection(named: request.collection, context),
-                limits: options.limits
+                limits: options.limits,
+                visibility: context.visibility
             )
-            if let filter = drop.filter {
+            if let filter = drop.visibleFilter {
                 // The filter runs here first, so that the writer has to check only later documents.
                 _ = try matches(filter, in: drop.collection, context)
             }

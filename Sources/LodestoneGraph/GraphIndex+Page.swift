@@ -17,6 +17,7 @@ extension GraphIndex {
     ///   - vertex: The vertex.
     ///   - start: The position where the page begins; `nil`: at the first edge.
     ///   - labels: The labels to return; `nil`: all labels.
+    ///   - isVisible: Whether the edges of a source exist for the call; `nil`: all do.
     ///   - limit: The most edges.
     ///   - context: The call's context, checked every thousand edges.
     /// - Returns: At most `limit` edges; fewer only at the end.
@@ -26,6 +27,7 @@ extension GraphIndex {
         to vertex: VertexID,
         from start: AdjacencyPosition?,
         labels: Set<LabelID>?,
+        isVisible: ((_ source: VertexID) -> Bool)? = nil,
         limit: Int,
         _ context: CallContext
     ) throws(LodestoneError) -> [Adjacency] {
@@ -49,12 +51,18 @@ extension GraphIndex {
                 count += 1
                 let edge = incoming.edge(index, of: piece)
                 index += 1
-                guard labels?.contains(edge.label) ?? true else { continue }
+                guard labels?.contains(edge.label) ?? true, isVisible?(edge.vertex) ?? true
+                else { continue }
                 edges.append(edge)
                 if edges.count == limit { return edges }
             }
             index = 0
         }
         return edges
+    }
+
+    /// Whether `edge` enters `vertex`.
+    package func hasEdge(_ edge: Adjacency, to vertex: VertexID) -> Bool {
+        incoming.position(of: edge, in: incoming.list(of: vertex)).isPresent
     }
 }

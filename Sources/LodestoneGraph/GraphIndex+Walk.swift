@@ -27,6 +27,8 @@ extension GraphIndex {
     ///   - rows: The row of each vertex. A vertex without a row, or with `RowID.max`, does not
     ///     exist; the walk neither reports nor passes it.
     ///   - documentCount: The number of vertices that exist. When all do, no row is read.
+    ///   - visible: The rows that exist for the call; `nil`: all. An edge that leaves another row
+    ///     does not exist, so it is neither followed nor counted.
     ///   - edgesBetweenChecks: The edges between two checks of `context`.
     ///   - context: The call's context.
     /// - Returns: The vertices that the walk reached until it was done or ran into a limit.
@@ -39,6 +41,7 @@ extension GraphIndex {
         budget: WalkBudget,
         rows: OverlayArray<RowID>,
         documentCount: Int,
+        visible: VisibleRows? = nil,
         edgesBetweenChecks: Int = GraphIndex.edgesBetweenChecks,
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
@@ -48,6 +51,7 @@ extension GraphIndex {
                 memory: memory,
                 rows: rows,
                 documentCount: documentCount,
+                visible: visible,
                 labels: labels,
                 budget: budget,
                 edgesBetweenChecks: edgesBetweenChecks,
@@ -77,12 +81,16 @@ private struct Walker: EdgeVisitor {
     /// list, or whose edges, are prefetched.
     private static let listDistance = 8
     private static let edgeDistance = 4
+    /// The number of incoming edges between two checks of the context, where hidden edges count.
+    private static let edgesBetweenHiddenChecks = 1_024
 
     private let memory: WalkMemory
     private let rows: OverlayArray<RowID>
     private let vertexBound: Int
     /// Whether every vertex exists.
     private let allExist: Bool
+    /// The rows that exist for the call; `nil`: all.
+    private let visible: VisibleRows?
     private let labels: LabelSet
     private let budget: WalkBudget
     private let edgesBetweenChecks: Int
@@ -98,6 +106,7 @@ private struct Walker: EdgeVisitor {
         memory: WalkMemory,
         rows: OverlayArray<RowID>,
         documentCount: Int,
+        visible: VisibleRows?,
         labels: Set<LabelID>?,
         budget: WalkBudget,
         edgesBetweenChecks: Int,
@@ -106,7 +115,8 @@ private struct Walker: EdgeVisitor {
         self.memory = memory
         self.rows = rows
         vertexBound = rows.count
-        allExist = documentCount == rows.count
+        allExist = documentCount == rows.count && visible == nil
+        self.visible = visible
         self.labels = LabelSet(labels)
         self.budget = budget
         self.edgesBetweenChecks = edgesBetweenChecks
@@ -139,7 +149,10 @@ private struct Walker: EdgeVisitor {
             let firstIncoming = memory.count
             if limit == nil, direction != .outgoing {
                 prefetch(graph.incoming, after: position)
-                limit = try follow(graph.incoming, from: vertex)
+                limit =
+                    visible == nil
+                    ? try follow(graph.incoming, from: vertex)
+                    : try followVisible(graph.incoming, from: vertex)
             }
             for added in first..<memory.count {
                 memory.parents[added] = UInt32(position)
@@ -173,12 +186,36 @@ private struct Walker: EdgeVisitor {
         return nil
     }
 
+    /// Follows the incoming edges that leave visible documents, one by one.
+    private mutating func followVisible(_ lists: AdjacencyLists, from vertex: VertexID)
+        throws(LodestoneError) -> WalkResult.Limit?
+    {
+        let list = lists.list(of: vertex)
+        for piece in lists.hasPieces(list) ? lists.pieces(of: list) : [list] {
+            for index in 0..<Int(piece.count) {
+                if index % Self.edgesBetweenHiddenChecks == 0 { try context.check() }
+                guard exists(lists.edge(index, of: piece).vertex) else { continue }
+                if let limit = try follow(index..<index + 1, of: piece, of: lists) { return limit }
+            }
+        }
+        return nil
+    }
+
     @inline(__always)
     private mutating func follow(_ list: AdjacencyLists.List, of lists: AdjacencyLists)
         throws(LodestoneError) -> WalkResult.Limit?
     {
-        var next = 0
-        let end = Int(list.count)
+        try follow(0..<Int(list.count), of: list, of: lists)
+    }
+
+    @inline(__always)
+    private mutating func follow(
+        _ edges: Range<Int>,
+        of list: AdjacencyLists.List,
+        of lists: AdjacencyLists
+    ) throws(LodestoneError) -> WalkResult.Limit? {
+        var next = edges.lowerBound
+        let end = edges.upperBound
         while next < end {
             if edgesFollowed == nextCheck, let limit = try check() { return limit }
             let room = fullCount - memory.count
@@ -221,9 +258,17 @@ private struct Walker: EdgeVisitor {
         guard position < vertexBound else { return false }
         let bit: UInt64 = 1 &<< UInt64(vertex)
         let word = memory.seen + position / UInt64.bitWidth
-        guard word.pointee & bit == 0, allExist || rows[position] != .max else { return false }
+        guard word.pointee & bit == 0, allExist || exists(vertex) else { return false }
         word.pointee |= bit
         return true
+    }
+
+    /// Whether a vertex has a document that the call sees.
+    @inline(__always)
+    private func exists(_ vertex: VertexID) -> Bool {
+        guard Int(vertex) < vertexBound else { return false }
+        let row = rows[Int(vertex)]
+        return row != .max && visible?.rows.contains(row) ?? true
     }
 
     private mutating func check() throws(LodestoneError) -> WalkResult.Limit? {

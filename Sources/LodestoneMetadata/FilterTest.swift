@@ -7,7 +7,7 @@ import LodestoneStructures
 /// `Filter+Comparison.swift` compares two values. A hash table has the values of `IN`, and of an
 /// `OR` of `=` comparisons, so five thousand values cost the same as five. The table also reduces
 /// an `OR` of many `AND`s to those `AND`s whose first `=` comparison holds.
-package struct FilterTest {
+package struct FilterTest: Sendable {
     private let root: Node
 
     /// Prepares a filter.
@@ -25,7 +25,7 @@ package struct FilterTest {
         root.matches(id, metadata)
     }
 
-    private indirect enum Node {
+    private indirect enum Node: Sendable {
         case equal(path: [String], Value)
         case oneOf(path: [String], Set<EqualityKey>)
         case range(path: [String], lower: Filter.Bound?, upper: Filter.Bound?)
@@ -147,8 +147,8 @@ extension Filter {
 ///
 /// Equal keys: numbers of the same value, integers or doubles; strings of the same bytes; lists and
 /// objects of values with equal keys.
-struct EqualityKey: Hashable {
-    private enum Content: Hashable {
+struct EqualityKey: Hashable, Sendable {
+    private enum Content: Hashable, Sendable {
         case bool(Bool)
         case int(Int64)
         case double(Double)

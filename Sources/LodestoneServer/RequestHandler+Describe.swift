@@ -25,10 +25,11 @@ extension RequestHandler {
             do throws(LodestoneError) {
                 switch incoming.request.call {
                 case .listCollections:
-                    let all = try engine.collections()
+                    let all = try engine.collections(context: call.context)
                     reply = .collections(all.filter { scope.contains($0.name) })
-                case .describeCollection(let name): reply = .collection(try engine.describe(name))
-                default: reply = .stats(try stats(for: incoming.access))
+                case .describeCollection(let name):
+                    reply = .collection(try engine.describe(name, context: call.context))
+                default: reply = .stats(try stats(for: incoming.access, call.context))
                 }
             } catch {
                 incoming.connection.finish(call, .error(error))
@@ -41,12 +42,13 @@ extension RequestHandler {
 
     /// The state of the server; without the figures of the whole store for a credential that is
     /// for a part of it.
-    private func stats(for access: Access) throws(LodestoneError) -> Stats {
-        var stats = try engine.stats()
+    private func stats(for access: Access, _ context: CallContext) throws(LodestoneError) -> Stats {
+        var stats = try engine.stats(context: context)
         if !access.isWhole {
             stats.collections.removeAll { !access.collections.contains($0.name) }
             stats.statistics = []
             stats.compactionFailure = nil
+            return stats
         }
         let counts = connectionLimiter.counts
         stats.statistics += [

@@ -41,7 +41,8 @@ extension RequestHandler {
         do throws(LodestoneError) {
             switch read {
             case .search(let search):
-                reply = try engine.searchInline(search, until: deadline).map { .search($0) }
+                reply = try engine.searchInline(search, until: deadline, context: call.context)
+                    .map { .search($0) }
             case .walk(let walk):
                 switch try engine.walkInline(walk, until: deadline, context: call.context) {
                 case .done(let response): reply = .walk(response)

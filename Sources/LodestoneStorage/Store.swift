@@ -262,7 +262,12 @@ package protocol StoreReader: AnyObject {
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// The words of a collection with the `fts5` text strategy.
-    func words(of collection: CollectionNumber) -> any WordTables
+    ///
+    /// - Parameters:
+    ///   - collection: The collection.
+    ///   - visible: The rows whose words count; `nil`: all.
+    /// - Returns: The words, valid until the read ends.
+    func words(of collection: CollectionNumber, among visible: VisibleRows?) -> any WordTables
     /// Recomputes the chain of the log, and reports each row where it differs.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
     /// Compares rows, words, vectors and log of a collection in this state, and reports

@@ -44,10 +44,18 @@ package protocol StoredWords: StemFrequencies {
     /// Calls `body` with every form, each once, until `body` returns false.
     ///
     /// The forms come in byte order, beginning at `start`.
-    func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError)
+    func forEachForm(
+        from start: [UInt8],
+        _ body: ([UInt8]) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError)
+    /// Whether a visible document has a form that `forEachForm` returned.
+    func isVisible(_ form: [UInt8]) throws(LodestoneError) -> Bool
 }
 
 /// The words and texts that a store keeps of a collection, in the state of one read.
+///
+/// The tables may be restricted to visible rows. Frequencies and scores are then those of tables
+/// without the other rows; forms and matches of other rows may still be returned.
 ///
 /// Use from one thread, until the read ends.
 package protocol WordTables: StoredWords {

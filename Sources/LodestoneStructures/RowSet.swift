@@ -64,6 +64,17 @@ package struct RowSet: Sendable {
 
 /// Operations on whole sets, one word per 64 rows.
 extension RowSet {
+    /// Calls `body` with each row, ascending.
+    package func forEach<E: Error>(_ body: (RowID) throws(E) -> Void) throws(E) {
+        for index in words.indices {
+            var bits = words[index]
+            while bits != 0 {
+                try body(RowID(index * 64 + bits.trailingZeroBitCount))
+                bits &= bits - 1
+            }
+        }
+    }
+
     /// The set of rows below `bound` whose bits are set in `words`.
     package init(_ words: [UInt64], count bound: Int) {
         self.words = Array(words.prefix((bound + 63) / 64))

@@ -90,6 +90,15 @@ package protocol TextIndex: Sendable {
 
     // MARK: Search
 
+    /// An index for searches that has the texts of some rows only.
+    ///
+    /// Its words, frequencies and lengths are those of an index to which no other text was added.
+    /// A caller must still test rows: those of other texts may match.
+    ///
+    /// - Parameter rows: The rows, all existing in this value.
+    /// - Returns: A copy that is never changed.
+    func restricted(to rows: VisibleRows) -> any TextIndex
+
     /// The frequencies that decide which words of a long query are the rarest.
     func frequencies(in scope: TextScope) -> (any StemFrequencies)?
 
@@ -151,7 +160,7 @@ package protocol TextIndex: Sendable {
 
 /// The state of a collection that a text search reads.
 package struct TextScope {
-    /// The words in the store; `nil` if the store keeps none.
+    /// The words in the store, of the visible rows only; `nil` if the store keeps none.
     package let tables: (any WordTables)?
     /// An exclusive upper bound of the rows.
     package let rowBound: RowID

@@ -49,13 +49,21 @@ struct SearchCostTests {
         ]
         for query in queries {
             let usual = try await engine.search(request(query))
-            let inlineResult = try engine.searchInline(request(query), until: soon)
+            let inlineResult = try engine.searchInline(
+                request(query),
+                until: soon,
+                context: CallContext()
+            )
             #expect(inlineResult == usual)
             #expect(inlineResult?.results[0].hits.isEmpty == false)
         }
         // Both calls also find later writes.
         _ = try await engine.index("a", [Document(id: "new", vector: vector)])
-        let found = try engine.searchInline(request(queries[0]), until: soon)
+        let found = try engine.searchInline(
+            request(queries[0]),
+            until: soon,
+            context: CallContext()
+        )
         #expect(found?.results[0].hits.first?.id == "new")
         engine.close()
     }
@@ -65,9 +73,9 @@ struct SearchCostTests {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
         // The first search checks the base.
-        #expect(try engine.searchInline(short, until: soon) == nil)
+        #expect(try engine.searchInline(short, until: soon, context: CallContext()) == nil)
         _ = try await engine.search(short)
-        #expect(try engine.searchInline(short, until: soon) != nil)
+        #expect(try engine.searchInline(short, until: soon, context: CallContext()) != nil)
         let walk = Walk(from: ["d1"], depth: 1)
         let long = [
             Query([.near(vector, exact: true)]), Query([.near(vector, efSearch: 1_000)]),
@@ -81,12 +89,14 @@ struct SearchCostTests {
             Query([.matching("*ord*", mode: .querySyntax)]),
         ]
         for query in long {
-            #expect(try engine.searchInline(request(query), until: soon) == nil)
+            #expect(
+                try engine.searchInline(request(query), until: soon, context: CallContext()) == nil
+            )
         }
         let two = SearchRequest(collection: "a", queries: [short.queries[0], short.queries[0]])
-        #expect(try engine.searchInline(two, until: soon) == nil)
+        #expect(try engine.searchInline(two, until: soon, context: CallContext()) == nil)
         let unknown = SearchRequest(collection: "none", queries: short.queries)
-        #expect(try engine.searchInline(unknown, until: soon) == nil)
+        #expect(try engine.searchInline(unknown, until: soon, context: CallContext()) == nil)
         engine.close()
     }
 
@@ -95,9 +105,11 @@ struct SearchCostTests {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
         _ = try await engine.search(short)
-        #expect(try engine.searchInline(short, until: .now) == nil)
+        #expect(try engine.searchInline(short, until: .now, context: CallContext()) == nil)
         let wrong = request(Query([.near([1])]))
-        let error = await failure { _ = try engine.searchInline(wrong, until: soon) }
+        let error = await failure {
+            _ = try engine.searchInline(wrong, until: soon, context: CallContext())
+        }
         #expect(error?.reason == .dimensionMismatch)
         engine.close()
     }
@@ -107,7 +119,9 @@ struct SearchCostTests {
         let engine = try await filled(links ? .hnswInline : .hnswBatch)
         let short = request(Query([.near(vector)]))
         _ = try await engine.search(short)
-        #expect((try engine.searchInline(short, until: soon) == nil) == links)
+        #expect(
+            (try engine.searchInline(short, until: soon, context: CallContext()) == nil) == links
+        )
         engine.close()
     }
 }

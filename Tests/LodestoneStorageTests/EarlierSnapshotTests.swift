@@ -88,7 +88,7 @@ struct EarlierSnapshotTests {
         for (words, expected) in queries {
             var rows: [RowID] = []
             let expression = FTS5Expression.render(.phrase(words), TextAnalyzer(TextOptions()))
-            try reader.words(of: 1).forEachMatch(of: expression) {
+            try reader.words(of: 1, among: nil).forEachMatch(of: expression) {
                 (row, _) throws(LodestoneError) in
                 rows.append(row)
                 return true
@@ -96,7 +96,7 @@ struct EarlierSnapshotTests {
             #expect(rows.sorted() == expected, "\(words)")
         }
         var forms: [String] = []
-        try reader.words(of: 1).forEachForm(from: []) { form in
+        try reader.words(of: 1, among: nil).forEachForm(from: []) { form in
             forms.append(String(decoding: form, as: UTF8.self))
             return true
         }

@@ -275,7 +275,7 @@ struct SQLiteStoreTests {
             for (words, count) in [(["größe"], 1), (["a", "b"], 1), (["größe", "a"], 0)] {
                 var rows: [RowID] = []
                 let expression = FTS5Expression.render(.phrase(words), TextAnalyzer(TextOptions()))
-                try reader.words(of: 1).forEachMatch(of: expression) {
+                try reader.words(of: 1, among: nil).forEachMatch(of: expression) {
                     (row, _) throws(LodestoneError) in
                     rows.append(row)
                     return true
@@ -299,7 +299,7 @@ struct SQLiteStoreTests {
         let context = CallContext()
         let reader = try store.beginRead(context: context)
         defer { reader.end() }
-        let words = reader.words(of: 1)
+        let words = reader.words(of: 1, among: nil)
         var forms: [String] = []
         try words.forEachForm(from: []) { form in
             forms.append(String(decoding: form, as: UTF8.self))

@@ -55,7 +55,8 @@ struct StoreAnalysisTests {
         defer { reader.end() }
         var count = 0
         let expression = FTS5Expression.render(.word(word), TextAnalyzer(TextOptions()))
-        try reader.words(of: 1).forEachMatch(of: expression) { (_, _) throws(LodestoneError) in
+        try reader.words(of: 1, among: nil).forEachMatch(of: expression) {
+            (_, _) throws(LodestoneError) in
             count += 1
             return true
         }

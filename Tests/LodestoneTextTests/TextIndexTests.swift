@@ -153,13 +153,18 @@ struct Corpus {
 }
 
 extension Corpus: StoredWords {
-    func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) {
+    func forEachForm(
+        from start: [UInt8],
+        _ body: ([UInt8]) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError) {
         let forms = Set(texts.values.flatMap { QueryWords.folded($0) })
         for form in forms.sorted(by: { $0.lexicographicallyPrecedes($1) })
         where !form.lexicographicallyPrecedes(start) {
-            guard body(form) else { return }
+            guard try body(form) else { return }
         }
     }
+
+    func isVisible(_ form: [UInt8]) -> Bool { true }
 
     func frequency(ofStem stem: [UInt8]) -> Int {
         texts.values.count { QueryWords.stems(of: $0).contains(stem) }

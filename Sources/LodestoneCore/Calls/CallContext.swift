@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The deadline and the cancellation of one call, which all code that works on the call checks.
+/// The deadline, the cancellation and the visible documents of one call, which all code that works
+/// on the call checks.
 ///
 /// Threading: may be shared; the flag is atomic, the rest is constant.
 public final class CallContext: Sendable {
@@ -12,11 +13,16 @@ public final class CallContext: Sendable {
     /// The filter that every document passes that the call reads or writes; `nil`: all documents
     /// are visible.
     package let visibility: Filter?
+    /// The filter that a document must pass to be visible to the call; `nil`: all are visible.
+    ///
+    /// The result of a read is that of a store without the other documents. A write of a document
+    /// that does not pass is refused.
+    public let visibility: Filter?
     private let cancelled = Atomic<Bool>(false)
 
     /// Creates a context.
-    public convenience init(deadline: ContinuousClock.Instant) {
-        self.init(deadline: deadline, replyBudget: nil)
+    public convenience init(deadline: ContinuousClock.Instant, visibility: Filter? = nil) {
+        self.init(deadline: deadline, replyBudget: nil, visibility: visibility)
     }
 
     /// Creates a context of a call whose reply is bounded.
@@ -31,8 +37,24 @@ public final class CallContext: Sendable {
     }
 
     /// Creates a context that ends after `timeout`.
-    public convenience init(timeout: Duration = Limits.standard.defaultDeadline) {
-        self.init(deadline: .now.advanced(by: timeout))
+    public convenience init(
+        timeout: Duration = Limits.standard.defaultDeadline,
+        visibility: Filter? = nil
+    ) {
+        self.init(deadline: .now.advanced(by: timeout), visibility: visibility)
+    }
+
+    /// Throws if the call sees some documents only, because it would act on all of them.
+    ///
+    /// - Throws: `.permissionDenied`.
+    package func refuseIfRestricted(_ action: String) throws(LodestoneError) {
+        if visibility == nil { return }
+        throw LodestoneError(
+            .permissionDenied,
+            reason: .rowSecurity,
+            "The call sees a part of the documents, and \(action) is for all of them.",
+            recovery: "Use a credential without a filter."
+        )
     }
 
     /// Cancels the call, so that all work on it stops at its next check.

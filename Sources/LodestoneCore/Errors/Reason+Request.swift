@@ -56,6 +56,8 @@ extension LodestoneError.Reason {
     public static let duplicateField = Self(rawValue: "DUPLICATE_FIELD")
     /// A drop has a filter together with ids or edges.
     public static let filterAndIDs = Self(rawValue: "FILTER_AND_IDS")
+    /// The call sees some documents only, and would write or concern others.
+    public static let rowSecurity = Self(rawValue: "ROW_SECURITY")
     /// The text of a filter can't be parsed.
     public static let filterSyntax = Self(rawValue: "FILTER_SYNTAX")
     /// The text of a query can't be parsed.

@@ -278,6 +278,8 @@ extension CollectionVersion {
         let text: CollectionText
         let fields: FieldIndex
         let vectors: CollectionVectors
+        /// The documents that calls with visibility filters see.
+        let visibilities = Visibilities()
         private let ordinary = AtomicLazyReference<RowSample>()
 
         init(_ version: CollectionVersion) {

@@ -20,6 +20,7 @@ extension Engine {
     package func erase(_ collection: String?, context: CallContext) throws(LodestoneError)
         -> EraseReceipt
     {
+        try context.refuseIfRestricted("an erasure")
         try store.refuseIfReadOnly()
         let named = try collection.map { (name) throws(LodestoneError) in
             try self.collection(named: name, context)

@@ -14,6 +14,7 @@ extension Engine {
     package func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
         -> SnapshotDescription
     {
+        try context.refuseIfRestricted("a snapshot")
         try store.refuseIfReadOnly()
         return try maintain { () throws(LodestoneError) in
             try store.createSnapshot(name, context: context)
@@ -22,7 +23,8 @@ extension Engine {
 
     /// The snapshots in the store's directory, in the order of their names.
     package func snapshots(context: CallContext) throws(LodestoneError) -> [SnapshotDescription] {
-        try store.snapshots(context: context)
+        try context.refuseIfRestricted("a list of snapshots")
+        return try store.snapshots(context: context)
     }
 
     /// Reads a part of a snapshot's file.
@@ -41,6 +43,7 @@ extension Engine {
         maxBytes: Int,
         context: CallContext
     ) throws(LodestoneError) -> SnapshotPart {
+        try context.refuseIfRestricted("a snapshot")
         guard maxBytes > 0 else {
             throw .invalid(
                 .badCount,
@@ -67,7 +70,8 @@ extension Engine {
     /// Each collection is checked in its own version; writes continue meanwhile. Wrong derived data
     /// is rebuilt where possible, unless the store is read-only.
     package func verify(context: CallContext) throws(LodestoneError) -> VerifyReport {
-        try maintain { () throws(LodestoneError) in
+        try context.refuseIfRestricted("a verification")
+        return try maintain { () throws(LodestoneError) in
             var report = try verifyLog(context: context)
             for record in catalog.records {
                 // A collection that was dropped meanwhile is skipped.

@@ -29,6 +29,7 @@ extension Engine {
             collection,
             catalog: catalog,
             needsRows: isOutgoing,
+            restricts: !isOutgoing,
             context: context
         ) { (view) throws(LodestoneError) in
             var page = EdgePage(
@@ -53,7 +54,7 @@ extension ReadView {
         _ context: CallContext
     ) throws(LodestoneError) {
         let request = page.request
-        guard let rows, let row = try row(of: request.id, at: position) else { return }
+        guard let rows, let row = try row(of: request.id, at: position, context) else { return }
         var last = position?.last.map { (label: $0.label, target: $0.id) }
         while true {
             // A page may end with a large edge.
@@ -83,9 +84,13 @@ extension ReadView {
     /// The row of a document.
     ///
     /// It must be the row to which the position is bound, if it is bound.
-    private func row(of id: DocumentID, at position: EdgePosition?) throws(LodestoneError) -> RowID?
+    private func row(of id: DocumentID, at position: EdgePosition?, _ context: CallContext)
+        throws(LodestoneError) -> RowID?
     {
-        let row = version.ids.row(of: id)
+        var row = version.ids.row(of: id)
+        if let found = row, try !VisibilityTest(context.visibility).shows(found, in: self) {
+            row = nil
+        }
         guard let wanted = position?.row, wanted != row else { return row }
         throw LodestoneError(
             .outOfRange,
@@ -113,8 +118,11 @@ extension ReadView {
             }
         let incoming = try version.graph.index.edges(
             to: vertex,
-            from: try position.map { (position) throws(LodestoneError) in try start(at: position) },
+            from: try position.map { (position) throws(LodestoneError) in
+                try start(at: position, vertex)
+            },
             labels: labels,
+            isVisible: visibility == nil ? nil : { source in showsDocument(of: source) },
             limit: request.limit + 1,
             context
         )
@@ -132,11 +140,11 @@ extension ReadView {
     ///
     /// It is after the last edge of the page. If the source of that edge has no vertex id any more,
     /// it is at the edge that followed.
-    private func start(at position: EdgePosition) throws(LodestoneError)
+    private func start(at position: EdgePosition, _ vertex: VertexID) throws(LodestoneError)
         -> GraphIndex.AdjacencyPosition
     {
-        let last = position.last.flatMap { adjacency(of: $0) }
-        let next = position.next.flatMap { adjacency(of: $0) }
+        let last = position.last.flatMap { adjacency(of: $0, to: vertex) }
+        let next = position.next.flatMap { adjacency(of: $0, to: vertex) }
         // A source that lost its vertex id and was written again comes after others.
         if let last, next.map({ Adjacency.precedes(last, $0) }) ?? true { return .after(last) }
         if let next { return .at(next) }
@@ -150,11 +158,24 @@ extension ReadView {
         )
     }
 
-    private func adjacency(of edge: EdgePosition.Edge) -> Adjacency? {
-        guard let vertex = version.ids.table.withTable({ $0.vertex(of: edge.id) }),
+    /// The edge of a cursor; `nil` if it is not known.
+    ///
+    /// A call that sees some documents only knows the existing edges from these alone. A cursor
+    /// with another id or label would otherwise tell whether the store knows them.
+    private func adjacency(of edge: EdgePosition.Edge, to vertex: VertexID) -> Adjacency? {
+        guard let source = version.ids.table.withTable({ $0.vertex(of: edge.id) }),
             let label = version.graph.labels.withTable({ $0.id(of: edge.label) })
         else { return nil }
-        return Adjacency(label: label, vertex: vertex)
+        let found = Adjacency(label: label, vertex: source)
+        let isKnown =
+            visibility == nil
+            || showsDocument(of: source) && version.graph.index.hasEdge(found, to: vertex)
+        return isKnown ? found : nil
+    }
+
+    /// Whether a vertex has a document that the call sees.
+    private func showsDocument(of vertex: VertexID) -> Bool {
+        version.ids.row(of: vertex).map { shows($0) } ?? false
     }
 }
 

@@ -32,10 +32,13 @@ extension Engine {
         }
         let position = try request.checkedPosition()
         let maxPageBytes = options.limits.maxFrameBytes / 2
+        var request = request
+        request.filter = context.restricting(request.filter)
         return try ReadView.with(
             collection,
             catalog: catalog,
             needsRows: true,
+            restricts: false,
             context: context
         ) { (view) throws(LodestoneError) in
             let fields = view.version.fields
@@ -109,7 +112,7 @@ extension Engine {
         ) { (view) throws(LodestoneError) in
             let version = view.version
             var response = CountResponse(
-                count: version.ids.documentCount,
+                count: view.visibleRows?.count ?? version.ids.documentCount,
                 sequenceNumber: version.sequenceNumber
             )
             if request.filter == nil && request.facets.isEmpty { return response }
@@ -133,11 +136,17 @@ extension Engine {
         }
     }
 
-    /// The rows of the documents that satisfy a filter.
+    /// The rows of the documents that satisfy a filter, and no other condition.
     func matches(_ filter: Filter, in collection: Collection, _ context: CallContext)
         throws(LodestoneError) -> RowSet
     {
-        try ReadView.with(collection, catalog: catalog, needsRows: true, context: context) {
+        try ReadView.with(
+            collection,
+            catalog: catalog,
+            needsRows: true,
+            restricts: false,
+            context: context
+        ) {
             (view) throws(LodestoneError) in try view.rows(matching: filter, context)
         }
     }
@@ -145,10 +154,14 @@ extension Engine {
 
 extension ReadView {
     /// The rows that satisfy a filter; all existing rows without one.
+    ///
+    /// Rows that the view hides are left out.
     func rows(matching filter: Filter?, _ context: CallContext) throws(LodestoneError)
         -> RowSet
     {
-        guard let filter else { return version.fields.liveRows(count: Int(version.ids.nextRow)) }
+        guard let filter else {
+            return visibleRows ?? version.fields.liveRows(count: Int(version.ids.nextRow))
+        }
         return try collection.filters.rows(matching: filter, in: self, context).rows
     }
 

@@ -38,12 +38,12 @@ final class FilterCache: Sendable {
     /// The rows of a view that satisfy a filter.
     ///
     /// Rows that the indexes decide are not read. Recheck rows are read, and their metadata
-    /// decides.
+    /// decides. Only rows that the view shows are returned, read and counted.
     func rows(matching filter: Filter, in view: ReadView, _ context: CallContext)
         throws(LodestoneError) -> FilteredRows
     {
         let version = view.version
-        let key = FilterKey(filter)
+        let key = FilterKey(view.visibility.map { .and([$0.filter, filter]) } ?? filter)
         let known = entries.withLock { $0.first { $0.key == key } }
         if let known, known.sequenceNumber == version.sequenceNumber {
             return FilteredRows(
@@ -56,7 +56,7 @@ final class FilterCache: Sendable {
             )
         }
         let bound = Int(version.ids.nextRow)
-        let live = version.fields.liveRows(count: bound)
+        let live = view.visibleRows ?? version.fields.liveRows(count: bound)
         let filter = filter.normalized
         let candidates = try version.fields.candidates(of: filter, among: live, bound: bound) {
             (ids) throws(LodestoneError) in

@@ -26,6 +26,7 @@ extension ReadView {
             budget: walk.budget,
             rows: version.ids.rows,
             documentCount: version.ids.documentCount,
+            visible: visibility?.rows,
             edgesBetweenChecks: edgesBetweenChecks,
             context: context
         )

@@ -10,28 +10,37 @@ struct ReadView {
     let collection: Collection
     let version: CollectionVersion.Shared
     let rows: (any StoreReader)?
+    /// The documents that the call sees; `nil`: all.
+    var visibility: Visibility?
 
     /// Runs `body` on one version of the collection; the transaction ends with it.
     ///
     /// A result from damaged bytes of a base is discarded. The collection is then rebuilt from its
     /// rows, and `body` runs again.
+    ///
+    /// The view shows the documents that the call sees. A body that reads a few documents tests
+    /// them by itself: with `restricts` false, the view shows all.
     static func with<T>(
         _ collection: Collection,
         catalog: Catalog,
         needsRows: Bool,
+        restricts: Bool = true,
         context: CallContext,
         _ body: (ReadView) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
         try catalog.catchUp(for: context)
         while true {
             let view =
-                needsRows
+                needsRows || context.visibility != nil
                 ? try pair(collection, catalog: catalog, context: context)
                 : ReadView(collection: collection, version: collection.shared, rows: nil)
             let result: Result<T, LodestoneError>
             do {
                 defer { view.rows?.end() }
-                result = Result { () throws(LodestoneError) in try body(view) }
+                result = Result { () throws(LodestoneError) in
+                    guard restricts, let filter = context.visibility else { return try body(view) }
+                    return try body(try view.restricted(to: filter, context))
+                }
             }
             guard view.version.isDamaged else { return try result.get() }
             try context.check()

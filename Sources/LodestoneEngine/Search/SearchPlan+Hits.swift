@@ -13,7 +13,7 @@ extension SearchPlan {
     {
         let highlighter = try query.highlight.map { (highlight) throws(LodestoneError) in
             Highlighter(
-                try view.version.text.index.highlightTerms(
+                try view.textIndex.highlightTerms(
                     of: texts.compactMap { $0?.query },
                     in: textScope
                 ),

@@ -10,7 +10,8 @@ extension SearchPlan {
     var textScope: TextScope {
         TextScope(
             tables: options.textStrategy.keepsWordsInStore
-                ? view.rows?.words(of: view.collection.number) : nil,
+                ? view.rows?.words(of: view.collection.number, among: view.visibility?.rows)
+                : nil,
             rowBound: view.version.ids.nextRow,
             context: context
         )
@@ -19,7 +20,7 @@ extension SearchPlan {
     /// The normalized query of a text source; `nil` when it is empty, or the source is no text.
     func parsedText(of source: Source) throws(LodestoneError) -> TextSourceQuery? {
         guard case .text(let text) = source.kind else { return nil }
-        return try view.version.text.index.parse(text, limits: limits, in: textScope)
+        return try view.textIndex.parse(text, limits: limits, in: textScope)
     }
 
     /// The documents whose text matches, best first, and the scores of rows that other sources
@@ -34,7 +35,7 @@ extension SearchPlan {
         scoring found: [RowID]
     ) throws(LodestoneError) -> RankedList {
         let version = view.version
-        let text = version.text.index
+        let text = view.textIndex
         // A row that passes the filter exists in this version. Without a filter, the test reads one
         // bit: a query of common words tests all rows of a row block in which none passes, 1.3 ms
         // at 20 ns per row. No test is needed if no posting belongs to a dropped row, which saves a

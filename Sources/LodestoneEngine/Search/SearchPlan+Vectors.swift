@@ -40,7 +40,7 @@ extension SearchPlan {
                 guard case .vector(let near) = source.kind else { continue }
                 let group = Group(
                     depth: query.depth(of: source),
-                    filtered: allowed[position] == nil ? nil : position,
+                    filtered: query.filter == nil ? nil : position,
                     isExact: near.exact,
                     efSearch: near.efSearch,
                     allowsEstimates: query.allowsEstimates
@@ -59,7 +59,7 @@ extension SearchPlan {
                 like: sources[0].near,
                 k: group.depth,
                 exactCount: group.allowsEstimates ? SourceScale.rankedCount : nil,
-                group.filtered.flatMap { allowed[$0] }
+                group.filtered.flatMap { allowed[$0] } ?? view.visibleRows
             )
             for (source, result) in zip(sources, results) {
                 lists[source.query][source.source] = rankedList(
@@ -109,13 +109,7 @@ extension SearchPlan {
     private func rankedList(of result: VectorSearchResult, _ source: Int, depth: Int) -> RankedList
     {
         var list = RankedList()
-        list.explanation = VectorExplanation(
-            source: source,
-            strategy: result.strategy,
-            visitedNodes: result.visited,
-            computedDistances: result.computed,
-            scannedRows: result.scanned
-        )
+        list.explanation = explanation(of: result, source)
         list.isOfVectors = true
         let metric = options.metric
         list.magnitude = metric == .cosine ? 1 : 0
@@ -138,6 +132,33 @@ extension SearchPlan {
         // Estimates come in the order of their keys, which is not the order of the scores.
         if !list.errors.isEmpty { list.sort() }
         return list
+    }
+
+    /// How a source's vectors were searched.
+    ///
+    /// The figures of a call that sees some documents only must not depend on the others. Those of
+    /// a scan are its visible vectors. The others are left out, with the way in which the index was
+    /// used.
+    private func explanation(of result: VectorSearchResult, _ source: Int) -> VectorExplanation {
+        guard let visibility = view.visibility else {
+            return VectorExplanation(
+                source: source,
+                strategy: result.strategy,
+                visitedNodes: result.visited,
+                computedDistances: result.computed,
+                scannedRows: result.scanned
+            )
+        }
+        let isScan = result.strategy == "exact" || result.strategy == "flat"
+        let isWanted = request.queries.contains { $0.include.contains(.explain) }
+        let count = isScan && isWanted ? visibility.vectorCount(in: view.version.vectors.table) : 0
+        return VectorExplanation(
+            source: source,
+            strategy: isScan ? result.strategy : options.vectorStrategy.name,
+            visitedNodes: 0,
+            computedDistances: count,
+            scannedRows: count
+        )
     }
 
     /// The exact scores of the vectors of some rows, in the order of the rows.
@@ -168,7 +189,7 @@ extension SearchPlan {
                 lists[index].scoresOthers = true
             } else if let text = texts[index] {
                 let rows = missing.sorted()
-                let scores = try view.version.text.index.scores(
+                let scores = try view.textIndex.scores(
                     of: text.query,
                     rows: rows,
                     in: textScope
@@ -224,7 +245,8 @@ extension SearchPlan {
         var sample: [RowID]?
         for (index, source) in query.sources.enumerated() where weights[index] > 0 {
             guard case .vector(let near) = source.kind, !lists[index].rows.isEmpty else { continue }
-            let rows = sample ?? view.version.ordinaryRows(of: allowed)
+            // All documents that the call sees are possible hits if the query has no filter.
+            let rows = sample ?? view.ordinaryRows(of: query.filter == nil ? nil : allowed)
             sample = rows
             var found = exactScores(of: near, rows: rows).map(\.score)
             found.sort(by: >)

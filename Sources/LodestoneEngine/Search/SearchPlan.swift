@@ -66,7 +66,7 @@ struct SearchPlan {
                 }
             )
         }
-        let allowed = filtered.map { $0?.rows }
+        let allowed = filtered.map { $0?.rows ?? view.visibleRows }
         var lists = try vectorLists(of: queries, allowed)
         for (index, query) in queries.enumerated() {
             try context.check()
@@ -134,7 +134,7 @@ struct SearchPlan {
         var explanations: [TextExplanation] = []
         for (source, text) in texts.enumerated() {
             guard let text else { continue }
-            let words = try view.version.text.index.explanation(of: text.query, in: textScope)
+            let words = try view.textIndex.explanation(of: text.query, in: textScope)
             guard words != nil || !text.leftOut.isEmpty else { continue }
             explanations.append(
                 TextExplanation(source: source, words: words ?? [], leftOut: text.leftOut)

@@ -98,14 +98,20 @@ struct PreparedIndex: Sendable {
     let edges: [SourcedEdge]
     /// The most edges that one document may have.
     let maxEdges: Int
+    /// The documents that the call sees: it may replace no other.
+    let visibility: VisibilityTest
     let fingerprint: UInt64
     let byteCount: Int
     /// The estimated bytes of a separate edge, and of a dropped one.
     static let bytesOfEdge = 64
 
-    init(_ request: IndexManyRequest, collection: Collection, limits: Limits)
-        throws(LodestoneError)
-    {
+    init(
+        _ request: IndexManyRequest,
+        collection: Collection,
+        limits: Limits,
+        visibility: Filter? = nil
+    ) throws(LodestoneError) {
+        self.visibility = VisibilityTest(visibility)
         let validation = RequestValidation(limits: limits)
         try validation.count(
             request.documents.count + request.edges.count,
@@ -119,6 +125,7 @@ struct PreparedIndex: Sendable {
             try Self.naming(bare[index].id) { () throws(LodestoneError) in
                 try Self.check(bare[index], "documents[\(index)]", by: validation)
             }
+            guard self.visibility.shows(bare[index]) else { throw .hidden(bare[index].id) }
             var id = bare[index].id.string
             guard id.withUTF8({ ids.intern($0) }) == UInt32(index) else {
                 throw .invalid(
@@ -250,12 +257,19 @@ struct PreparedDrop: Sendable {
     let edges: [SourcedEdge]
     /// The filter that selects the documents; with a filter, `ids` and `edges` are empty.
     let filter: Filter?
+    /// The filter that selects the documents that the call sees.
+    let visibleFilter: Filter?
+    /// The documents that the call sees: it drops no other.
+    let visibility: VisibilityTest
     /// The most documents that may satisfy the filter.
     let maxMatches: Int
 
-    init(_ request: DropManyRequest, collection: Collection, limits: Limits)
-        throws(LodestoneError)
-    {
+    init(
+        _ request: DropManyRequest,
+        collection: Collection,
+        limits: Limits,
+        visibility: Filter? = nil
+    ) throws(LodestoneError) {
         let validation = RequestValidation(limits: limits)
         let named = request.ids.count + request.edges.count
         if let filter = request.filter {
@@ -275,6 +289,10 @@ struct PreparedDrop: Sendable {
         ids = request.ids
         edges = request.edges
         filter = request.filter
+        self.visibility = VisibilityTest(visibility)
+        visibleFilter = request.filter.map { filter in
+            visibility.map { .and([$0, filter]) } ?? filter
+        }
         maxMatches = limits.maxFilteredDrop
     }
 
@@ -318,5 +336,23 @@ enum Fingerprint {
             low = alone.checksum(seed: low)
         }
         return UInt64(vectors) << 32 | UInt64(low)
+    }
+}
+
+extension LodestoneError {
+    /// The error for a write of a document that the call does not see, or would not see afterwards.
+    ///
+    /// Both cases have the same error. Still, the refusal of a document that passes the filter
+    /// shows that its id is in use.
+    static func hidden(_ id: DocumentID) -> LodestoneError {
+        LodestoneError(
+            .permissionDenied,
+            reason: .rowSecurity,
+            "The call may not write the document '\(id)'.",
+            recovery: "Send a document that passes the filter of the credential, under another id "
+                + "if it passes already.",
+            field: "documents",
+            object: id.string
+        )
     }
 }

@@ -24,6 +24,21 @@ struct RowAssigner {
         self.catalog = catalog
     }
 
+    /// Whether a write must wait until earlier writes of the group are stored.
+    ///
+    /// The write replaces a document of theirs, and only a stored row shows whether its call sees
+    /// that document.
+    func mustWait(_ write: PreparedWrite) -> Bool {
+        guard case .index(let index) = write, !index.visibility.isOpen,
+            let overlay = overlays[index.collection.number]
+        else { return false }
+        return index.collection.version.ids.table.withTable { table in
+            index.rows.contains { row in
+                table.vertex(of: row.id).map { overlay.rows[$0] != nil } ?? false
+            }
+        }
+    }
+
     mutating func assign(_ pending: PendingWrite) throws(LodestoneError) -> AssignedWrite {
         switch pending.write {
         case .createCollection(let name, let options):
@@ -119,6 +134,7 @@ struct RowAssigner {
         let number = collection.number
         let version = collection.version
         if version.isFull { throw .fullDelta(collection.name) }
+        try refuseHidden(index, version)
         let (added, onStored) = try split(index, version)
         var rows = index.rows
         var rowEdges = index.rowEdges
@@ -162,6 +178,22 @@ struct RowAssigner {
         )
     }
 
+    /// Refuses a batch that replaces a document which its call does not see.
+    ///
+    /// The documents are stored (`mustWait`).
+    private func refuseHidden(_ index: PreparedIndex, _ version: CollectionVersion)
+        throws(LodestoneError)
+    {
+        if index.visibility.isOpen { return }
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        for row in index.rows {
+            guard let replaced = version.ids.row(of: row.id) else { continue }
+            guard try index.visibility.shows(replaced, of: index.collection.number, in: reader)
+            else { throw .hidden(row.id) }
+        }
+    }
+
     /// The rows of a batch's documents, and the rows that they replace.
     private mutating func assignRows(
         to index: PreparedIndex,
@@ -196,13 +228,16 @@ struct RowAssigner {
         var offsets: [DocumentID: Int] = [:]
         for (offset, row) in index.rows.enumerated() { offsets[row.id] = offset }
         let ids = version.ids
+        let reader = index.visibility.isOpen ? nil : try store.beginRead(context: nil)
+        defer { reader?.end() }
         var added: [(offset: Int, edges: [Edge])] = []
         var onStored: [StoredSource] = []
         for (source, edges) in Self.grouped(index.edges) {
             if let offset = offsets[source] {
                 added.append((offset, edges))
             } else if let vertex = ids.table.withTable({ $0.vertex(of: source) }),
-                let row = ids.row(of: vertex)
+                let row = ids.row(of: vertex),
+                try index.visibility.shows(row, of: index.collection.number, in: reader)
             {
                 try checkCount(of: source, vertex, adding: edges, index, version)
                 onStored.append((row, vertex, edges))
@@ -262,12 +297,15 @@ struct RowAssigner {
         let collection = try existing(drop.collection)
         let version = collection.version
         let ids = version.ids
-        let dropped = try droppedDocuments(of: drop, version, pending.context)
+        let reader = drop.visibility.isOpen ? nil : try store.beginRead(context: nil)
+        defer { reader?.end() }
+        let dropped = try droppedDocuments(of: drop, version, reader, pending.context)
         var edgeChanges = edgesTo(dropped, version)
         var change = IndexChange(version.prepare([]))
         for (source, edges) in Self.grouped(drop.edges) {
             guard let vertex = ids.table.withTable({ $0.vertex(of: source) }),
-                dropped[vertex] == nil, let row = ids.row(of: vertex)
+                dropped[vertex] == nil, let row = ids.row(of: vertex),
+                try drop.visibility.shows(row, of: collection.number, in: reader)
             else { continue }
             let names = edges.map { EdgeName($0) }
             edgeChanges[vertex, default: EdgeChange(row: row)].removed += names
@@ -306,20 +344,24 @@ struct RowAssigner {
     private typealias Dropped = (row: RowID, id: DocumentID)
 
     /// The existing documents that a drop names, or that satisfy its filter, by their vertices.
+    ///
+    /// Documents that the call does not see are left out, like those that don't exist.
     private func droppedDocuments(
         of drop: PreparedDrop,
         _ version: CollectionVersion,
+        _ reader: (any StoreReader)?,
         _ context: CallContext
     ) throws(LodestoneError) -> [VertexID: Dropped] {
         let ids = version.ids
         var dropped: [VertexID: Dropped] = [:]
         for id in drop.ids {
             guard let vertex = ids.table.withTable({ $0.vertex(of: id) }),
-                let row = ids.row(of: vertex)
+                let row = ids.row(of: vertex),
+                try drop.visibility.shows(row, of: drop.collection.number, in: reader)
             else { continue }
             dropped[vertex] = (row, id)
         }
-        guard let filter = drop.filter else { return dropped }
+        guard let filter = drop.visibleFilter else { return dropped }
         let rows = try matches(filter, of: drop, context)
         var next = rows.next(from: .first)
         while let row = next {

@@ -128,6 +128,9 @@ final class Writer: Sendable {
                 }
             }
         }
+        if !assigned.later.isEmpty {
+            waiting.withLock { $0.pending.insert(contentsOf: assigned.later, at: 0) }
+        }
         for (pending, result) in assigned.results { pending.completion(result) }
         switch result {
         case .success(let committed):
@@ -205,6 +208,8 @@ final class Writer: Sendable {
     private struct AssignedGroup {
         var ready: [(pending: PendingWrite, assigned: AssignedWrite)] = []
         var results: [(PendingWrite, Result<WriteReceipt, LodestoneError>)] = []
+        /// The writes that go on in the next group: the first that must wait, and all after it.
+        var later: [PendingWrite] = []
     }
 
     private func assign(_ group: [PendingWrite], _ lock: Catalog.Lock) throws(LodestoneError)
@@ -222,7 +227,12 @@ final class Writer: Sendable {
     private func assign(_ group: [PendingWrite]) -> AssignedGroup {
         var assigner = RowAssigner(store: store, catalog: catalog)
         var assigned = AssignedGroup()
-        for pending in group where pending.begin() {
+        for (position, pending) in group.enumerated() {
+            if assigner.mustWait(pending.write) {
+                assigned.later = Array(group[position...])
+                break
+            }
+            guard pending.begin() else { continue }
             do throws(LodestoneError) {
                 try pending.context.check()
                 if let receipt = try repeated(pending) {

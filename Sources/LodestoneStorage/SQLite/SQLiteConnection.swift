@@ -21,6 +21,8 @@ final class SQLiteConnection: @unchecked Sendable {
     /// Statements name the tables of a collection. Without a bound, thousands of collections would
     /// keep tens of thousands of statements.
     private static let maximumStatements = 128
+    /// Whether the connection has the function `visible_rank`.
+    private var hasVisibleRank = false
     /// The call for which the connection works; its deadline or cancellation ends long statements.
     private var context: CallContext?
 
@@ -113,6 +115,13 @@ final class SQLiteConnection: @unchecked Sendable {
         let statement = SQLiteStatement(prepared, connection: self)
         statements[sql] = (statement, useCount)
         return statement
+    }
+
+    /// Adds the function `visible_rank`, at its first use.
+    func addVisibleRank() throws(Failure) {
+        if hasVisibleRank { return }
+        try VisibleRank.register(on: self)
+        hasVisibleRank = true
     }
 
     /// Drops the least recently used half of the statements.

@@ -322,8 +322,8 @@ final class SQLiteReader: StoreReader {
             .forEach(after: after, context: context, body)
     }
 
-    func words(of collection: CollectionNumber) -> any WordTables {
-        SQLiteWords(collection, connection, context)
+    func words(of collection: CollectionNumber, among visible: VisibleRows?) -> any WordTables {
+        SQLiteWords(collection, connection, context, among: visible)
     }
 
     func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)

@@ -80,6 +80,18 @@ final class SQLiteStatement {
         }
     }
 
+    /// Binds a pointer, which only a function that knows its type can read.
+    ///
+    /// `destroy` gets the pointer when the bindings are cleared.
+    func bind(
+        pointer: UnsafeMutableRawPointer,
+        type: UnsafePointer<CChar>,
+        at index: Int32,
+        destroy: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    ) {
+        sqlite3_bind_pointer(handle, index, pointer, type, destroy)
+    }
+
     /// Steps once; returns whether there is a row to read.
     func step() throws(SQLiteConnection.Failure) -> Bool {
         let result = sqlite3_step(handle)

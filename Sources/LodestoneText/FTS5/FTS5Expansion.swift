@@ -82,7 +82,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
             return true
         }
         var best: [TermKey: ExpansionRank] = [:]
-        for (form, distance) in found {
+        for (form, distance) in found where try self.words.isVisible(form) {
             let stem = analyzer.stem(of: form)
             let frequency: Int
             if let known = best[stem] {
@@ -116,8 +116,9 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         let limit = Limits.standard.maxPatternWords
         var found = FoundStems()
         var count = 0
-        try self.words.forEachForm(from: []) { form in
-            if form.withUnsafeBufferPointer({ matcher.matches($0) }) {
+        try self.words.forEachForm(from: []) { (form) throws(LodestoneError) in
+            let isMatch = form.withUnsafeBufferPointer { matcher.matches($0) }
+            if isMatch, try self.words.isVisible(form) {
                 count += 1
                 found.stems.insert(analyzer.stem(of: form))
             }
@@ -137,10 +138,13 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         let prefix = WordPrefix(last.form.bytes, analyzer)
         var found = FoundStems(prefix: prefix.bytes)
         let limit = Limits.standard.maxPatternWords
-        try self.words.forEachForm(from: prefix.foldsAccents ? [] : prefix.bytes) { form in
+        let start = prefix.foldsAccents ? [] : prefix.bytes
+        try self.words.forEachForm(from: start) { (form) throws(LodestoneError) in
             guard prefix.matches(form) else { return prefix.foldsAccents }
             let stem = analyzer.stem(of: form)
-            if !stem.bytes.starts(with: prefix.bytes) { found.stems.insert(stem) }
+            if !stem.bytes.starts(with: prefix.bytes), try self.words.isVisible(form) {
+                found.stems.insert(stem)
+            }
             return found.stems.count <= limit
         }
         guard found.stems.count <= limit else {

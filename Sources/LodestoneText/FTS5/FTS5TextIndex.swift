@@ -49,6 +49,9 @@ package struct FTS5TextIndex: TextIndex {
 
     // MARK: Search
 
+    /// The tables of a scope have the words, so the scope is restricted.
+    package func restricted(to rows: VisibleRows) -> any TextIndex { self }
+
     package func frequencies(in scope: TextScope) -> (any StemFrequencies)? { scope.tables }
 
     /// The strategy declares no fields, so any field can be searched.

@@ -8,7 +8,7 @@ package struct PostingsCheck {
     package enum Difference {
         /// The index lacks the exact forms of some words of the row's text.
         case unknownWords
-        /// The index has other words for the row, or other positions of them.
+        /// The index has other words for the row, or other positions or lengths.
         case otherWords
     }
 
@@ -27,7 +27,13 @@ package struct PostingsCheck {
         // `analyze` would add unknown words, so the words are looked up first.
         if !index.knowsWords(of: text) { differences.append(.unknownWords) }
         let present = Int(row) < fingerprints.count ? fingerprints[Int(row)] : 0
-        if present != PostingsTextIndex.fingerprint(of: index.analyze([text]), at: 0) {
+        let analyzed = index.analyze([text])
+        let hasLengths = index.lengths.has(
+            row,
+            hasWords: !analyzed.postings(of: 0).isEmpty,
+            length: { analyzed.length(of: 0, slot: $0) }
+        )
+        if !hasLengths || present != PostingsTextIndex.fingerprint(of: analyzed, at: 0) {
             differences.append(.otherWords)
         }
         return differences

@@ -17,17 +17,17 @@ struct PostingsCursor {
 
     /// A list of the base.
     @inline(__always)
-    init(_ list: PostingsHeader) {
+    init(_ list: PostingsHeader, frequency: Int? = nil) {
         entries = list.entries
         node = 0
-        frequency = list.frequency
+        self.frequency = frequency ?? list.frequency
     }
 
     /// A list of the delta, by its number.
-    init(_ list: UInt32, of delta: TextDelta) {
+    init(_ list: UInt32, of delta: TextDelta, frequency: Int? = nil) {
         entries = UnsafeBufferPointer(start: nil, count: 0)
         node = delta.firstNode(of: list)
-        frequency = delta.frequency(of: list)
+        self.frequency = frequency ?? delta.frequency(of: list)
     }
 
     /// Whether no posting is left from the current row block on.

@@ -171,6 +171,7 @@ private struct PostingsMerge {
                 index.slots.flatMap { [UInt64($0.documents), UInt64($0.words)] }
             )
         )
+        try writeLengths(to: &sink)
         try sink.write("TFLD", fieldNames)
         try sink.write("TCTB", self.classes)
         try vocabulary.write(to: &sink)
@@ -267,6 +268,20 @@ private struct PostingsMerge {
         }
         try bytes.flush(to: &sink)
         return skips
+    }
+
+    /// Writes `TLEN`, with zeros for rows that are not live.
+    private func writeLengths(to sink: inout some SectionSink) throws(LodestoneError) {
+        try sink.begin("TLEN")
+        var lengths = SectionBuffer<UInt32>()
+        for row in 0..<Int(index.rowBound) {
+            let isLive = isLive(RowID(row))
+            for slot in index.slots.indices {
+                lengths.append(isLive ? index.lengths.stored(RowID(row), slot) : 0)
+            }
+            if lengths.isFull { try lengths.flush(to: &sink) }
+        }
+        try lengths.flush(to: &sink)
     }
 
     private func key(of list: TermList) -> [UInt8] {

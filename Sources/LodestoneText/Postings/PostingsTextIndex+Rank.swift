@@ -77,7 +77,8 @@ extension PostingsTextIndex {
                 base.forEachList(ofStem: stem) { list, key in
                     let form = forms.firstIndex { $0.withWord { key.isList(of: $0) } }
                     if key.kind == .formOfMixed, form == nil { return }
-                    body(PostingsCursor(list), key.kind, form)
+                    let frequency = visible.map { self.frequency(of: list, among: $0) }
+                    body(PostingsCursor(list, frequency: frequency), key.kind, form)
                 }
             }
             let dictionary = delta.dictionary
@@ -86,7 +87,12 @@ extension PostingsTextIndex {
             dictionary.forEachList(ofStem: stem) { list in
                 let form = list.kind == .mixedForms ? nil : numbers.firstIndex(of: list.term)
                 if list.kind == .formOfMixed, form == nil { return }
-                body(PostingsCursor(list.number, of: delta), list.kind, form)
+                let frequency = visible.map { self.frequency(ofDeltaList: list.number, among: $0) }
+                body(
+                    PostingsCursor(list.number, of: delta, frequency: frequency),
+                    list.kind,
+                    form
+                )
             }
         }
     }

@@ -15,7 +15,7 @@ package import LodestoneStructures
 package struct PostingsTextIndex: Sendable {
     let base: TextBase?
     let delta: TextDelta
-    let scratch = ScratchPool()
+    private(set) var scratch = ScratchPool()
     /// The bound of this value's rows.
     ///
     /// The delta may have later rows, which this value ignores.
@@ -24,6 +24,10 @@ package struct PostingsTextIndex: Sendable {
     package private(set) var documentCount: Int
     /// Per slot, the number of documents with words in it, and of their counted words.
     package private(set) var slots: [SlotStatistics]
+    /// The lengths of each row's fields.
+    private(set) var lengths: RowLengths
+    /// The rows whose texts count; `nil`: all.
+    private(set) var visible: VisibleRows?
     /// A bound above the class numbers of all postings.
     private(set) var classCount: Int
     /// The options of the analysis and the score.
@@ -51,6 +55,7 @@ package struct PostingsTextIndex: Sendable {
         rowBound = .first
         documentCount = 0
         slots = Array(repeating: SlotStatistics(), count: tables.fields.slotCount)
+        lengths = RowLengths(nil, slotCount: tables.fields.slotCount)
         classCount = 0
         self.options = options
     }
@@ -81,6 +86,7 @@ package struct PostingsTextIndex: Sendable {
         rowBound = base.rowBound
         documentCount = base.documentCount
         slots = base.slots
+        lengths = RowLengths(base.lengths, slotCount: tables.fields.slotCount)
         classCount = base.classTable.count / 2
         self.options = options
     }
@@ -94,7 +100,7 @@ package struct PostingsTextIndex: Sendable {
     }
 
     /// An estimate of the delta's bytes in memory, which a compaction frees; for the writer.
-    package var deltaByteCount: Int { delta.byteCount }
+    package var deltaByteCount: Int { delta.byteCount + lengths.byteCount }
 
     /// Whether this is the newest value; only that may be changed.
     package var isNewest: Bool {
@@ -112,8 +118,11 @@ package struct PostingsTextIndex: Sendable {
     /// Whether documents may have a field of this name.
     ///
     /// True when the field is declared, when a document has it, or when no field is declared.
+    ///
+    /// If only some texts count, any field may be searched: a refusal would tell whether other
+    /// documents have the field.
     package func mayHaveField(_ name: ByteString) -> Bool {
-        options.fields.isEmpty || delta.tables.fields.number(of: name) != nil
+        options.fields.isEmpty || visible != nil || delta.tables.fields.number(of: name) != nil
     }
 
     /// Analyzes the texts of documents, to be added or removed.
@@ -199,6 +208,7 @@ package struct PostingsTextIndex: Sendable {
         if !postings.isEmpty {
             documentCount += 1
             for slot in slots.indices { slots[slot].add(texts.length(of: index, slot: slot)) }
+            lengths.add(row) { texts.length(of: index, slot: $0) }
         }
     }
 
@@ -216,6 +226,50 @@ package struct PostingsTextIndex: Sendable {
         delta.removalCount = removalCount
         documentCount = max(0, documentCount - 1)
         for slot in slots.indices { slots[slot].remove(texts.length(of: index, slot: slot)) }
+    }
+}
+
+/// An index of some rows' texts.
+extension PostingsTextIndex {
+    /// - Complexity: O(rows); the searches count the postings of their words.
+    package func restricted(to rows: VisibleRows) -> any TextIndex {
+        var index = self
+        index.visible = rows
+        (index.documentCount, index.slots) = lengths.statistics(of: rows.rows)
+        // The pool keeps the class weights of one set of average lengths.
+        index.scratch = ScratchPool()
+        return index
+    }
+
+    /// The number of visible documents in a list of the base.
+    func frequency(of list: PostingsHeader, among visible: VisibleRows) -> Int {
+        guard let base else { return 0 }
+        var count = 0
+        visible.rows.withWords { words in
+            base.forEachEntry(of: list) { (rowBlock, postings) in
+                for offset in base.columns(of: postings).rows {
+                    let row = rowBlock << 16 | Int(offset)
+                    if row / 64 < words.count { count += Int(words[row / 64] >> (row % 64) & 1) }
+                }
+            }
+        }
+        return count
+    }
+
+    /// The number of visible documents in a list of the delta.
+    func frequency(ofDeltaList list: UInt32, among visible: VisibleRows) -> Int {
+        var count = 0
+        var number = delta.firstNode(of: list)
+        while number != 0 {
+            let node = delta.node(number)
+            for index in 0..<node.count {
+                let posting = DeltaPosting(node.postings[index].load(ordering: .relaxed))
+                let row = RowID(rowBlock: Int(node.rowBlock), offset: posting.row)
+                if visible.rows.contains(row) { count += 1 }
+            }
+            number = node.next
+        }
+        return count
     }
 }
 

@@ -10,6 +10,7 @@ import LodestoneStructures
 ///
 ///     THDR  see `Header`                                UInt64
 ///     TSLT  documents and words of each slot            UInt64
+///     TLEN  the lengths of each row (`RowLengths`)      UInt32
 ///     TFLD  names of fields, a byte of length before    UInt8
 ///     TCTB  frequencies and lengths of each class       UInt64
 ///     TLST  the record of each list (`PostingsHeader`)  UInt64
@@ -36,13 +37,14 @@ final class TextBase: Sendable {
     enum Header: Int, CaseIterable {
         case format, seed, rowBound, documentCount, analysis
     }
-    static let format: UInt64 = 6
+    static let format: UInt64 = 7
     static let postingsPerSkip = 64
 
     let seed: UInt64
     let rowBound: RowID
     let documentCount: Int
     let slots: [SlotStatistics]
+    let lengths: MappedArray<UInt32>
     let fieldNames: [ByteString]
     let classTable: MappedArray<UInt64>
     var listCount: Int { starts.count }
@@ -71,6 +73,7 @@ final class TextBase: Sendable {
             let lists = source.section("TLST", of: UInt64.self),
             let starts = source.section("TLSE", of: UInt32.self),
             let slots = source.section("TSLT", of: UInt64.self),
+            let lengths = source.section("TLEN", of: UInt32.self),
             let fields = source.section("TFLD", of: UInt8.self),
             let classTable = source.section("TCTB", of: UInt64.self),
             let stems = source.section("THSH", of: UInt64.self),
@@ -84,6 +87,7 @@ final class TextBase: Sendable {
             let rowBound = UInt32(exactly: value(.rowBound)),
             value(.documentCount) <= value(.rowBound),
             slots.count == (options.fields.count + 1) * 2,
+            lengths.count == Int(rowBound) * (options.fields.count + 1),
             classTable.count % 2 == 0, classTable.count <= 2 << 16,
             stems.count.nonzeroBitCount == 1,
             postings.count % 2 == 0,
@@ -98,6 +102,7 @@ final class TextBase: Sendable {
                 words: Int(clamping: slots.element(index + 1, or: 0) & (1 << 48 - 1))
             )
         }
+        self.lengths = lengths
         self.fieldNames = fieldNames
         self.classTable = classTable
         seed = value(.seed)

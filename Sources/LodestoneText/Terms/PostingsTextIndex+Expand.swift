@@ -200,6 +200,12 @@ private struct Candidates {
         let stem = index.delta.dictionary.analyzer.stem(of: word)
         let known = indexes[stem]
         if known == -1 { return }
+        // The vocabulary has words whose documents are all dropped or hidden. The stem may still
+        // have documents, by another word.
+        if index.hasDeletedRows || index.visible != nil {
+            let cursors = index.cursors(ofForm: TermKey(bytes: word), stem: stem)
+            guard cursors.reduce(0, { $0 + $1.frequency }) > 0 else { return }
+        }
         let cursors = known.map { candidates[$0].cursors } ?? index.cursors(ofStem: stem)
         let frequency = cursors.reduce(0) { $0 + $1.frequency }
         guard frequency > 0 else { return indexes[stem] = -1 }
