@@ -5,7 +5,7 @@
 BUILD_PACKAGES := libsqlite3-dev libprotobuf-c-dev libzstd-dev libstemmer-dev libssl-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) wordnet-base dataset-fashion-mnist
 TEST_PACKAGES := $(BUILD_PACKAGES) openssl wordnet-base zstd protobuf-compiler \
-	protobuf-c-compiler python3-venv
+	protobuf-c-compiler python3-venv prometheus curl
 FAULT_PACKAGES := e2fsprogs xfsprogs
 # Seconds of each kind of trouble.
 CHAOS_SECONDS ?= 60

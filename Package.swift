@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -142,12 +143,24 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "LodestoneHTTP",
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneTransport",
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "LodestoneMetrics",
+            dependencies: ["LodestoneSystem", metrics],
+            swiftSettings: strict
+        ),
+        .target(
             name: "LodestoneServer",
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneSystem", "LodestoneEngine",
-                "LodestoneWire", "LodestoneTransport", "LodestoneCredentials", "LodestoneJSON",
-                "CLodestoneSystem", logging, collections,
-                .product(name: "Metrics", package: "swift-metrics"),
+                "LodestoneWire", "LodestoneTransport", "LodestoneHTTP", "LodestoneMetrics",
+                "LodestoneCredentials", "LodestoneJSON", "CLodestoneSystem", logging, collections,
+                metrics,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
@@ -175,7 +188,8 @@ let package = Package(
             name: "lodestoned",
             dependencies: [
                 "LodestoneCore", "LodestoneEngine", "LodestoneServer", "LodestoneCredentials",
-                "LodestoneSystem", "CLodestoneSystem", logging, arguments,
+                "LodestoneHTTP", "LodestoneMetrics", "LodestoneSystem", "CLodestoneSystem",
+                logging, metrics, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -320,11 +334,21 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "LodestoneHTTPTests",
+            dependencies: ["LodestoneCore", "LodestoneHTTP", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LodestoneMetricsTests",
+            dependencies: ["LodestoneMetrics", "TestSupport", metrics],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "LodestoneServerTests",
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneEngine", "LodestoneSystem",
                 "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneCredentials",
-                "lodestoned", "TestSupport", logging,
+                "LodestoneHTTP", "LodestoneMetrics", "lodestoned", "TestSupport", logging,
             ],
             swiftSettings: strict
         ),

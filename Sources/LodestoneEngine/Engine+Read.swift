@@ -42,25 +42,30 @@ extension Engine {
     /// A call that sees some documents only is never short: the visible rows may not be known, and
     /// the postings of its words must be counted.
     ///
+    /// - Parameters:
+    ///   - request: The search.
+    ///   - deadline: The latest end.
+    ///   - call: The context of the call, which gets the figures of a search that is done.
     /// - Returns: `nil` when the query is not short, or takes longer than expected; the caller then
     ///   uses `search`.
     /// - Throws: The errors of `search`, except for the deadline.
     package func searchInline(
         _ request: SearchRequest,
         until deadline: ContinuousClock.Instant,
-        context: CallContext
+        for call: CallContext? = nil
     ) throws(LodestoneError) -> SearchResponse? {
-        guard context.visibility == nil,
+        guard call?.visibility == nil,
             let (collection, version) = versionIfFree(of: request.collection),
             collection.hasSearched(base: version.baseSequenceNumber),
             request.isShort(in: version)
         else { return nil }
         try RequestValidation(limits: options.limits).search(request, of: version.options)
+        let context = CallContext(deadline: deadline)
         let plan = SearchPlan(
             request: request,
             view: ReadView(collection: collection, version: version, rows: nil),
             limits: options.limits,
-            context: CallContext(deadline: deadline)
+            context: context
         )
         let results: [QueryResult]
         do throws(LodestoneError) {
@@ -71,6 +76,7 @@ extension Engine {
         }
         // `search` repairs a damaged version.
         if version.isDamaged { return nil }
+        call?.trace.copy(context.trace)
         return SearchResponse(
             results: results,
             sequenceNumber: version.sequenceNumber
@@ -142,44 +148,36 @@ extension Engine {
     }
 
     package func stats() throws(LodestoneError) -> Stats {
-        let reader = try store.beginRead(context: nil)
-        let logRows = Result { () throws(LodestoneError) in try reader.logRowCount() }
-        reader.end()
-        let graphs = GraphMemory.byteCounts
-        return try Stats(
+        try Stats(
             serverVersion: LodestoneVersion.release,
             storeVersion: store.version,
             sequenceNumber: sequenceNumber,
             collections: collections(),
-            statistics: store.byteCounts().map { part, bytes in
-                Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
-            } + [
-                Statistic("store.log.rows", Double(try logRows.get()), unit: "1"),
-                Statistic(
-                    "engine.memory.changes",
-                    Double(catalog.deltaMemory.byteCount),
-                    unit: "bytes"
-                ),
-                Statistic(
-                    "engine.memory.changes.limit",
-                    Double(catalog.deltaMemory.limit),
-                    unit: "bytes"
-                ),
-                Statistic("engine.memory.caches", Double(SQLiteMemory.byteCount), unit: "bytes"),
-                Statistic("engine.memory.graphs", Double(graphs.own), unit: "bytes"),
-                Statistic("engine.memory.graphs.files", Double(graphs.inFiles), unit: "bytes"),
-                Statistic(
-                    "store.written.documents",
-                    Double(writer.writtenBytes.load(ordering: .relaxed)),
-                    unit: "bytes"
-                ),
-                Statistic(
-                    "store.written.bases",
-                    Double(compactor.writtenBytes.load(ordering: .relaxed)),
-                    unit: "bytes"
-                ),
-            ],
+            statistics: statistics(),
             compactionFailure: compactor.lastFailure.map { "\($0)" }
         )
+    }
+
+    /// The figures of the store and of the memory.
+    func statistics() throws(LodestoneError) -> [Statistic] {
+        let reader = try store.beginRead(context: nil)
+        let logRows = Result { () throws(LodestoneError) in try reader.logRowCount() }
+        reader.end()
+        let graphs = GraphMemory.byteCounts
+        func bytes(_ name: String, _ count: Int) -> Statistic {
+            Statistic(name, Double(count), unit: "bytes")
+        }
+        return store.byteCounts().map { part, bytes in
+            Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
+        } + [
+            Statistic("store.log.rows", Double(try logRows.get()), unit: "1"),
+            bytes("engine.memory.changes", catalog.deltaMemory.byteCount),
+            bytes("engine.memory.changes.limit", catalog.deltaMemory.limit),
+            bytes("engine.memory.caches", SQLiteMemory.byteCount),
+            bytes("engine.memory.graphs", graphs.own),
+            bytes("engine.memory.graphs.files", graphs.inFiles),
+            bytes("store.written.documents", writer.writtenBytes.load(ordering: .relaxed)),
+            bytes("store.written.bases", compactor.writtenBytes.load(ordering: .relaxed)),
+        ]
     }
 }

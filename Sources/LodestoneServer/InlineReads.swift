@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import CoreMetrics
 import LodestoneCore
-import Metrics
 import Synchronization
 
 /// The searches, or the walks, that run on the loop that read them: their gate and their counts.
@@ -19,11 +19,20 @@ final class InlineReads: Sendable {
     /// - Parameters:
     ///   - name: The name in stats and metrics.
     ///   - limit: The longest time that a call may keep a loop.
-    init(_ name: String, limit: Duration) {
+    ///   - factory: The backend of the metrics.
+    init(_ name: String, limit: Duration, _ factory: any MetricsFactory) {
         self.name = name
         gate = InlineSearchGate(limit: limit)
-        inlineCounter = Counter(label: "lodestone_\(name)_inline_total")
-        restartedCounter = Counter(label: "lodestone_\(name)_restarted_total")
+        inlineCounter = Counter(
+            label: "lodestone_inline_total",
+            dimensions: [("kind", name)],
+            factory: factory
+        )
+        restartedCounter = Counter(
+            label: "lodestone_restarted_total",
+            dimensions: [("kind", name)],
+            factory: factory
+        )
     }
 
     func noteInline() {

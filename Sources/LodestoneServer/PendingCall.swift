@@ -13,6 +13,8 @@ final class PendingCall: Sendable {
     let access: Access
     /// The documents, ids and edges that the call names.
     let namedCount: Int
+    /// The series of that collection.
+    let collectionMetrics: ServerMetrics.PerCall?
     /// The deadline and the cancellation of the call.
     let context: CallContext
     let acceptedAt: ContinuousClock.Instant
@@ -25,6 +27,7 @@ final class PendingCall: Sendable {
         collection: String?,
         access: Access,
         namedCount: Int,
+        collectionMetrics: ServerMetrics.PerCall?,
         context: CallContext,
         acceptedAt: ContinuousClock.Instant,
         byteCount: Int
@@ -34,6 +37,7 @@ final class PendingCall: Sendable {
         self.collection = collection
         self.access = access
         self.namedCount = namedCount
+        self.collectionMetrics = collectionMetrics
         self.context = context
         self.acceptedAt = acceptedAt
         self.byteCount = byteCount

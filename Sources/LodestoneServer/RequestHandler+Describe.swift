@@ -8,7 +8,7 @@ import Synchronization
 extension RequestHandler {
     func replyToPing(_ incoming: IncomingCall) {
         incoming.reply(.pong(sequenceNumber: engine.sequenceNumber))
-        metrics.record(incoming.kind, failed: false, duration: .zero)
+        metrics.record(incoming.kind, nil, nanoseconds: 0)
         noteReplied(incoming, .done)
     }
 

@@ -41,7 +41,7 @@ extension RequestHandler {
         do throws(LodestoneError) {
             switch read {
             case .search(let search):
-                reply = try engine.searchInline(search, until: deadline, context: call.context)
+                reply = try engine.searchInline(search, until: deadline, for: call.context)
                     .map { .search($0) }
             case .walk(let walk):
                 switch try engine.walkInline(walk, until: deadline, context: call.context) {
@@ -68,6 +68,7 @@ extension RequestHandler {
             reads.note(start.duration(to: end), of: connection.queueID)
         }
         connection.finish(call, reply)
+        sampleRecall(of: call, read, reply)
         return true
     }
 
@@ -90,6 +91,7 @@ extension RequestHandler {
             self.enqueue(call, read, connection)
         }
         guard mayBegin else { return }
+        metrics.readWait.recordNanoseconds(call.acceptedAt.duration(to: .now).nanoseconds)
         let reply: Reply
         do {
             switch read {
@@ -123,5 +125,15 @@ extension RequestHandler {
             return
         }
         connection.finish(call, reply)
+        sampleRecall(of: call, read, reply)
+    }
+
+    /// Repeats a search exactly, if it is time for a sample and no read waits or runs.
+    private func sampleRecall(of call: PendingCall, _ read: Call, _ reply: Reply) {
+        guard let recall, case .search(let search) = read, case .search(let response) = reply
+        else { return }
+        recall.sample(search, response, path: call.context.trace.searchPath) { [reads] in
+            reads.waitingCount == 0 && reads.runningCount == 0
+        }
     }
 }

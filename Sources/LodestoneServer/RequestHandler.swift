@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CoreMetrics
 import LodestoneCore
 import LodestoneEngine
 import LodestoneWire
@@ -15,7 +16,9 @@ final class RequestHandler: Sendable {
     /// The credentials; `nil` when every client may make every call.
     let credentials: LiveCredentials?
     let connectionLimiter: ConnectionLimiter
-    let metrics = ServerMetrics()
+    let metrics: ServerMetrics
+    /// The repetition of some searches for their recall; `nil`: none.
+    let recall: RecallSampler?
     let logger: Logger
     /// The log of denied calls and tokens.
     let audit: Logger
@@ -43,7 +46,16 @@ final class RequestHandler: Sendable {
     private let slowRequestNanoseconds: Atomic<Int64>
     static let maxBuilds = 8
 
-    init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
+    init(
+        engine: Engine,
+        configuration: ServerConfiguration,
+        logger: Logger,
+        metrics factory: any MetricsFactory
+    ) {
+        metrics = ServerMetrics(factory)
+        recall = configuration.recallSampling.map {
+            RecallSampler(engine, interval: $0, factory)
+        }
         self.engine = engine
         self.configuration = configuration
         credentials = configuration.credentials.map { LiveCredentials($0) }
@@ -54,8 +66,8 @@ final class RequestHandler: Sendable {
         self.audit = audit
         let limits = configuration.limits
         connectionLimiter = ConnectionLimiter(limits: limits)
-        inlineSearches = InlineReads("searches", limit: configuration.maxSearchTimeOnLoop)
-        inlineWalks = InlineReads("walks", limit: configuration.maxSearchTimeOnLoop)
+        inlineSearches = InlineReads("searches", limit: configuration.maxSearchTimeOnLoop, factory)
+        inlineWalks = InlineReads("walks", limit: configuration.maxSearchTimeOnLoop, factory)
         reads = FairQueue(
             label: "lodestone.reads",
             width: configuration.readWorkers,
@@ -163,9 +175,9 @@ final class RequestHandler: Sendable {
         let peer = connection.stream.peer
         let time = call.acceptedAt.duration(to: .now)
         memory.requests.release(call.byteCount)
-        var failed = false
+        var reason: LodestoneError.Reason?
         if case .error(let error) = reply {
-            failed = true
+            reason = error.reason
             if error.code == .internal || error.code == .dataLoss || error.code == .unknown {
                 logger.error(
                     "\(error)",
@@ -173,7 +185,15 @@ final class RequestHandler: Sendable {
                 )
             }
         }
-        metrics.record(call.kind, failed: failed, duration: time)
+        metrics.record(
+            call.kind,
+            reason,
+            nanoseconds: time.nanoseconds,
+            collection: call.collectionMetrics
+        )
+        if call.kind == .search {
+            metrics.record(call.context.trace, nanoseconds: time.nanoseconds)
+        }
         if let limiter = call.access.limiter {
             limiter.count(documents: reply.documentCount(beyond: call.namedCount))
         }
@@ -184,7 +204,7 @@ final class RequestHandler: Sendable {
                 metadata: [
                     "call": "\(call.kind.name)",
                     "collection": "\(call.collection?.printable ?? "")",
-                    "milliseconds": "\(time.milliseconds)", "failed": "\(failed)",
+                    "milliseconds": "\(time.milliseconds)", "failed": "\(reason != nil)",
                     "peer": "\(peer)",
                 ]
             )
@@ -196,7 +216,7 @@ final class RequestHandler: Sendable {
 
     /// Replies with `error` to a call that is not started.
     func refuse(_ incoming: IncomingCall, _ error: LodestoneError) {
-        metrics.record(incoming.kind, failed: true, duration: .zero)
+        metrics.record(incoming.kind, error.reason, nanoseconds: 0)
         noteReplied(incoming, .failed(error.code, error.reason))
         incoming.reply(.error(error))
     }
@@ -207,6 +227,7 @@ final class RequestHandler: Sendable {
         let connection = incoming.connection
         let job = FairQueue.Job(context: call.context) { [self] in
             guard !finishIfOver(call, on: connection) else { return }
+            metrics.writeWait.recordNanoseconds(call.acceptedAt.duration(to: .now).nanoseconds)
             engine.write(write, requestID: requestID, context: call.context) { result in
                 switch result {
                 case .success(let receipt): connection.finish(call, .written(receipt))
@@ -273,6 +294,7 @@ final class RequestHandler: Sendable {
             id: request.id,
             kind: incoming.kind,
             collection: collection,
+            collectionMetrics: collection.map { incoming.connection.metrics(of: $0) },
             access: incoming.access,
             namedCount: request.call.namedCount,
             context: CallContext(

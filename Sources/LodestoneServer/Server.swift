@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import CoreMetrics
 package import LodestoneCore
 package import LodestoneCredentials
 package import LodestoneEngine
@@ -22,12 +23,32 @@ package final class Server: Service {
 
     private let configuration: ServerConfiguration
     private let handler: RequestHandler
+    private let pages: OperationsPages?
     private let state = Mutex(State.idle)
 
     /// Creates a server that does not listen yet.
-    package init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
+    ///
+    /// - Parameters:
+    ///   - engine: The store that is served.
+    ///   - configuration: The settings.
+    ///   - logger: The log.
+    ///   - metrics: The backend of the metrics.
+    ///   - pages: The pages that show the state of the server; `nil`: none.
+    package init(
+        engine: Engine,
+        configuration: ServerConfiguration,
+        logger: Logger,
+        metrics: any MetricsFactory = MetricsSystem.factory,
+        pages: OperationsPages? = nil
+    ) {
         self.configuration = configuration
-        handler = RequestHandler(engine: engine, configuration: configuration, logger: logger)
+        self.pages = pages
+        handler = RequestHandler(
+            engine: engine,
+            configuration: configuration,
+            logger: logger,
+            metrics: metrics
+        )
     }
 
     /// Opens the port.
@@ -76,6 +97,7 @@ package final class Server: Service {
         listener.start { stream in
             started.first { $0.loop === stream.loop }?.add(stream)
         }
+        pages?.serve(handler)
         handler.logger.info(
             "serving",
             metadata: [
@@ -165,7 +187,8 @@ package final class Server: Service {
     }
 
     private func leave() -> (Listener, [ServerLoop])? {
-        state.withLock { state in
+        pages?.drain()
+        return state.withLock { state in
             guard case .running(let listener, let serverLoops, _) = state else {
                 state = .ended
                 return nil

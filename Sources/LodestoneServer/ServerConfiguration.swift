@@ -42,6 +42,9 @@ package struct ServerConfiguration: Sendable {
     package var memoryBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
+    /// The least time between two searches of a collection that are repeated exactly, to measure the
+    /// recall; `nil`: none is repeated.
+    package var recallSampling: Duration?
     /// The time that a drain leaves to requests in flight.
     package var drainTimeout: Duration
 
@@ -61,6 +64,7 @@ package struct ServerConfiguration: Sendable {
         busyPoll: Duration = BusyPoll.defaultLimit,
         memoryBudget: Int = MemoryShares.calls,
         slowRequest: Duration = .seconds(1),
+        recallSampling: Duration? = nil,
         drainTimeout: Duration = .seconds(30)
     ) {
         self.endpoint = endpoint
@@ -77,6 +81,7 @@ package struct ServerConfiguration: Sendable {
         self.busyPoll = busyPoll
         self.memoryBudget = memoryBudget
         self.slowRequest = slowRequest
+        self.recallSampling = recallSampling
         self.drainTimeout = drainTimeout
     }
 

@@ -22,6 +22,8 @@ package protocol Store: AnyObject, Sendable {
     var isReadOnly: Bool { get }
     /// Throws `.failedPrecondition` `READ_ONLY` where this process only reads.
     func refuseIfReadOnly() throws(LodestoneError)
+    /// The failed write since which the store refuses all writes; `nil`: none failed.
+    var failedWrite: LodestoneError? { get }
 
     /// The collections whose words were rebuilt when the store was opened.
     ///

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
+import CoreMetrics
 import Foundation
 import LodestoneCore
 import LodestoneCredentials
 import LodestoneEngine
+import LodestoneHTTP
+import LodestoneMetrics
 import LodestoneServer
 import Logging
 import ServiceLifecycle
@@ -28,7 +31,9 @@ struct Service: Sendable {
         }
         let logger = Logger(label: "lodestoned")
         let engine: Engine
+        let pages: ServedPages?
         do throws(LodestoneError) {
+            pages = try servePages(logger)
             if !settings.isReadOnly { try createDirectory() }
             // An erasure rewrites the database, and the system's temporary folder may be too small
             // for the copy. SQLite reads the variable at its first use.
@@ -47,7 +52,10 @@ struct Service: Sendable {
         } catch {
             return Lodestoned.report(error, status: exitStatus(of: error))
         }
-        let status = await serve(engine, logger, level)
+        let status = await serve(engine, pages, logger, level)
+        if let pages {
+            await withCheckedContinuation { done in pages.listener.close { done.resume() } }
+        }
         await offPool { engine.close() }
         logger.info("stopped")
         return status
@@ -103,7 +111,35 @@ struct Service: Sendable {
         )
     }
 
-    private func serve(_ engine: Engine, _ logger: Logger, _ level: SharedLogLevel) async -> Int32 {
+    /// The pages for machines, with the listener that serves them.
+    private struct ServedPages {
+        let pages: OperationsPages
+        let listener: HTTPListener
+    }
+
+    /// Serves the pages for machines, if they have an address.
+    ///
+    /// They answer before the store is open. Without them, nothing is counted.
+    private func servePages(_ logger: Logger) throws(LodestoneError) -> ServedPages? {
+        guard let endpoint = settings.http else { return nil }
+        let registry = MetricRegistry(help: MetricHelp.texts)
+        MetricsSystem.bootstrap(registry)
+        let pages = OperationsPages(registry, dataDirectory: settings.data ?? "")
+        let listener = try HTTPListener(endpoint, socketMode: settings.server.socketMode) {
+            pages.respond(to: $0, $1)
+        }
+        pages.count(listener)
+        listener.start()
+        logger.info("serving pages", metadata: ["endpoint": "\(listener.endpoint)"])
+        return ServedPages(pages: pages, listener: listener)
+    }
+
+    private func serve(
+        _ engine: Engine,
+        _ pages: ServedPages?,
+        _ logger: Logger,
+        _ level: SharedLogLevel
+    ) async -> Int32 {
         // The handlers are installed before the first line of output, because a supervisor may send
         // a signal after that line.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
@@ -124,7 +160,8 @@ struct Service: Sendable {
             reloads = Reloads(
                 reloadActions(server, auditLog, level, logger),
                 since: signatures,
-                logger: logger
+                logger: logger,
+                pages: pages?.pages
             )
             endpoint = try server.start()
         } catch {
@@ -163,6 +200,10 @@ struct Service: Sendable {
         }
         FileHandle.standardOutput.write(Data("listening on \(endpoint)\n".utf8))
         let status: Int32
+        if let pages {
+            let line = "pages on \(pages.listener.endpoint)\n"
+            FileHandle.standardOutput.write(Data(line.utf8))
+        }
         do {
             try await group.run()
             status = 0

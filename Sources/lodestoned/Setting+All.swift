@@ -86,6 +86,18 @@ extension Setting {
             "Listen beyond this machine without encryption."
         ),
         Setting(
+            name: "http",
+            kind: .text(placeholder: "address"),
+            meaning:
+                "The address of the pages for machines, as in 127.0.0.1:5634: /metrics, /livez and "
+                + "/readyz, without a token. Without this setting there are none.",
+            apply: { settings, value throws(LodestoneError) in
+                guard case .text(let text) = value else { return }
+                settings.http = try Endpoint(text, defaultPort: Endpoint.defaultPagesPort)
+            },
+            show: { $0.http.map { "\($0)" } ?? "" }
+        ),
+        Setting(
             name: "socketMode",
             kind: .text(placeholder: "octal"),
             meaning: "Permissions of the file of a Unix socket, in octal.",
@@ -222,6 +234,14 @@ extension Setting {
             \.server.slowRequest,
             1...3_600_000,
             "Requests that take longer are logged."
+        ),
+        .milliseconds(
+            "recallSampleMs",
+            \.recallSample,
+            0...86_400_000,
+            "The least time between two searches of a collection that are repeated exactly, in the "
+                + "background and while no read waits, to measure the recall of its index. 0 "
+                + "repeats none, and so does a server without http."
         ),
         .milliseconds(
             "drainTimeoutMs",

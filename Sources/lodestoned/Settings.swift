@@ -12,6 +12,10 @@ package struct Settings: Sendable {
     package var data: String?
     /// The address to listen at.
     package var listen = Endpoint.standard
+    /// The address of the pages for machines; `nil`: none.
+    package var http: Endpoint?
+    /// The least time between two searches of a collection that are repeated; zero: none is.
+    package var recallSample = Duration.seconds(10)
     /// The file with the tokens.
     package var tokenFile: String?
     /// The file with the certificate of the server.
@@ -94,6 +98,7 @@ package struct Settings: Sendable {
         var configuration = server
         configuration.endpoint = listen
         configuration.limits = limits
+        if http != nil, recallSample > .zero { configuration.recallSampling = recallSample }
         if let tokenFile { configuration.credentials = try Credentials(file: tokenFile) }
         if let tlsCertificate, let tlsKey {
             configuration.tls = TLSFiles(

@@ -2,6 +2,7 @@
 import Dispatch
 import LodestoneCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import LodestoneServer

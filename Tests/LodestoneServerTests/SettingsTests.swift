@@ -116,7 +116,8 @@ struct SettingsTests {
     /// A value that is not the default, as text and in JSON.
     private func sample(of setting: Setting) -> (text: String, json: String) {
         switch setting.kind {
-        case .text where setting.name == "listen": ("127.0.0.1:1", #""127.0.0.1:1""#)
+        case .text where ["listen", "http"].contains(setting.name):
+            ("127.0.0.1:1", #""127.0.0.1:1""#)
         case .text where setting.name == "socketMode": ("660", #""660""#)
         case .text: ("/somewhere", #""/somewhere""#)
         case .choice(let words): (words[words.count - 1], "\"\(words[words.count - 1])\"")

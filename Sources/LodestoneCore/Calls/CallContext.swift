@@ -18,6 +18,8 @@ public final class CallContext: Sendable {
     /// The result of a read is that of a store without the other documents. A write of a document
     /// that does not pass is refused.
     public let visibility: Filter?
+    /// The figures of the call's work.
+    package let trace = CallTrace()
     private let cancelled = Atomic<Bool>(false)
 
     /// Creates a context.

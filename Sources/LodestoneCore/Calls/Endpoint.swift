@@ -9,6 +9,8 @@ public enum Endpoint: Sendable, Hashable {
 
     /// The port of an endpoint without one.
     public static let defaultPort: UInt16 = 5633
+    /// The port of the pages for machines, where their address has none.
+    package static let defaultPagesPort: UInt16 = 5634
     /// The address of a server without another setting: this machine only.
     public static let standard = Endpoint.tcp(host: "127.0.0.1", port: defaultPort)
 
@@ -19,6 +21,11 @@ public enum Endpoint: Sendable, Hashable {
     ///
     /// - Throws: `.invalidArgument` when `string` is none of these.
     public init(_ string: String) throws(LodestoneError) {
+        try self.init(string, defaultPort: Self.defaultPort)
+    }
+
+    /// Reads the same, with another port where none is given.
+    package init(_ string: String, defaultPort: UInt16) throws(LodestoneError) {
         if string.hasPrefix("unix:") {
             try self.init(path: string.dropFirst("unix:".count), of: string)
             return
@@ -44,7 +51,7 @@ public enum Endpoint: Sendable, Hashable {
             throw Self.bad(string, "holds a character that no host name has")
         }
         guard !rest.isEmpty else {
-            self = .tcp(host: String(host), port: Self.defaultPort)
+            self = .tcp(host: String(host), port: defaultPort)
             return
         }
         let digits = rest.dropFirst()

@@ -5,6 +5,26 @@ import LodestoneStorage
 
 /// Descriptions of closed collections; few of them must be opened for it.
 extension Catalog {
+    /// The most collections whose figures are read for metrics.
+    private static let maxKnown = 1_000
+
+    /// The number of all collections, and the first ones whose description needs no opening.
+    ///
+    /// The open ones come with their collection.
+    var knownDescriptions: (count: Int, descriptions: [(CollectionDescription, Collection?)]) {
+        let (count, entries) = table.withLock { table in
+            let known = table.entries.values.filter {
+                $0.collection != nil || $0.description != nil
+            }
+            let first = known.sorted { $0.record.number < $1.record.number }.prefix(Self.maxKnown)
+            return (table.entries.count, Array(first))
+        }
+        let descriptions = entries.compactMap { entry in
+            (entry.collection?.description ?? entry.description).map { ($0, entry.collection) }
+        }
+        return (count, descriptions)
+    }
+
     /// Describes a collection, and opens it only when its base and log are not enough.
     ///
     /// The call does not count as a use of the collection.

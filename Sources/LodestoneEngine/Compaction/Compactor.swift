@@ -27,6 +27,8 @@ final class Compactor: Sendable {
         var linking: Set<CollectionNumber> = []
         /// The collections with a timer for the age of their oldest change.
         var aging: Set<CollectionNumber> = []
+        /// The time of each collection's oldest change since a base, with that base.
+        var changedSince: [CollectionNumber: (time: ContinuousClock.Instant, base: UInt64)] = [:]
         /// The time of the last write to any collection.
         var lastWrite = ContinuousClock.now
         /// Whether a check of the write-ahead log is scheduled for the next pause of writes.
@@ -318,9 +320,27 @@ final class Compactor: Sendable {
     /// the age limit.
     private func limitAge(of collection: Collection) {
         let number = collection.number
-        guard state.withLock({ $0.aging.insert(number).inserted }) else { return }
-        lookAtAge(of: number, since: .now, base: collection.version.baseSequenceNumber)
+        let base = collection.version.baseSequenceNumber
+        let isFirst = state.withLock { state in
+            if state.changedSince[number]?.base != base {
+                state.changedSince[number] = (.now, base)
+            }
+            return state.aging.insert(number).inserted
+        }
+        if isFirst { lookAtAge(of: number, since: .now, base: base) }
     }
+
+    /// The age of the oldest change that a collection's base lacks, as far as this process knows.
+    func ageOfChanges(of collection: Collection) -> Duration {
+        let version = collection.version
+        let known = state.withLock { $0.changedSince[collection.number] }
+        guard version.changesSinceBase > 0, let known, known.base == version.baseSequenceNumber
+        else { return .zero }
+        return known.time.duration(to: .now)
+    }
+
+    /// The number of compactions and builds that are queued or running.
+    var pendingCount: Int { state.withLock { $0.queued.count + $0.builds.count } }
 
     /// Checks a collection after `maximumAge`; `since` is the time of its oldest change.
     private func lookAtAge(
@@ -338,7 +358,10 @@ final class Compactor: Sendable {
             // Closing the collection meanwhile does not change the age of its changes.
             guard !isClosed, let collection = try? catalog.get(number, for: background),
                 collection.version.changesSinceBase > 0, !collection.isDropped
-            else { return }
+            else {
+                state.withLock { $0.changedSince[number] = nil }
+                return
+            }
             // The changes since a later base are younger.
             if collection.version.baseSequenceNumber > base { return limitAge(of: collection) }
             let limit = policy.ageLimit(DeltaSize(collection.version))

@@ -8,7 +8,18 @@ import Synchronization
 /// The rows of a version that satisfy a filter, and the explanation of the filter's cost.
 struct FilteredRows {
     let rows: RowSet
+    let path: FilterPath
     let explanation: FilterExplanation
+
+    init(_ rows: RowSet, _ path: FilterPath, readCount: Int) {
+        self.rows = rows
+        self.path = path
+        explanation = FilterExplanation(
+            strategy: path.name,
+            matchedDocuments: rows.count,
+            readDocuments: readCount
+        )
+    }
 }
 
 /// A cache of the rows that satisfy the latest filters.
@@ -46,14 +57,7 @@ final class FilterCache: Sendable {
         let key = FilterKey(view.visibility.map { .and([$0.filter, filter]) } ?? filter)
         let known = entries.withLock { $0.first { $0.key == key } }
         if let known, known.sequenceNumber == version.sequenceNumber {
-            return FilteredRows(
-                rows: known.rows,
-                explanation: FilterExplanation(
-                    strategy: "cached",
-                    matchedDocuments: known.rows.count,
-                    readDocuments: 0
-                )
-            )
+            return FilteredRows(known.rows, .cached, readCount: 0)
         }
         let bound = Int(version.ids.nextRow)
         let live = view.visibleRows ?? version.fields.liveRows(count: bound)
@@ -83,8 +87,8 @@ final class FilterCache: Sendable {
             }
         }
         let isIndexed = filter.references { version.fields.indexes($0) }
-        let strategy =
-            candidates.recheck == nil ? "indexed" : isIndexed ? "partly indexed" : "scanned"
+        let path: FilterPath =
+            candidates.recheck == nil ? .indexed : isIndexed ? .partlyIndexed : .scanned
         // Rows that were read from a damaged base are not cached.
         if !view.version.isDamaged {
             keep(
@@ -96,14 +100,7 @@ final class FilterCache: Sendable {
                 )
             )
         }
-        return FilteredRows(
-            rows: rows,
-            explanation: FilterExplanation(
-                strategy: strategy,
-                matchedDocuments: rows.count,
-                readDocuments: readCount
-            )
-        )
+        return FilteredRows(rows, path, readCount: readCount)
     }
 
     /// Calls `body` with some rows of a view, in ascending order.

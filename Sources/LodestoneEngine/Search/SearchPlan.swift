@@ -58,6 +58,7 @@ struct SearchPlan {
         _ results: inout [QueryResult],
         _ facets: inout CountedFacets
     ) throws(LodestoneError) {
+        var clock = StepClock(context)
         var filtered: [FilteredRows?] = []
         for query in queries {
             filtered.append(
@@ -66,11 +67,15 @@ struct SearchPlan {
                 }
             )
         }
+        for rows in filtered { if let rows { context.trace.note(rows.path) } }
         let allowed = filtered.map { $0?.rows ?? view.visibleRows }
+        clock.end(.filter)
         var lists = try vectorLists(of: queries, allowed)
+        clock.end(.vectors)
         for (index, query) in queries.enumerated() {
             try context.check()
-            var result = try result(of: query, &lists[index], allowed: allowed[index])
+            trace(query, lists[index], isFiltered: allowed[index] != nil)
+            var result = try result(of: query, &lists[index], allowed: allowed[index], &clock)
             lists[index] = []
             if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
             if !query.facets.isEmpty {
@@ -85,18 +90,23 @@ struct SearchPlan {
                     return try view.rows(matching: nil, context)
                 }
             }
+            clock.end(.documents)
             results.append(result)
         }
     }
 
     /// The result of a query whose vector sources have been searched.
-    private func result(of query: Query, _ lists: inout [RankedList], allowed: RowSet?)
-        throws(LodestoneError) -> QueryResult
-    {
+    private func result(
+        of query: Query,
+        _ lists: inout [RankedList],
+        allowed: RowSet?,
+        _ clock: inout StepClock
+    ) throws(LodestoneError) -> QueryResult {
         let texts = try query.sources.map { (source) throws(LodestoneError) in
             try parsedText(of: source)
         }
         try addTextsAndWalks(to: &lists, query, texts, allowed: allowed)
+        clock.end(.texts)
         for (index, source) in query.sources.enumerated() {
             lists[index].candidates = source.candidates ?? Query.candidates
         }
@@ -115,6 +125,7 @@ struct SearchPlan {
             decided: query.limit,
             withSources: query.include.contains(.sourceScores)
         )
+        clock.end(.fusion)
         var result = QueryResult(
             hits: [],
             isPartial: lists.contains { $0.isPartial } || texts.contains { $0?.isPartial ?? false },

@@ -67,6 +67,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     private(set) var pageBytes = SQLiteStore.newPageBytes
     package private(set) var remadeWords: [String] = []
 
+    package var failedWrite: LodestoneError? { writeFailure.withLock { $0 } }
     package var version: String { "SQLite \(String(cString: sqlite3_libversion()))" }
     var databasePath: String { database.path }
 
