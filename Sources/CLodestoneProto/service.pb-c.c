@@ -2122,6 +2122,186 @@ void   lodestone__v1__stats_response__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__stats_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__slow_requests_request__init
+                     (Lodestone__V1__SlowRequestsRequest         *message)
+{
+  static const Lodestone__V1__SlowRequestsRequest init_value = LODESTONE__V1__SLOW_REQUESTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__slow_requests_request__get_packed_size
+                     (const Lodestone__V1__SlowRequestsRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__slow_requests_request__pack
+                     (const Lodestone__V1__SlowRequestsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__slow_requests_request__pack_to_buffer
+                     (const Lodestone__V1__SlowRequestsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__SlowRequestsRequest *
+       lodestone__v1__slow_requests_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__SlowRequestsRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__slow_requests_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__slow_requests_request__free_unpacked
+                     (Lodestone__V1__SlowRequestsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__slow_request__init
+                     (Lodestone__V1__SlowRequest         *message)
+{
+  static const Lodestone__V1__SlowRequest init_value = LODESTONE__V1__SLOW_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__slow_request__get_packed_size
+                     (const Lodestone__V1__SlowRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__slow_request__pack
+                     (const Lodestone__V1__SlowRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__slow_request__pack_to_buffer
+                     (const Lodestone__V1__SlowRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__SlowRequest *
+       lodestone__v1__slow_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__SlowRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__slow_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__slow_request__free_unpacked
+                     (Lodestone__V1__SlowRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__slow_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__query_shape__init
+                     (Lodestone__V1__QueryShape         *message)
+{
+  static const Lodestone__V1__QueryShape init_value = LODESTONE__V1__QUERY_SHAPE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__query_shape__get_packed_size
+                     (const Lodestone__V1__QueryShape *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__query_shape__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__query_shape__pack
+                     (const Lodestone__V1__QueryShape *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__query_shape__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__query_shape__pack_to_buffer
+                     (const Lodestone__V1__QueryShape *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__query_shape__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__QueryShape *
+       lodestone__v1__query_shape__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__QueryShape *)
+     protobuf_c_message_unpack (&lodestone__v1__query_shape__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__query_shape__free_unpacked
+                     (Lodestone__V1__QueryShape *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__query_shape__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__slow_requests_response__init
+                     (Lodestone__V1__SlowRequestsResponse         *message)
+{
+  static const Lodestone__V1__SlowRequestsResponse init_value = LODESTONE__V1__SLOW_REQUESTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__slow_requests_response__get_packed_size
+                     (const Lodestone__V1__SlowRequestsResponse *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__slow_requests_response__pack
+                     (const Lodestone__V1__SlowRequestsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__slow_requests_response__pack_to_buffer
+                     (const Lodestone__V1__SlowRequestsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__SlowRequestsResponse *
+       lodestone__v1__slow_requests_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__SlowRequestsResponse *)
+     protobuf_c_message_unpack (&lodestone__v1__slow_requests_response__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__slow_requests_response__free_unpacked
+                     (Lodestone__V1__SlowRequestsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__slow_requests_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__cancel_request__init
                      (Lodestone__V1__CancelRequest         *message)
 {
@@ -5132,6 +5312,418 @@ const ProtobufCMessageDescriptor lodestone__v1__stats_response__descriptor =
   (ProtobufCMessageInit) lodestone__v1__stats_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor lodestone__v1__slow_requests_request__field_descriptors[1] =
+{
+  {
+    "limit",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__SlowRequestsRequest, has_limit),
+    offsetof(Lodestone__V1__SlowRequestsRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__slow_requests_request__field_indices_by_name[] = {
+  0,   /* field[0] = limit */
+};
+static const ProtobufCIntRange lodestone__v1__slow_requests_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__slow_requests_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.SlowRequestsRequest",
+  "SlowRequestsRequest",
+  "Lodestone__V1__SlowRequestsRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__SlowRequestsRequest),
+  1,
+  lodestone__v1__slow_requests_request__field_descriptors,
+  lodestone__v1__slow_requests_request__field_indices_by_name,
+  1,  lodestone__v1__slow_requests_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__slow_requests_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__slow_request__field_descriptors[12] =
+{
+  {
+    "call",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_call),
+    offsetof(Lodestone__V1__SlowRequest, call),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "collection",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_collection),
+    offsetof(Lodestone__V1__SlowRequest, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_query),
+    offsetof(Lodestone__V1__SlowRequest, query),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_path),
+    offsetof(Lodestone__V1__SlowRequest, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "duration_us",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__SlowRequest, has_duration_us),
+    offsetof(Lodestone__V1__SlowRequest, duration_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "steps",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__SlowRequest, n_steps),
+    offsetof(Lodestone__V1__SlowRequest, steps),
+    &lodestone__v1__statistic__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_error),
+    offsetof(Lodestone__V1__SlowRequest, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_client),
+    offsetof(Lodestone__V1__SlowRequest, client),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "peer",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_peer),
+    offsetof(Lodestone__V1__SlowRequest, peer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__SlowRequest, has_request),
+    offsetof(Lodestone__V1__SlowRequest, request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_parent",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SlowRequest, has_trace_parent),
+    offsetof(Lodestone__V1__SlowRequest, trace_parent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "began_us",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Lodestone__V1__SlowRequest, has_began_us),
+    offsetof(Lodestone__V1__SlowRequest, began_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__slow_request__field_indices_by_name[] = {
+  11,   /* field[11] = began_us */
+  0,   /* field[0] = call */
+  7,   /* field[7] = client */
+  1,   /* field[1] = collection */
+  4,   /* field[4] = duration_us */
+  6,   /* field[6] = error */
+  3,   /* field[3] = path */
+  8,   /* field[8] = peer */
+  2,   /* field[2] = query */
+  9,   /* field[9] = request */
+  5,   /* field[5] = steps */
+  10,   /* field[10] = trace_parent */
+};
+static const ProtobufCIntRange lodestone__v1__slow_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__slow_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.SlowRequest",
+  "SlowRequest",
+  "Lodestone__V1__SlowRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__SlowRequest),
+  12,
+  lodestone__v1__slow_request__field_descriptors,
+  lodestone__v1__slow_request__field_indices_by_name,
+  1,  lodestone__v1__slow_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__slow_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__query_shape__field_descriptors[7] =
+{
+  {
+    "shape",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__QueryShape, has_shape),
+    offsetof(Lodestone__V1__QueryShape, shape),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "collection",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__QueryShape, has_collection),
+    offsetof(Lodestone__V1__QueryShape, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__QueryShape, has_count),
+    offsetof(Lodestone__V1__QueryShape, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error_count",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__QueryShape, has_error_count),
+    offsetof(Lodestone__V1__QueryShape, error_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_us",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__QueryShape, has_total_us),
+    offsetof(Lodestone__V1__QueryShape, total_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p99_us",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__QueryShape, has_p99_us),
+    offsetof(Lodestone__V1__QueryShape, p99_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "longest_us",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__QueryShape, has_longest_us),
+    offsetof(Lodestone__V1__QueryShape, longest_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__query_shape__field_indices_by_name[] = {
+  1,   /* field[1] = collection */
+  2,   /* field[2] = count */
+  3,   /* field[3] = error_count */
+  6,   /* field[6] = longest_us */
+  5,   /* field[5] = p99_us */
+  0,   /* field[0] = shape */
+  4,   /* field[4] = total_us */
+};
+static const ProtobufCIntRange lodestone__v1__query_shape__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__query_shape__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.QueryShape",
+  "QueryShape",
+  "Lodestone__V1__QueryShape",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__QueryShape),
+  7,
+  lodestone__v1__query_shape__field_descriptors,
+  lodestone__v1__query_shape__field_indices_by_name,
+  1,  lodestone__v1__query_shape__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__query_shape__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__slow_requests_response__field_descriptors[4] =
+{
+  {
+    "latest",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__SlowRequestsResponse, n_latest),
+    offsetof(Lodestone__V1__SlowRequestsResponse, latest),
+    &lodestone__v1__slow_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "slowest",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__SlowRequestsResponse, n_slowest),
+    offsetof(Lodestone__V1__SlowRequestsResponse, slowest),
+    &lodestone__v1__slow_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shapes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__SlowRequestsResponse, n_shapes),
+    offsetof(Lodestone__V1__SlowRequestsResponse, shapes),
+    &lodestone__v1__query_shape__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_us",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Lodestone__V1__SlowRequestsResponse, has_since_us),
+    offsetof(Lodestone__V1__SlowRequestsResponse, since_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__slow_requests_response__field_indices_by_name[] = {
+  0,   /* field[0] = latest */
+  2,   /* field[2] = shapes */
+  3,   /* field[3] = since_us */
+  1,   /* field[1] = slowest */
+};
+static const ProtobufCIntRange lodestone__v1__slow_requests_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__slow_requests_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.SlowRequestsResponse",
+  "SlowRequestsResponse",
+  "Lodestone__V1__SlowRequestsResponse",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__SlowRequestsResponse),
+  4,
+  lodestone__v1__slow_requests_response__field_descriptors,
+  lodestone__v1__slow_requests_response__field_indices_by_name,
+  1,  lodestone__v1__slow_requests_response__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__slow_requests_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor lodestone__v1__cancel_request__field_descriptors[1] =
 {
   {
@@ -5221,7 +5813,7 @@ const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor =
   (ProtobufCMessageInit) lodestone__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[28] =
+static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[30] =
 {
   {
     "id",
@@ -5254,6 +5846,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     PROTOBUF_C_TYPE_BYTES,
     offsetof(Lodestone__V1__Request, has_request_id),
     offsetof(Lodestone__V1__Request, request_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_parent",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Request, has_trace_parent),
+    offsetof(Lodestone__V1__Request, trace_parent),
     NULL,
     NULL,
     0,             /* flags */
@@ -5559,42 +6163,58 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "slow_requests",
+    40,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, slow_requests),
+    &lodestone__v1__slow_requests_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__request__field_indices_by_name[] = {
-  6,   /* field[6] = alter_collection */
-  16,   /* field[16] = build_index */
-  21,   /* field[21] = cancel */
-  17,   /* field[17] = compact */
-  23,   /* field[23] = count */
-  5,   /* field[5] = create_collection */
+  7,   /* field[7] = alter_collection */
+  17,   /* field[17] = build_index */
+  22,   /* field[22] = cancel */
+  18,   /* field[18] = compact */
+  24,   /* field[24] = count */
+  6,   /* field[6] = create_collection */
   1,   /* field[1] = deadline_ms */
-  25,   /* field[25] = delete_snapshot */
-  9,   /* field[9] = describe_collection */
-  7,   /* field[7] = drop_collection */
-  11,   /* field[11] = drop_many */
-  24,   /* field[24] = erase */
-  27,   /* field[27] = fetch_snapshot */
-  12,   /* field[12] = get */
-  3,   /* field[3] = hello */
+  26,   /* field[26] = delete_snapshot */
+  10,   /* field[10] = describe_collection */
+  8,   /* field[8] = drop_collection */
+  12,   /* field[12] = drop_many */
+  25,   /* field[25] = erase */
+  28,   /* field[28] = fetch_snapshot */
+  13,   /* field[13] = get */
+  4,   /* field[4] = hello */
   0,   /* field[0] = id */
-  10,   /* field[10] = index_many */
-  8,   /* field[8] = list_collections */
-  26,   /* field[26] = list_edges */
-  22,   /* field[22] = list_snapshots */
-  4,   /* field[4] = ping */
+  11,   /* field[11] = index_many */
+  9,   /* field[9] = list_collections */
+  27,   /* field[27] = list_edges */
+  23,   /* field[23] = list_snapshots */
+  5,   /* field[5] = ping */
   2,   /* field[2] = request_id */
-  13,   /* field[13] = scan */
-  14,   /* field[14] = search */
-  18,   /* field[18] = snapshot */
-  20,   /* field[20] = stats */
-  19,   /* field[19] = verify */
-  15,   /* field[15] = walk */
+  14,   /* field[14] = scan */
+  15,   /* field[15] = search */
+  29,   /* field[29] = slow_requests */
+  19,   /* field[19] = snapshot */
+  21,   /* field[21] = stats */
+  3,   /* field[3] = trace_parent */
+  20,   /* field[20] = verify */
+  16,   /* field[16] = walk */
 };
-static const ProtobufCIntRange lodestone__v1__request__number_ranges[2 + 1] =
+static const ProtobufCIntRange lodestone__v1__request__number_ranges[4 + 1] =
 {
   { 1, 0 },
-  { 10, 3 },
-  { 0, 28 }
+  { 5, 3 },
+  { 10, 4 },
+  { 40, 29 },
+  { 0, 30 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
 {
@@ -5604,14 +6224,14 @@ const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
   "Lodestone__V1__Request",
   "lodestone.v1",
   sizeof(Lodestone__V1__Request),
-  28,
+  30,
   lodestone__v1__request__field_descriptors,
   lodestone__v1__request__field_indices_by_name,
-  2,  lodestone__v1__request__number_ranges,
+  4,  lodestone__v1__request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[21] =
+static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[22] =
 {
   {
     "id",
@@ -5865,6 +6485,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "slow_requests",
+    40,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, slow_requests),
+    &lodestone__v1__slow_requests_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   17,   /* field[17] = count */
@@ -5883,13 +6515,14 @@ static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   4,   /* field[4] = ping */
   9,   /* field[9] = scan */
   10,   /* field[10] = search */
+  21,   /* field[21] = slow_requests */
   13,   /* field[13] = snapshot */
   15,   /* field[15] = stats */
   14,   /* field[14] = verify */
   11,   /* field[11] = walk */
   5,   /* field[5] = written */
 };
-static const ProtobufCIntRange lodestone__v1__response__number_ranges[7 + 1] =
+static const ProtobufCIntRange lodestone__v1__response__number_ranges[8 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
@@ -5898,7 +6531,8 @@ static const ProtobufCIntRange lodestone__v1__response__number_ranges[7 + 1] =
   { 25, 13 },
   { 29, 16 },
   { 33, 19 },
-  { 0, 21 }
+  { 40, 21 },
+  { 0, 22 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
 {
@@ -5908,10 +6542,10 @@ const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
   "Lodestone__V1__Response",
   "lodestone.v1",
   sizeof(Lodestone__V1__Response),
-  21,
+  22,
   lodestone__v1__response__field_descriptors,
   lodestone__v1__response__field_indices_by_name,
-  7,  lodestone__v1__response__number_ranges,
+  8,  lodestone__v1__response__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -8,7 +8,7 @@ package enum CallKind: Int, Sendable, CaseIterable {
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
     case indexMany, dropMany, get, scan, count, search, walk, listEdges
     case buildIndex, compact, snapshot, listSnapshots, deleteSnapshot, fetchSnapshot, erase, verify
-    case stats, cancel
+    case stats, slowRequests, cancel
 
     private static let names = allCases.map { "\($0)" }
 
@@ -45,6 +45,7 @@ package enum CallKind: Int, Sendable, CaseIterable {
             case .erase: .erase
             case .verify: .verify
             case .stats: .stats
+            case .slowRequests: .slowRequests
             case .cancel: .cancel
             }
     }
@@ -53,6 +54,14 @@ package enum CallKind: Int, Sendable, CaseIterable {
     var isMaintenance: Bool {
         switch self {
         case .buildIndex, .snapshot, .verify, .erase, .compact: true
+        default: false
+        }
+    }
+
+    /// Whether the call reads documents or edges, and so has a shape.
+    var isRead: Bool {
+        switch self {
+        case .get, .scan, .count, .search, .walk, .listEdges: true
         default: false
         }
     }
@@ -92,6 +101,8 @@ package enum CallKind: Int, Sendable, CaseIterable {
         case .createCollection, .alterCollection, .dropCollection: .admin
         case .buildIndex, .compact, .erase, .verify: .admin
         case .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot: .admin
+        // The constants of other clients' queries are data.
+        case .slowRequests: .admin
         }
     }
 }

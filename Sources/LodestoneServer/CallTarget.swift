@@ -34,7 +34,8 @@ extension Call {
         case .listEdges(let request): .collection(request.collection)
         case .buildIndex(let collection), .compact(let collection): .collection(collection)
         case .erase(let collection?): .collection(collection)
-        case .erase(nil), .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot, .verify:
+        case .erase(nil), .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot, .verify,
+            .slowRequests:
             .store
         }
     }

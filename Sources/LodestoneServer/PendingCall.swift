@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneWire
 import Synchronization
 
 /// A call that a worker or the engine serves.
@@ -7,6 +8,12 @@ final class PendingCall: Sendable {
     /// The id of its request.
     let id: UInt64
     let kind: CallKind
+    /// The call itself, if it is a read: its shape and its constants are noted at its end.
+    let read: Call?
+    /// The name that the client gave.
+    let client: String
+    /// The trace that the client named.
+    let trace: TraceParent?
     /// The collection that the call concerns, for the log.
     let collection: String?
     /// The rights that the call began with.
@@ -24,6 +31,9 @@ final class PendingCall: Sendable {
     init(
         id: UInt64,
         kind: CallKind,
+        read: Call?,
+        client: String,
+        trace: TraceParent?,
         collection: String?,
         access: Access,
         namedCount: Int,
@@ -34,6 +44,9 @@ final class PendingCall: Sendable {
     ) {
         self.id = id
         self.kind = kind
+        self.read = read
+        self.client = client
+        self.trace = trace
         self.collection = collection
         self.access = access
         self.namedCount = namedCount

@@ -29,6 +29,7 @@ extension RequestHandler {
                     reply = .collections(all.filter { scope.contains($0.name) })
                 case .describeCollection(let name):
                     reply = .collection(try engine.describe(name, context: call.context))
+                case .slowRequests(let limit): reply = .slowRequests(slow.report(limit: limit))
                 default: reply = .stats(try stats(for: incoming.access, call.context))
                 }
             } catch {

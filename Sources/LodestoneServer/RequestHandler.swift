@@ -17,6 +17,8 @@ final class RequestHandler: Sendable {
     let credentials: LiveCredentials?
     let connectionLimiter: ConnectionLimiter
     let metrics: ServerMetrics
+    /// The slow requests, and all reads by their shape.
+    let slow: SlowLog
     /// The repetition of some searches for their recall; `nil`: none.
     let recall: RecallSampler?
     let logger: Logger
@@ -43,7 +45,6 @@ final class RequestHandler: Sendable {
     let inlineWalks: InlineReads
     /// The number of current calls that build an index: one runs, the others wait for it.
     let builds = Atomic<Int>(0)
-    private let slowRequestNanoseconds: Atomic<Int64>
     static let maxBuilds = 8
 
     init(
@@ -56,10 +57,10 @@ final class RequestHandler: Sendable {
         recall = configuration.recallSampling.map {
             RecallSampler(engine, interval: $0, factory)
         }
+        slow = SlowLog(threshold: configuration.slowRequest)
         self.engine = engine
         self.configuration = configuration
         credentials = configuration.credentials.map { LiveCredentials($0) }
-        slowRequestNanoseconds = Atomic(configuration.slowRequest.nanoseconds)
         self.logger = logger
         var audit = logger
         audit[metadataKey: "log"] = "audit"
@@ -99,12 +100,6 @@ final class RequestHandler: Sendable {
         relief = MemoryRelief(memory)
     }
 
-    /// The time after which a request is logged as slow.
-    var slowRequest: Duration {
-        get { .nanoseconds(slowRequestNanoseconds.load(ordering: .relaxed)) }
-        set { slowRequestNanoseconds.store(newValue.nanoseconds, ordering: .relaxed) }
-    }
-
     /// Serves `request`, now or later; on the loop of the connection.
     func handle(
         _ request: Request,
@@ -126,7 +121,7 @@ final class RequestHandler: Sendable {
         case .cancel(let id):
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
         case .ping: replyToPing(incoming)
-        case .listCollections, .describeCollection, .stats: describe(incoming)
+        case .listCollections, .describeCollection, .stats, .slowRequests: describe(incoming)
         case .compact(let collection): compact(collection, incoming)
         case .buildIndex(let collection): build(collection, incoming)
         case .snapshot, .verify, .erase: maintain(incoming)
@@ -198,18 +193,21 @@ final class RequestHandler: Sendable {
             limiter.count(documents: reply.documentCount(beyond: call.namedCount))
         }
         noteEnded(call, reply, connection)
-        if time > slowRequest {
-            logger.info(
-                "slow request",
-                metadata: [
-                    "call": "\(call.kind.name)",
-                    "collection": "\(call.collection?.printable ?? "")",
-                    "milliseconds": "\(time.milliseconds)", "failed": "\(reason != nil)",
-                    "peer": "\(peer)",
-                ]
-            )
+        if let noted = slow.note(call, reason, nanoseconds: time.nanoseconds, peer: peer) {
+            log(noted)
         }
         connectionLimiter.callEnded()
+    }
+
+    private func log(_ request: SlowRequest) {
+        var metadata: Logger.Metadata = [
+            "call": "\(request.call)", "collection": "\(request.collection ?? "")",
+            "milliseconds": "\(request.duration.milliseconds)",
+            "failed": "\(request.error != nil)", "peer": "\(request.peer)",
+        ]
+        if let path = request.path { metadata["path"] = "\(path)" }
+        if let trace = request.trace { metadata["trace"] = "\(trace)" }
+        logger.info("slow request", metadata: metadata)
     }
 
     // MARK: Calls
@@ -293,6 +291,9 @@ final class RequestHandler: Sendable {
         let call = PendingCall(
             id: request.id,
             kind: incoming.kind,
+            read: incoming.kind.isRead ? request.call : nil,
+            client: incoming.connection.clientName,
+            trace: request.trace,
             collection: collection,
             collectionMetrics: collection.map { incoming.connection.metrics(of: $0) },
             access: incoming.access,

@@ -142,7 +142,7 @@ package final class Server: Service {
     }
 
     /// Changes the time after which a request is logged as slow.
-    package func setSlowRequest(_ time: Duration) { handler.slowRequest = time }
+    package func setSlowRequest(_ time: Duration) { handler.slow.threshold = time }
 
     /// Ends the server after the calls in flight.
     ///

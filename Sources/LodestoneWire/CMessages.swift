@@ -41,4 +41,6 @@ typealias CIndexStatus = Lodestone__V1__IndexStatus
 typealias CCollectionDescription = Lodestone__V1__CollectionDescription
 typealias CSnapshotDescription = Lodestone__V1__SnapshotDescription
 typealias CDamage = Lodestone__V1__Damage
+typealias CSlowRequest = Lodestone__V1__SlowRequest
+typealias CQueryShape = Lodestone__V1__QueryShape
 typealias CError = Lodestone__V1__Error

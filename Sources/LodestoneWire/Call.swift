@@ -9,6 +9,8 @@ package struct Request: Sendable, Equatable {
     package var deadlineMilliseconds: UInt32
     /// The idempotency key of a write; `nil` for calls that only read.
     package var requestID: RequestID?
+    /// The trace that the request belongs to; `nil`: none.
+    package var trace: TraceParent?
     /// The call.
     package var call: Call
 
@@ -16,21 +18,30 @@ package struct Request: Sendable, Equatable {
         id: UInt64,
         deadlineMilliseconds: UInt32,
         requestID: RequestID? = nil,
+        trace: TraceParent? = nil,
         call: Call
     ) {
         self.id = id
         self.deadlineMilliseconds = deadlineMilliseconds
         self.requestID = requestID
+        self.trace = trace
         self.call = call
     }
 
     /// Creates a request with the time left, at least a millisecond; `nil`: the server's default.
-    package init(id: UInt64, deadline: Duration? = nil, requestID: RequestID? = nil, call: Call) {
+    package init(
+        id: UInt64,
+        deadline: Duration? = nil,
+        requestID: RequestID? = nil,
+        trace: TraceParent? = nil,
+        call: Call
+    ) {
         let milliseconds = deadline.map { UInt32(clamping: max(1, $0.milliseconds)) }
         self.init(
             id: id,
             deadlineMilliseconds: milliseconds ?? 0,
             requestID: requestID,
+            trace: trace,
             call: call
         )
     }
@@ -73,6 +84,7 @@ package enum Call: Sendable, Equatable {
     case erase(collection: String?)
     case verify
     case stats
+    case slowRequests(limit: Int)
     /// Cancels the request with this id on the same connection; has no reply of its own.
     case cancel(id: UInt64)
 }

@@ -48,6 +48,7 @@ package enum Reply: Sendable, Equatable {
     /// The reply to verify.
     indirect case verified(VerifyReport)
     indirect case stats(Stats)
+    indirect case slowRequests(SlowRequests)
 }
 
 /// The server's description of itself when a connection opens.

@@ -9,6 +9,7 @@ extension Request {
             deadlineMilliseconds: message.pointee.deadline_ms,
             requestID: message.pointee.has_request_id != 0
                 ? try RequestID(message.pointee.request_id) : nil,
+            trace: TraceParent(message.pointee.trace_parent),
             call: try Call(message, limits: limits)
         )
     }
@@ -28,6 +29,19 @@ extension RequestID {
         self.init(
             high: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)),
             low: UInt64(bigEndian: bytes.buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        )
+    }
+}
+
+extension TraceParent {
+    /// The trace that some bytes name; `nil` when they have another form.
+    init?(_ bytes: CBytes) {
+        guard bytes.len == Self.byteCount else { return nil }
+        self.init(
+            String(
+                decoding: UnsafeBufferPointer(start: bytes.data, count: bytes.len),
+                as: UTF8.self
+            )
         )
     }
 }
@@ -115,6 +129,12 @@ extension Call {
             self = .verify
         case LODESTONE__V1__REQUEST__CALL_STATS:
             self = .stats
+        case LODESTONE__V1__REQUEST__CALL_SLOW_REQUESTS:
+            let slow = message.pointee.slow_requests.pointee
+            self = .slowRequests(
+                limit: slow.has_limit != 0
+                    ? min(Int(slow.limit), SlowRequests.standardLimit) : SlowRequests.standardLimit
+            )
         case LODESTONE__V1__REQUEST__CALL_CANCEL:
             self = .cancel(id: message.pointee.cancel.pointee.id)
         default:

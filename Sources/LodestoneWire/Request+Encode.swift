@@ -8,6 +8,7 @@ extension MessageWriter {
         if let requestID = request.requestID {
             withUnsafeBytes(of: (requestID.high.bigEndian, requestID.low.bigEndian)) { raw(3, $0) }
         }
+        if let trace = request.trace { text(5, trace.description) }
         call(request.call)
     }
 
@@ -100,6 +101,10 @@ extension MessageWriter {
             message(26) { _ in }
         case .stats:
             message(27) { _ in }
+        case .slowRequests(let limit):
+            message(40) { writer in
+                if limit != SlowRequests.standardLimit { writer.varint(1, UInt64(clamping: limit)) }
+            }
         case .cancel(let id):
             message(28) { $0.varint(1, id) }
         }
@@ -166,7 +171,7 @@ extension Call {
     /// Whether the encoded call surely has no more than some kilobytes.
     package var isShort: Bool {
         switch self {
-        case .ping, .stats, .listCollections, .describeCollection, .cancel: true
+        case .ping, .stats, .slowRequests, .listCollections, .describeCollection, .cancel: true
         case .get(let request): request.ids.count <= 8
         case .search(let request): request.queries.count == 1 && request.queries[0].isOneVector
         default: false

@@ -125,6 +125,8 @@ extension Reply {
             self = .erased(try EraseReceipt(message.pointee.erased.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_VERIFY:
             self = .verified(try VerifyReport(message.pointee.verify.pointee))
+        case LODESTONE__V1__RESPONSE__RESULT_SLOW_REQUESTS:
+            self = .slowRequests(try SlowRequests(message.pointee.slow_requests.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_STATS:
             self = .stats(try Stats(message.pointee.stats.pointee))
         default:
@@ -350,15 +352,20 @@ extension Stats {
                 message.n_collections
             ),
             statistics: try list("statistics", message.statistics, message.n_statistics) {
-                (statistic) throws(LodestoneError) in
-                Statistic(
-                    try statistic.pointee.name.text("name"),
-                    statistic.pointee.value,
-                    unit: try statistic.pointee.unit.text("unit")
-                )
+                (statistic) throws(LodestoneError) in try Statistic(statistic.pointee)
             },
             compactionFailure: message.has_compaction_failure != 0
                 ? try message.compaction_failure.text("compaction_failure") : nil
+        )
+    }
+}
+
+extension Statistic {
+    init(_ message: Lodestone__V1__Statistic) throws(LodestoneError) {
+        self.init(
+            try message.name.text("name"),
+            message.value,
+            unit: try message.unit.text("unit")
         )
     }
 }

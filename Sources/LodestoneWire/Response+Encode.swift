@@ -87,6 +87,9 @@ extension MessageWriter {
             message(26, expecting: 256 * report.damages.count) { $0.report(report) }
         case .stats(let stats):
             message(27) { $0.stats(stats) }
+        case .slowRequests(let report):
+            let count = report.latest.count + report.slowest.count + report.shapes.count
+            message(40, expecting: 512 * count) { $0.report(report) }
         }
     }
 
@@ -236,13 +239,15 @@ extension MessageWriter {
         varint(3, stats.sequenceNumber)
         for collection in stats.collections { collectionDescription(4, collection) }
         for statistic in stats.statistics {
-            message(5) { writer in
-                writer.text(1, statistic.name)
-                writer.double(2, statistic.value)
-                writer.text(3, statistic.unit)
-            }
+            message(5) { $0.statistic(statistic) }
         }
         if let failure = stats.compactionFailure { text(6, failure) }
+    }
+
+    mutating func statistic(_ statistic: Statistic) {
+        text(1, statistic.name)
+        double(2, statistic.value)
+        text(3, statistic.unit)
     }
 }
 

@@ -28,7 +28,7 @@ struct Lodestone: AsyncParsableCommand {
             CompactCommand.self,
             EraseCommand.self,
             IndexCommand.self, SnapshotCommand.self,
-            VerifyCommand.self, TokenCommand.self,
+            VerifyCommand.self, TokenCommand.self, SlowCommand.self, TopCommand.self,
         ]
     )
 }

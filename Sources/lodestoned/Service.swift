@@ -26,7 +26,9 @@ struct Service: Sendable {
         allowManyFiles()
         lode_memory_keep_little()
         let level = SharedLogLevel(settings.logLevel)
-        LoggingSystem.bootstrap { label in
+        let logsJSON = settings.logsJSON
+        LoggingSystem.bootstrap { label -> any LogHandler in
+            if logsJSON { return JSONLogHandler(label: label, level: level) }
             LeveledLogHandler(StreamLogHandler.standardError(label: label), level)
         }
         let logger = Logger(label: "lodestoned")

@@ -229,11 +229,18 @@ extension Setting {
             },
             show: { $0.logLevel.rawValue }
         ),
+        Setting(
+            name: "logFormat",
+            kind: .choice(["text", "json"]),
+            meaning: "The form of the log: lines of text, or one JSON object per line.",
+            apply: { settings, value in settings.logsJSON = value == .text("json") },
+            show: { $0.logsJSON ? "json" : "text" }
+        ),
         .milliseconds(
             "slowRequestMs",
             \.server.slowRequest,
             1...3_600_000,
-            "Requests that take longer are logged."
+            "Requests that take longer are logged, and kept for the command slow."
         ),
         .milliseconds(
             "recallSampleMs",

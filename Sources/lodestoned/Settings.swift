@@ -42,6 +42,8 @@ package struct Settings: Sendable {
     package var cacheMemory = MemoryShares.caches
     /// The least important level that is logged.
     package var logLevel = Logger.Level.info
+    /// Whether the log has JSON instead of text.
+    package var logsJSON = false
     /// The configuration of the server; its endpoint, tokens and limits are set from the other
     /// settings.
     package var server = ServerConfiguration()

@@ -109,7 +109,7 @@ struct MetricsTextTests {
             if case .number(let number)? = values[name] ?? nil { number } else { -1 }
         }
         let resident = number("process_resident_memory_bytes")
-        #expect(abs(resident - Double(residentByteCount())) < 64 << 20)
+        #expect(abs(resident - Double(residentByteCount())) < Double(64 << 20))
         #expect(number("process_cpu_seconds") > 0)
         #expect((3...1_000_000).contains(number("process_open_fds")))
         #expect(number("process_max_fds") >= number("process_open_fds"))

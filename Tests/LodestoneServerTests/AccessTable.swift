@@ -63,7 +63,7 @@ enum AccessTable {
             [no, no, no, .role, .allowed, .allowed, .collection, .allowed, .rateLimit]
         case .createCollection, .alterCollection, .dropCollection, .buildIndex, .compact, .erase:
             [no, no, no, .role, .role, .allowed, .collection, .role, .rateLimit]
-        case .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot, .verify:
+        case .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot, .verify, .slowRequests:
             [no, no, no, .role, .role, .allowed, .collection, .role, .rateLimit]
         }
     }
@@ -111,6 +111,7 @@ enum AccessTable {
         case .deleteSnapshot: [.deleteSnapshot(name: "one")]
         case .fetchSnapshot: [.fetchSnapshot(name: "one", offset: 0, maxBytes: 1_000)]
         case .verify: [.verify]
+        case .slowRequests: [.slowRequests(limit: 10)]
         }
     }
 

@@ -178,6 +178,49 @@ struct OperationsPagesTests {
         try await watched.stop()
     }
 
+    @Test("/readyz is 503 after a failed write or a kill, and 200 after a restart")
+    func failedWrite() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let arguments = [
+                "--data", directory.path + "/store", "--listen", "127.0.0.1:0", "--http",
+                "127.0.0.1:0",
+            ]
+            let program = try Program(arguments, maxFileBlocks: 4_096)
+            let client = try RawClient(try program.endpoint())
+            let pages = try program.pagesEndpoint()
+            #expect(try HTTPClient(pages).get("/readyz").status == 200)
+            try client.require(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            var reason: LodestoneError.Reason?
+            for batch in 0..<1_000 where reason != .readOnly {
+                let documents = (0..<20).map { number in
+                    Document(
+                        id: DocumentID(trusted: "\(batch)-\(number)"),
+                        text: String(repeating: "word\(batch) ", count: 300)
+                    )
+                }
+                let write = IndexManyRequest(collection: "c", documents: documents)
+                reason = try client.call(.indexMany(write)).error?.reason
+            }
+            #expect(reason == .readOnly)
+            let page = try HTTPClient(pages).get("/readyz")
+            #expect(page.status == 503)
+            #expect(page.text.contains("writable: The store is read-only since a write failed"))
+            #expect(page.text.contains("caught_up: ok"))
+            #expect(try HTTPClient(pages).get("/livez").status == 200)
+            #expect(try HTTPClient(pages).get("/metrics").text.contains("lodestone_read_only 1.0"))
+            program.signal(SIGKILL)
+            _ = program.status()
+            #expect(throws: (any Error).self) { try HTTPClient(pages).get("/readyz") }
+
+            let second = try Program(arguments)
+            _ = try second.endpoint()
+            #expect(try HTTPClient(second.pagesEndpoint()).get("/readyz").status == 200)
+            second.signal(SIGTERM)
+            #expect(second.status() == 0)
+        }
+    }
+
     @Test("Searches of an index are repeated exactly now and then, and missed hits are counted")
     func recall() async throws {
         try await withWatchedServer({ $0.recallSampling = .milliseconds(1) }) { server in

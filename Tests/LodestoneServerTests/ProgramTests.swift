@@ -243,8 +243,14 @@ final class Program: @unchecked Sendable {
     ///   - arguments: The arguments of the program.
     ///   - readOnlyMount: A directory that is on a read-only file system for the program.
     ///   - errors: The pipe of standard error; `nil`: a file.
+    ///   - maxFileBlocks: The most blocks of 512 bytes of a file; a write beyond them fails.
     /// - Throws: When the program can't be started.
-    init(_ arguments: [String], readOnlyMount: String? = nil, errors: Pipe? = nil) throws {
+    init(
+        _ arguments: [String],
+        readOnlyMount: String? = nil,
+        errors: Pipe? = nil,
+        maxFileBlocks: Int? = nil
+    ) throws {
         errorFile = FileManager.default.temporaryDirectory
             .appendingPathComponent("lodestoned-\(UUID().uuidString).log")
         try Data().write(to: errorFile)
@@ -264,6 +270,12 @@ final class Program: @unchecked Sendable {
                 ["--map-root-user", "--mount", "sh", "-c", mount, readOnlyMount, program.path]
                 + arguments
         }
+        if let maxFileBlocks {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            // The signal would end the program, and without it the write fails.
+            let limit = #"trap '' XFSZ && ulimit -f "$0" && exec "$@""#
+            process.arguments = ["-c", limit, "\(maxFileBlocks)", program.path] + arguments
+        }
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
         process.standardOutput = output
@@ -281,7 +293,12 @@ final class Program: @unchecked Sendable {
     }
 
     /// Waits for the line with the address of the server.
-    func endpoint() throws -> Endpoint {
+    func endpoint() throws -> Endpoint { try address(after: "listening on ") }
+
+    /// Waits for the line with the address of the pages, which follows that of the server.
+    func pagesEndpoint() throws -> Endpoint { try address(after: "pages on ") }
+
+    private func address(after prefix: String) throws -> Endpoint {
         var line = Data()
         while line.last != UInt8(ascii: "\n") {
             guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty
@@ -291,7 +308,6 @@ final class Program: @unchecked Sendable {
             line += byte
         }
         let text = String(decoding: line.dropLast(), as: UTF8.self)
-        let prefix = "listening on "
         guard text.hasPrefix(prefix) else { throw RawClientError("lodestoned wrote '\(text)'") }
         return try Endpoint(String(text.dropFirst(prefix.count)))
     }

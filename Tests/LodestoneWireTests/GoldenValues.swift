@@ -191,6 +191,7 @@ enum GoldenValues {
         "erase all": Request(id: 27, call: .erase(collection: nil)),
         "verify": Request(id: 21, call: .verify),
         "stats": Request(id: 22, call: .stats),
+        "slow requests": Request(id: 31, trace: trace, call: .slowRequests(limit: 16)),
         "cancel": Request(id: 23, call: .cancel(id: 16)),
     ]
 
@@ -375,6 +376,51 @@ enum GoldenValues {
                 )
             )
         ),
+        "slow requests reply": Response(
+            id: 31,
+            reply: .slowRequests(
+                SlowRequests(
+                    latest: [
+                        SlowRequest(
+                            call: "search",
+                            collection: "papers",
+                            query: "near(3) where year = 2020 limit 10",
+                            path: "filtered_scan",
+                            duration: .milliseconds(1_500),
+                            steps: [Statistic("filter", 0.5, unit: "s")],
+                            error: "DEADLINE",
+                            client: "test",
+                            peer: "127.0.0.1:4711",
+                            request: 7,
+                            trace: trace,
+                            beganAt: 1_700_000_000_000_000
+                        )
+                    ],
+                    slowest: [
+                        SlowRequest(
+                            call: "verify",
+                            duration: .seconds(2),
+                            client: "",
+                            peer: "unix",
+                            request: 8,
+                            beganAt: 1_700_000_000_000_001
+                        )
+                    ],
+                    shapes: [
+                        QueryShape(
+                            shape: "search near(?) limit ?",
+                            collection: "papers",
+                            count: 3,
+                            errorCount: 1,
+                            total: .microseconds(30),
+                            p99: .microseconds(12),
+                            longest: .microseconds(13)
+                        )
+                    ],
+                    since: 1_600_000_000_000_000
+                )
+            )
+        ),
         "stats reply": Response(
             id: 22,
             reply: .stats(
@@ -389,6 +435,10 @@ enum GoldenValues {
             )
         ),
     ]
+
+    private static let trace = TraceParent(
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    )
 
     private static let nightly = SnapshotDescription(
         name: "nightly",

@@ -103,11 +103,12 @@ extension RandomMessages {
                     facets: facetRequests()
                 )
             )
+        case 24: return .slowRequests(limit: below(129))
         default: return .cancel(id: number())
         }
     }
 
-    static let calls = 0...24
+    static let calls = 0...25
 
     mutating func request(_ kind: Int) -> Request {
         Request(

@@ -158,6 +158,7 @@ extension RandomMessages {
                     damageCount: number()
                 )
             )
+        case 19: return .slowRequests(slowRequests())
         case 18:
             let bytes = many(200) { UInt8($0.below(256)) }
             return .snapshotPart(SnapshotPart(bytes: bytes, byteCount: number()))
@@ -186,6 +187,43 @@ extension RandomMessages {
         }
     }
 
+    private mutating func slowRequests() -> SlowRequests {
+        SlowRequests(
+            latest: many(3) { $0.slowRequest() },
+            slowest: many(3) { $0.slowRequest() },
+            shapes: many(3) { random in
+                QueryShape(
+                    shape: random.text(),
+                    collection: random.text(),
+                    count: random.number(),
+                    errorCount: random.number(),
+                    total: .microseconds(random.count()),
+                    p99: .microseconds(random.count()),
+                    longest: .microseconds(random.count())
+                )
+            },
+            since: Int64(truncatingIfNeeded: number())
+        )
+    }
+
+    private mutating func slowRequest() -> SlowRequest {
+        SlowRequest(
+            call: text(),
+            collection: maybe { $0.text() },
+            query: text(),
+            path: maybe { $0.text() },
+            duration: .microseconds(count()),
+            steps: many(3) { Statistic($0.text(), Double($0.below(99)) / 7, unit: $0.text()) },
+            error: maybe { $0.text() },
+            client: text(),
+            peer: text(),
+            request: number(),
+            trace: flag()
+                ? TraceParent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") : nil,
+            beganAt: Int64(truncatingIfNeeded: number())
+        )
+    }
+
     mutating func snapshot() -> SnapshotDescription {
         SnapshotDescription(
             name: text(),
@@ -206,7 +244,7 @@ extension RandomMessages {
         )
     }
 
-    static let replies = 0...19
+    static let replies = 0...20
 
     mutating func response(_ kind: Int) -> Response {
         Response(id: number(), reply: reply(kind))

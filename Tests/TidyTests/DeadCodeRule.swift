@@ -11,6 +11,11 @@ struct DeadCodeRule {
         "defaultValueDescription": "ExpressibleByArgument",
         "validate": "ParsableCommand", "unownedExecutor": "Actor",
         "testDescription": "CustomTestStringConvertible", "userInfo": "Decoder",
+        "makeCounter": "MetricsFactory", "makeMeter": "MetricsFactory",
+        "makeTimer": "MetricsFactory", "makeRecorder": "MetricsFactory",
+        "destroyCounter": "MetricsFactory", "destroyMeter": "MetricsFactory",
+        "destroyTimer": "MetricsFactory", "destroyRecorder": "MetricsFactory",
+        "decrement": "MeterHandler",
         // A call of the value never names it.
         "callAsFunction": "the language",
         "encodeNil": "UnkeyedEncodingContainer", "decodeNil": "UnkeyedDecodingContainer",

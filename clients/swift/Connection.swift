@@ -94,6 +94,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 let pending = PendingCall(
                     call: call,
                     requestID: requestID,
+                    trace: TraceParent.current,
                     deadline: deadline,
                     caller: caller
                 )

@@ -83,7 +83,7 @@ final class ConnectionHistory: Sendable {
         case .erased(let receipt): number = receipt.sequenceNumber
         case .verified(let report): number = report.sequenceNumber
         case .error, .goAway, .collections, .collection, .documents, .page, .edges,
-            .snapshots, .snapshotPart:
+            .snapshots, .snapshotPart, .slowRequests:
             return
         }
         sequenceNumber.max(number, ordering: .relaxed)

@@ -124,6 +124,23 @@ extension LodestoneClient {
         }
     }
 
+    /// The slow requests of the server, and its reads by their shape, since its start.
+    ///
+    /// The requests have the constants of other clients' queries, so the call needs the role admin.
+    ///
+    /// - Parameters:
+    ///   - limit: The most requests of each kind, and the most shapes; at most 128.
+    ///   - deadline: `nil`: the configuration's deadline.
+    /// - Returns: The requests and shapes.
+    /// - Throws: `.deadlineExceeded` when no reply has come in time.
+    public func slowRequests(limit: Int = 128, deadline: Duration? = nil)
+        async throws(LodestoneError) -> SlowRequests
+    {
+        try await perform(.slowRequests(limit: limit), deadline: deadline) { reply in
+            if case .slowRequests(let report) = reply { report } else { nil }
+        }
+    }
+
     /// Writes a snapshot of the whole store into the store's directory on the server.
     ///
     /// The server accepts writes meanwhile. The client does not repeat the call.

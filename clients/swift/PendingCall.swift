@@ -41,6 +41,8 @@ struct CallFailure: Sendable {
 struct PendingCall: Sendable {
     let call: Call
     let requestID: RequestID?
+    /// The trace of the caller's task.
+    let trace: TraceParent?
     /// The deadline in the request.
     let deadline: MonotonicTime
     /// Resumed once: by the code that takes the call out of the table.
@@ -54,6 +56,7 @@ struct PendingCall: Sendable {
             id: id,
             deadlineMilliseconds: remaining,
             requestID: requestID,
+            trace: trace,
             call: call
         )
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client of Lodestone, a search database for vectors, text, metadata and graphs."""
 
+from lodestone._wire import trace_parent
 from lodestone.client import Client
 from lodestone.collection import Collection
 from lodestone.errors import Code, LodestoneError, Outcome
@@ -45,8 +46,11 @@ from lodestone.types import (
     ListedEdge,
     Page,
     QueryResult,
+    QueryShape,
     Reached,
     SearchResponse,
+    SlowRequest,
+    SlowRequests,
     SnapshotDescription,
     SourcedEdge,
     SourceScore,
@@ -102,10 +106,13 @@ __all__ = [
     "Page",
     "Query",
     "QueryResult",
+    "QueryShape",
     "Reached",
     "ReciprocalRank",
     "RetryPolicy",
     "SearchResponse",
+    "SlowRequest",
+    "SlowRequests",
     "SnapshotDescription",
     "Source",
     "SourceScore",

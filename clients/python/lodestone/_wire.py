@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from lodestone._proto import service_pb2
 from lodestone.errors import Code, LodestoneError, Outcome
 
 PROTOCOL_VERSION = 1
+#: The trace that calls belong to, as W3C's ``traceparent``; the server's log names it.
+trace_parent: ContextVar[str | None] = ContextVar("trace_parent", default=None)
 #: Calls that the server serves at once, and does not count among those in flight.
 _UNCOUNTED = frozenset({"ping", "list_collections", "describe_collection", "stats"})
 #: The most bytes of a frame whose pieces are copied together, so that one call of the system sends
@@ -47,6 +50,7 @@ _CALL_TAGS = {
 _ID_TAG = varint(service_pb2.Request.ID_FIELD_NUMBER << 3)
 _DEADLINE_TAG = varint(service_pb2.Request.DEADLINE_MS_FIELD_NUMBER << 3)
 _REQUEST_ID_TAG = _tag(service_pb2.Request.REQUEST_ID_FIELD_NUMBER)
+_TRACE_TAG = _tag(service_pb2.Request.TRACE_PARENT_FIELD_NUMBER)
 
 
 class Call:
@@ -56,12 +60,14 @@ class Call:
     the number of its documents, for the error that it is too large.
     """
 
-    __slots__ = ("name", "is_uncounted", "rows", "body")
+    __slots__ = ("name", "is_uncounted", "rows", "trace", "body")
 
     def __init__(self, name: str, message: Any, vectors: bytes = b"", rows: int = 0) -> None:
         self.name = name
         self.is_uncounted = name in _UNCOUNTED
         self.rows = rows
+        trace = trace_parent.get()
+        self.trace = trace.encode() if trace else b""
         fields = message.SerializeToString(deterministic=True)
         length = len(fields)
         #: The bytes of the call, in pieces that have not been copied together.
@@ -80,6 +86,8 @@ class Call:
         head = _ID_TAG + varint(id) + _DEADLINE_TAG + varint(milliseconds)
         if request_id is not None:
             head += _REQUEST_ID_TAG + varint(len(request_id)) + request_id
+        if self.trace:
+            head += _TRACE_TAG + varint(len(self.trace)) + self.trace
         length = len(head) + sum(map(len, self.body))
         return [length.to_bytes(4, "big") + head, *self.body]
 

@@ -24,6 +24,7 @@ from lodestone.types import (
     CollectionDescription,
     EraseReceipt,
     Flat,
+    SlowRequests,
     SnapshotDescription,
     Stats,
     Strategy,
@@ -213,6 +214,17 @@ class Client:
         """The state of the server and its store."""
         reply = self._read("stats", service_pb2.StatsRequest(), deadline=deadline)
         return _codec.read_stats(reply.stats)
+
+    def slow_requests(self, limit: int = 128, *, deadline: float | None = None) -> SlowRequests:
+        """The slow requests of the server, and its reads by their shape, since its start.
+
+        The requests have the constants of other clients' queries, so the call needs the role admin.
+        ``limit`` is the most requests of each kind, and the most shapes, at most 128.
+        """
+        with Encoding():
+            message = service_pb2.SlowRequestsRequest(limit=limit)
+        reply = self._read("slow_requests", message, deadline=deadline)
+        return _codec.read_slow_requests(reply.slow_requests)
 
     def snapshot(self, name: str, *, deadline: float = 86_400.0) -> SnapshotDescription:
         """Writes a snapshot of the store on the server, which accepts writes meanwhile.

@@ -557,6 +557,58 @@ class Statistic:
 
 
 @dataclass(frozen=True)
+class SlowRequest:
+    """A request that the server has served, without its vectors."""
+
+    call: str
+    collection: str | None
+    #: Sources, filters and options in short form.
+    query: str
+    #: The way in which a search found its hits: ``filtered_walk``.
+    path: str | None
+    #: Seconds from the request's arrival until its reply.
+    seconds: float
+    #: The time of each step, and the work of a search.
+    steps: Sequence[Statistic]
+    #: The reason of the error; ``None`` for a success.
+    error: str | None
+    client: str
+    peer: str
+    #: The id of the request in its connection.
+    request: int
+    #: The trace that the client named, as W3C's ``traceparent``.
+    trace_parent: str | None
+    began_at: Timestamp
+
+
+@dataclass(frozen=True)
+class QueryShape:
+    """The requests that differ only in their constants."""
+
+    #: ``?`` stands for a constant.
+    shape: str
+    collection: str
+    count: int
+    error_count: int
+    total_seconds: float
+    p99_seconds: float
+    longest_seconds: float
+
+
+@dataclass(frozen=True)
+class SlowRequests:
+    """The slow requests of a server, and its reads by their shape."""
+
+    #: Longer than the server's ``slowRequestMs``, latest first.
+    latest: Sequence[SlowRequest]
+    #: Of all requests, slowest first.
+    slowest: Sequence[SlowRequest]
+    #: The longest total time first.
+    shapes: Sequence[QueryShape]
+    since: Timestamp
+
+
+@dataclass(frozen=True)
 class Stats:
     """The state of a server and its store."""
 

@@ -17,6 +17,7 @@ from lodestone._codec.documents import index_many, read_documents, read_page, wr
 from lodestone._codec.maintenance import (
     read_erase_receipt,
     read_snapshot,
+    read_slow_requests,
     read_stats,
     read_verify_report,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "read_query_result",
     "read_receipt",
     "read_snapshot",
+    "read_slow_requests",
     "read_stats",
     "read_verify_report",
     "read_walk_result",

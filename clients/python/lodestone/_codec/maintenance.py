@@ -9,6 +9,9 @@ from lodestone._codec.collections import read_description
 from lodestone.types import (
     Damage,
     EraseReceipt,
+    QueryShape,
+    SlowRequest,
+    SlowRequests,
     SnapshotDescription,
     Statistic,
     Stats,
@@ -17,16 +20,58 @@ from lodestone.types import (
 )
 
 
+def read_slow_requests(message: Any) -> SlowRequests:
+    return SlowRequests(
+        [_read_slow_request(one) for one in message.latest],
+        [_read_slow_request(one) for one in message.slowest],
+        [
+            QueryShape(
+                str(one.shape, "utf-8"),
+                str(one.collection, "utf-8"),
+                one.count,
+                one.error_count,
+                one.total_us / 1e6,
+                one.p99_us / 1e6,
+                one.longest_us / 1e6,
+            )
+            for one in message.shapes
+        ],
+        Timestamp(message.since_us),
+    )
+
+
+def _read_slow_request(message: Any) -> SlowRequest:
+    return SlowRequest(
+        str(message.call, "utf-8"),
+        _optional_text(message, "collection"),
+        str(message.query, "utf-8"),
+        _optional_text(message, "path"),
+        message.duration_us / 1e6,
+        [_read_statistic(step) for step in message.steps],
+        _optional_text(message, "error"),
+        str(message.client, "utf-8"),
+        str(message.peer, "utf-8"),
+        message.request,
+        _optional_text(message, "trace_parent"),
+        Timestamp(message.began_us),
+    )
+
+
+def _optional_text(message: Any, name: str) -> str | None:
+    return str(getattr(message, name), "utf-8") if message.HasField(name) else None
+
+
+def _read_statistic(message: Any) -> Statistic:
+    return Statistic(str(message.name, "utf-8"), message.value, str(message.unit, "utf-8"))
+
+
 def read_stats(message: Any) -> Stats:
     return Stats(
         str(message.server_version, "utf-8"),
         str(message.store_version, "utf-8"),
         message.sequence_number,
         [read_description(collection) for collection in message.collections],
-        [
-            Statistic(str(figure.name, "utf-8"), figure.value, str(figure.unit, "utf-8"))
-            for figure in message.statistics
-        ],
+        [_read_statistic(figure) for figure in message.statistics],
         str(message.compaction_failure, "utf-8") if message.HasField("compaction_failure") else None,
     )
 

@@ -325,8 +325,26 @@ class PingResponse(_message.Message):
     sequence_number: int
     def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
 
+class QueryShape(_message.Message):
+    __slots__ = ["collection", "count", "error_count", "longest_us", "p99_us", "shape", "total_us"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LONGEST_US_FIELD_NUMBER: _ClassVar[int]
+    P99_US_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_US_FIELD_NUMBER: _ClassVar[int]
+    collection: bytes
+    count: int
+    error_count: int
+    longest_us: int
+    p99_us: int
+    shape: bytes
+    total_us: int
+    def __init__(self, shape: _Optional[bytes] = ..., collection: _Optional[bytes] = ..., count: _Optional[int] = ..., error_count: _Optional[int] = ..., total_us: _Optional[int] = ..., p99_us: _Optional[int] = ..., longest_us: _Optional[int] = ...) -> None: ...
+
 class Request(_message.Message):
-    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "fetch_snapshot", "get", "hello", "id", "index_many", "list_collections", "list_edges", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
+    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "fetch_snapshot", "get", "hello", "id", "index_many", "list_collections", "list_edges", "list_snapshots", "ping", "request_id", "scan", "search", "slow_requests", "snapshot", "stats", "trace_parent", "verify", "walk"]
     ALTER_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     BUILD_INDEX_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
@@ -351,8 +369,10 @@ class Request(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SCAN_FIELD_NUMBER: _ClassVar[int]
     SEARCH_FIELD_NUMBER: _ClassVar[int]
+    SLOW_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     STATS_FIELD_NUMBER: _ClassVar[int]
+    TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
     WALK_FIELD_NUMBER: _ClassVar[int]
     alter_collection: AlterCollectionRequest
@@ -379,14 +399,16 @@ class Request(_message.Message):
     request_id: bytes
     scan: ScanRequest
     search: SearchRequest
+    slow_requests: SlowRequestsRequest
     snapshot: SnapshotRequest
     stats: StatsRequest
+    trace_parent: bytes
     verify: VerifyRequest
     walk: WalkRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ..., list_edges: _Optional[_Union[ListEdgesRequest, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[FetchSnapshotRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., trace_parent: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ..., list_edges: _Optional[_Union[ListEdgesRequest, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[FetchSnapshotRequest, _Mapping]] = ..., slow_requests: _Optional[_Union[SlowRequestsRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["count", "describe_collection", "done", "erased", "error", "fetch_snapshot", "get", "go_away", "hello", "id", "list_collections", "list_edges", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
+    __slots__ = ["count", "describe_collection", "done", "erased", "error", "fetch_snapshot", "get", "go_away", "hello", "id", "list_collections", "list_edges", "list_snapshots", "ping", "scan", "search", "slow_requests", "snapshot", "stats", "verify", "walk", "written"]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
@@ -403,6 +425,7 @@ class Response(_message.Message):
     PING_FIELD_NUMBER: _ClassVar[int]
     SCAN_FIELD_NUMBER: _ClassVar[int]
     SEARCH_FIELD_NUMBER: _ClassVar[int]
+    SLOW_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     STATS_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
@@ -424,12 +447,13 @@ class Response(_message.Message):
     ping: PingResponse
     scan: ScanResponse
     search: SearchResponse
+    slow_requests: SlowRequestsResponse
     snapshot: SnapshotDescription
     stats: StatsResponse
     verify: VerifyResponse
     walk: WalkResponse
     written: WriteReceipt
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ..., list_edges: _Optional[_Union[ListEdgesResponse, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[SnapshotPart, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ..., list_edges: _Optional[_Union[ListEdgesResponse, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[SnapshotPart, _Mapping]] = ..., slow_requests: _Optional[_Union[SlowRequestsResponse, _Mapping]] = ...) -> None: ...
 
 class ScanOrder(_message.Message):
     __slots__ = ["descending", "path"]
@@ -486,6 +510,52 @@ class SearchResponse(_message.Message):
     results: _containers.RepeatedCompositeFieldContainer[_query_pb2.QueryResult]
     sequence_number: int
     def __init__(self, results: _Optional[_Iterable[_Union[_query_pb2.QueryResult, _Mapping]]] = ..., sequence_number: _Optional[int] = ...) -> None: ...
+
+class SlowRequest(_message.Message):
+    __slots__ = ["began_us", "call", "client", "collection", "duration_us", "error", "path", "peer", "query", "request", "steps", "trace_parent"]
+    BEGAN_US_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    DURATION_US_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
+    began_us: int
+    call: bytes
+    client: bytes
+    collection: bytes
+    duration_us: int
+    error: bytes
+    path: bytes
+    peer: bytes
+    query: bytes
+    request: int
+    steps: _containers.RepeatedCompositeFieldContainer[Statistic]
+    trace_parent: bytes
+    def __init__(self, call: _Optional[bytes] = ..., collection: _Optional[bytes] = ..., query: _Optional[bytes] = ..., path: _Optional[bytes] = ..., duration_us: _Optional[int] = ..., steps: _Optional[_Iterable[_Union[Statistic, _Mapping]]] = ..., error: _Optional[bytes] = ..., client: _Optional[bytes] = ..., peer: _Optional[bytes] = ..., request: _Optional[int] = ..., trace_parent: _Optional[bytes] = ..., began_us: _Optional[int] = ...) -> None: ...
+
+class SlowRequestsRequest(_message.Message):
+    __slots__ = ["limit"]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class SlowRequestsResponse(_message.Message):
+    __slots__ = ["latest", "shapes", "since_us", "slowest"]
+    LATEST_FIELD_NUMBER: _ClassVar[int]
+    SHAPES_FIELD_NUMBER: _ClassVar[int]
+    SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    SLOWEST_FIELD_NUMBER: _ClassVar[int]
+    latest: _containers.RepeatedCompositeFieldContainer[SlowRequest]
+    shapes: _containers.RepeatedCompositeFieldContainer[QueryShape]
+    since_us: int
+    slowest: _containers.RepeatedCompositeFieldContainer[SlowRequest]
+    def __init__(self, latest: _Optional[_Iterable[_Union[SlowRequest, _Mapping]]] = ..., slowest: _Optional[_Iterable[_Union[SlowRequest, _Mapping]]] = ..., shapes: _Optional[_Iterable[_Union[QueryShape, _Mapping]]] = ..., since_us: _Optional[int] = ...) -> None: ...
 
 class SnapshotDescription(_message.Message):
     __slots__ = ["bytes", "created_us", "name", "sequence_number"]

@@ -65,6 +65,10 @@ typedef struct Lodestone__V1__Done Lodestone__V1__Done;
 typedef struct Lodestone__V1__StatsRequest Lodestone__V1__StatsRequest;
 typedef struct Lodestone__V1__Statistic Lodestone__V1__Statistic;
 typedef struct Lodestone__V1__StatsResponse Lodestone__V1__StatsResponse;
+typedef struct Lodestone__V1__SlowRequestsRequest Lodestone__V1__SlowRequestsRequest;
+typedef struct Lodestone__V1__SlowRequest Lodestone__V1__SlowRequest;
+typedef struct Lodestone__V1__QueryShape Lodestone__V1__QueryShape;
+typedef struct Lodestone__V1__SlowRequestsResponse Lodestone__V1__SlowRequestsResponse;
 typedef struct Lodestone__V1__CancelRequest Lodestone__V1__CancelRequest;
 typedef struct Lodestone__V1__GoAway Lodestone__V1__GoAway;
 typedef struct Lodestone__V1__Request Lodestone__V1__Request;
@@ -962,6 +966,141 @@ struct  Lodestone__V1__StatsResponse
     , 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0, {0,NULL} }
 
 
+struct  Lodestone__V1__SlowRequestsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * of each list; absent: 128
+   */
+  protobuf_c_boolean has_limit;
+  uint32_t limit;
+};
+#define LODESTONE__V1__SLOW_REQUESTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__slow_requests_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * A request that the server has served, without its vectors.
+ */
+struct  Lodestone__V1__SlowRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_call;
+  ProtobufCBinaryData call;
+  /*
+   * absent: of no collection
+   */
+  protobuf_c_boolean has_collection;
+  ProtobufCBinaryData collection;
+  /*
+   * sources, filters and options in short form
+   */
+  protobuf_c_boolean has_query;
+  ProtobufCBinaryData query;
+  /*
+   * of a search: for example filtered_walk
+   */
+  protobuf_c_boolean has_path;
+  ProtobufCBinaryData path;
+  protobuf_c_boolean has_duration_us;
+  uint64_t duration_us;
+  /*
+   * the time of each step, and the work
+   */
+  size_t n_steps;
+  Lodestone__V1__Statistic **steps;
+  /*
+   * the reason; absent: it succeeded
+   */
+  protobuf_c_boolean has_error;
+  ProtobufCBinaryData error;
+  /*
+   * the name that the client gave
+   */
+  protobuf_c_boolean has_client;
+  ProtobufCBinaryData client;
+  /*
+   * the client's address
+   */
+  protobuf_c_boolean has_peer;
+  ProtobufCBinaryData peer;
+  /*
+   * the id of the request in its connection
+   */
+  protobuf_c_boolean has_request;
+  uint64_t request;
+  protobuf_c_boolean has_trace_parent;
+  ProtobufCBinaryData trace_parent;
+  /*
+   * microseconds since 1970
+   */
+  protobuf_c_boolean has_began_us;
+  int64_t began_us;
+};
+#define LODESTONE__V1__SLOW_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__slow_request__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0 }
+
+
+/*
+ * The requests that differ only in their constants.
+ */
+struct  Lodestone__V1__QueryShape
+{
+  ProtobufCMessage base;
+  /*
+   * ? stands for a constant
+   */
+  protobuf_c_boolean has_shape;
+  ProtobufCBinaryData shape;
+  protobuf_c_boolean has_collection;
+  ProtobufCBinaryData collection;
+  protobuf_c_boolean has_count;
+  uint64_t count;
+  protobuf_c_boolean has_error_count;
+  uint64_t error_count;
+  protobuf_c_boolean has_total_us;
+  uint64_t total_us;
+  protobuf_c_boolean has_p99_us;
+  uint64_t p99_us;
+  protobuf_c_boolean has_longest_us;
+  uint64_t longest_us;
+};
+#define LODESTONE__V1__QUERY_SHAPE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query_shape__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Lodestone__V1__SlowRequestsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * longer than the server's slowRequestMs, latest first
+   */
+  size_t n_latest;
+  Lodestone__V1__SlowRequest **latest;
+  /*
+   * of all requests, slowest first
+   */
+  size_t n_slowest;
+  Lodestone__V1__SlowRequest **slowest;
+  /*
+   * of reads, the longest total time first
+   */
+  size_t n_shapes;
+  Lodestone__V1__QueryShape **shapes;
+  /*
+   * microseconds since 1970
+   */
+  protobuf_c_boolean has_since_us;
+  int64_t since_us;
+};
+#define LODESTONE__V1__SLOW_REQUESTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__slow_requests_response__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL, 0, 0 }
+
+
 struct  Lodestone__V1__CancelRequest
 {
   ProtobufCMessage base;
@@ -1018,7 +1157,8 @@ typedef enum {
   LODESTONE__V1__REQUEST__CALL_ERASE = 31,
   LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT = 32,
   LODESTONE__V1__REQUEST__CALL_LIST_EDGES = 33,
-  LODESTONE__V1__REQUEST__CALL_FETCH_SNAPSHOT = 34
+  LODESTONE__V1__REQUEST__CALL_FETCH_SNAPSHOT = 34,
+  LODESTONE__V1__REQUEST__CALL_SLOW_REQUESTS = 40
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__REQUEST__CALL__CASE)
 } Lodestone__V1__Request__CallCase;
 
@@ -1037,6 +1177,11 @@ struct  Lodestone__V1__Request
    */
   protobuf_c_boolean has_request_id;
   ProtobufCBinaryData request_id;
+  /*
+   * The trace that the request belongs to, as W3C's traceparent; text of another form is ignored.
+   */
+  protobuf_c_boolean has_trace_parent;
+  ProtobufCBinaryData trace_parent;
   Lodestone__V1__Request__CallCase call_case;
   union {
     Lodestone__V1__HelloRequest *hello;
@@ -1064,11 +1209,12 @@ struct  Lodestone__V1__Request
     Lodestone__V1__DeleteSnapshotRequest *delete_snapshot;
     Lodestone__V1__ListEdgesRequest *list_edges;
     Lodestone__V1__FetchSnapshotRequest *fetch_snapshot;
+    Lodestone__V1__SlowRequestsRequest *slow_requests;
   };
 };
 #define LODESTONE__V1__REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__request__descriptor) \
-    , 0, 0, 0, 0, 0, {0,NULL}, LODESTONE__V1__REQUEST__CALL__NOT_SET, {0} }
+    , 0, 0, 0, 0, 0, {0,NULL}, 0, {0,NULL}, LODESTONE__V1__REQUEST__CALL__NOT_SET, {0} }
 
 
 typedef enum {
@@ -1092,7 +1238,8 @@ typedef enum {
   LODESTONE__V1__RESPONSE__RESULT_COUNT = 30,
   LODESTONE__V1__RESPONSE__RESULT_ERASED = 31,
   LODESTONE__V1__RESPONSE__RESULT_LIST_EDGES = 33,
-  LODESTONE__V1__RESPONSE__RESULT_FETCH_SNAPSHOT = 34
+  LODESTONE__V1__RESPONSE__RESULT_FETCH_SNAPSHOT = 34,
+  LODESTONE__V1__RESPONSE__RESULT_SLOW_REQUESTS = 40
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__RESPONSE__RESULT__CASE)
 } Lodestone__V1__Response__ResultCase;
 
@@ -1129,6 +1276,7 @@ struct  Lodestone__V1__Response
     Lodestone__V1__EraseReceipt *erased;
     Lodestone__V1__ListEdgesResponse *list_edges;
     Lodestone__V1__SnapshotPart *fetch_snapshot;
+    Lodestone__V1__SlowRequestsResponse *slow_requests;
   };
 };
 #define LODESTONE__V1__RESPONSE__INIT \
@@ -2029,6 +2177,82 @@ Lodestone__V1__StatsResponse *
 void   lodestone__v1__stats_response__free_unpacked
                      (Lodestone__V1__StatsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__SlowRequestsRequest methods */
+void   lodestone__v1__slow_requests_request__init
+                     (Lodestone__V1__SlowRequestsRequest         *message);
+size_t lodestone__v1__slow_requests_request__get_packed_size
+                     (const Lodestone__V1__SlowRequestsRequest   *message);
+size_t lodestone__v1__slow_requests_request__pack
+                     (const Lodestone__V1__SlowRequestsRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__slow_requests_request__pack_to_buffer
+                     (const Lodestone__V1__SlowRequestsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__SlowRequestsRequest *
+       lodestone__v1__slow_requests_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__slow_requests_request__free_unpacked
+                     (Lodestone__V1__SlowRequestsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__SlowRequest methods */
+void   lodestone__v1__slow_request__init
+                     (Lodestone__V1__SlowRequest         *message);
+size_t lodestone__v1__slow_request__get_packed_size
+                     (const Lodestone__V1__SlowRequest   *message);
+size_t lodestone__v1__slow_request__pack
+                     (const Lodestone__V1__SlowRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__slow_request__pack_to_buffer
+                     (const Lodestone__V1__SlowRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__SlowRequest *
+       lodestone__v1__slow_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__slow_request__free_unpacked
+                     (Lodestone__V1__SlowRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__QueryShape methods */
+void   lodestone__v1__query_shape__init
+                     (Lodestone__V1__QueryShape         *message);
+size_t lodestone__v1__query_shape__get_packed_size
+                     (const Lodestone__V1__QueryShape   *message);
+size_t lodestone__v1__query_shape__pack
+                     (const Lodestone__V1__QueryShape   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__query_shape__pack_to_buffer
+                     (const Lodestone__V1__QueryShape   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__QueryShape *
+       lodestone__v1__query_shape__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__query_shape__free_unpacked
+                     (Lodestone__V1__QueryShape *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__SlowRequestsResponse methods */
+void   lodestone__v1__slow_requests_response__init
+                     (Lodestone__V1__SlowRequestsResponse         *message);
+size_t lodestone__v1__slow_requests_response__get_packed_size
+                     (const Lodestone__V1__SlowRequestsResponse   *message);
+size_t lodestone__v1__slow_requests_response__pack
+                     (const Lodestone__V1__SlowRequestsResponse   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__slow_requests_response__pack_to_buffer
+                     (const Lodestone__V1__SlowRequestsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__SlowRequestsResponse *
+       lodestone__v1__slow_requests_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__slow_requests_response__free_unpacked
+                     (Lodestone__V1__SlowRequestsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__CancelRequest methods */
 void   lodestone__v1__cancel_request__init
                      (Lodestone__V1__CancelRequest         *message);
@@ -2248,6 +2472,18 @@ typedef void (*Lodestone__V1__Statistic_Closure)
 typedef void (*Lodestone__V1__StatsResponse_Closure)
                  (const Lodestone__V1__StatsResponse *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__SlowRequestsRequest_Closure)
+                 (const Lodestone__V1__SlowRequestsRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__SlowRequest_Closure)
+                 (const Lodestone__V1__SlowRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__QueryShape_Closure)
+                 (const Lodestone__V1__QueryShape *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__SlowRequestsResponse_Closure)
+                 (const Lodestone__V1__SlowRequestsResponse *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__CancelRequest_Closure)
                  (const Lodestone__V1__CancelRequest *message,
                   void *closure_data);
@@ -2316,6 +2552,10 @@ extern const ProtobufCMessageDescriptor lodestone__v1__done__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__stats_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__statistic__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__stats_response__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__slow_requests_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__slow_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__query_shape__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__slow_requests_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__cancel_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__request__descriptor;

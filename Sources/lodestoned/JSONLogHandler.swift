@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Foundation
+package import Logging
+
+/// Writes each line of the log as one JSON object, for collectors of logs.
+///
+/// The members are `time`, `level`, `label`, `message` and those of the metadata.
+package struct JSONLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level
+    private let label: String
+    private let write: @Sendable (Data) -> Void
+
+    /// - Parameters:
+    ///   - label: The name of the logger.
+    ///   - level: The least important level that is written.
+    ///   - write: Gets each line with its end.
+    package init(
+        label: String,
+        level: Logger.Level,
+        write: @escaping @Sendable (Data) -> Void = { FileHandle.standardError.write($0) }
+    ) {
+        self.label = label
+        self.write = write
+        logLevel = level
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var members: [String: String] = [:]
+        for (name, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+            members[name] = "\(value)"
+        }
+        let now = Date()
+        members["time"] = now.formatted(.iso8601.time(includingFractionalSeconds: true))
+        members["level"] = event.level.rawValue
+        members["label"] = label
+        members["message"] = "\(event.message)"
+        guard
+            let line = try? JSONSerialization.data(
+                withJSONObject: members,
+                options: [.sortedKeys, .withoutEscapingSlashes]
+            )
+        else { return }
+        write(line + Data("\n".utf8))
+    }
+}
