@@ -145,6 +145,10 @@ struct Service: Sendable {
         // The handlers are installed before the first line of output, because a supervisor may send
         // a signal after that line.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let supervisor = Supervisor(
+            environment: ProcessInfo.processInfo.environment,
+            logger: logger
+        )
         let server: Server
         let endpoint: Endpoint
         let reloads: Reloads
@@ -192,6 +196,7 @@ struct Service: Sendable {
                 // The store recovers as from a crash: no acknowledged write is lost.
                 if count > 1 { exit(128 + signal.rawValue) }
                 logger.info("told to stop", metadata: ["signal": "\(signal)"])
+                await offPool { supervisor.tell(.stopping) }
                 await group.triggerGracefulShutdown()
             }
         }
@@ -200,6 +205,7 @@ struct Service: Sendable {
             reloads.end()
             signalTask.cancel()
         }
+        await offPool { supervisor.tell(.ready(at: "\(endpoint)")) }
         FileHandle.standardOutput.write(Data("listening on \(endpoint)\n".utf8))
         let status: Int32
         if let pages {

@@ -244,12 +244,14 @@ final class Program: @unchecked Sendable {
     ///   - readOnlyMount: A directory that is on a read-only file system for the program.
     ///   - errors: The pipe of standard error; `nil`: a file.
     ///   - maxFileBlocks: The most blocks of 512 bytes of a file; a write beyond them fails.
+    ///   - environment: Variables of the program, in addition to those of this process.
     /// - Throws: When the program can't be started.
     init(
         _ arguments: [String],
         readOnlyMount: String? = nil,
         errors: Pipe? = nil,
-        maxFileBlocks: Int? = nil
+        maxFileBlocks: Int? = nil,
+        environment: [String: String] = [:]
     ) throws {
         errorFile = FileManager.default.temporaryDirectory
             .appendingPathComponent("lodestoned-\(UUID().uuidString).log")
@@ -278,6 +280,7 @@ final class Program: @unchecked Sendable {
         }
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
+            .merging(environment) { $1 }
         process.standardOutput = output
         if let errors {
             process.standardError = errors

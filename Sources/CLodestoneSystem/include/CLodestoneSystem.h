@@ -11,6 +11,7 @@
 #include "lode_memory.h"
 #include "lode_processors.h"
 #include "lode_socket.h"
+#include "lode_supervisor.h"
 #include "lode_thread.h"
 
 #endif
