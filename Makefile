@@ -7,6 +7,13 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) wordnet-base dataset-fashion-mnist
 TEST_PACKAGES := $(BUILD_PACKAGES) openssl wordnet-base zstd protobuf-compiler \
 	protobuf-c-compiler python3-venv prometheus curl
 FAULT_PACKAGES := e2fsprogs xfsprogs
+PACKAGE_PACKAGES := debhelper
+PACKAGE_TEST_PACKAGES := $(PACKAGE_PACKAGES) lintian mmdebstrap buildah python3-venv
+# The folder of built programs for the package; without one, a release build is made for it.
+PROGRAMS ?=
+PACKAGES := .build/package
+STATIC := .build/static
+VERSION := $(shell sed -n 's/.*release = "\(.*\)".*/\1/p' Sources/LodestoneCore/Calls/Version.swift)
 # Seconds of each kind of trouble.
 CHAOS_SECONDS ?= 60
 # Runs of the fault harness. 77 says that the machine doesn't allow the test.
@@ -32,6 +39,7 @@ THREADS := .build/threads
 
 .PHONY: help build demo quick test test-generated test-swift test-python chaos-python test-long test-rankings \
 	test-scripts test-threads \
+	package image test-package test-deploy \
 	faults faults-short faults-runs faults-planted faults-large faults-tools bench bench-recall docs lint format \
 	generate clean
 
@@ -50,12 +58,41 @@ demo: ## Fills a new server with real data and queries it; half a minute after t
 	@directory=$$(mktemp -d) && trap 'rm -rf "$$directory"' EXIT && trap 'exit 130' INT TERM && \
 	.build/release/lodestone-demo --directory "$$directory"
 
+package: ## Makes the Debian package of this release, into .build/package.
+	@.ci/install $(BUILD_PACKAGES) $(PACKAGE_PACKAGES)
+ifeq ($(PROGRAMS),)
+	@# Debian has no package of Swift's libraries, so the programs contain them.
+	for program in lodestoned lodestone; do \
+		swift build -c release --scratch-path $(STATIC) --static-swift-stdlib \
+			-debug-info-format none -Xlinker -z -Xlinker now \
+			--product $$program || exit; \
+	done
+endif
+	deploy/package.sh $(or $(PROGRAMS),$(STATIC)/release) $(PACKAGES)
+
+image: package ## Makes a container image of the Debian package: lodestone:VERSION.
+	@.ci/install mmdebstrap buildah
+	deploy/image.sh $(PACKAGES)/lodestone_$(VERSION)_$$(dpkg --print-architecture).deb lodestone:$(VERSION)
+
+test-package: package ## Installs, upgrades and purges the package on a bare Debian, and runs the image.
+	@.ci/install $(PACKAGE_TEST_PACKAGES)
+	DPKG_DEB_COMPRESSOR_LEVEL=1 deploy/package.sh $(or $(PROGRAMS),$(STATIC)/release) $(PACKAGES) 0.0.1
+	@$(MAKE) --no-print-directory test-deploy PROGRAMS=$(or $(PROGRAMS),$(STATIC)/release)
+
+test-deploy: ## Tests the manual pages, the unit and the files for Kubernetes, and a package if there is one.
+	@.ci/install python3-venv
+	python3 -m venv --clear .build/venv-package
+	.build/venv-package/bin/pip install --quiet --disable-pip-version-check \
+		--requirement Tests/Package/requirements.txt
+	LODESTONE_PROGRAMS="$(abspath $(or $(PROGRAMS),.build/debug))" LODESTONE_PACKAGES="$(abspath $(PACKAGES))" \
+		.build/venv-package/bin/python -m pytest -q -rs Tests/Package
+
 quick: lint ## Says whether a change is sound: the rules, the linter, fast tests of each module.
 	@.ci/install $(BUILD_PACKAGES)
 	$(BUILD) --build-tests
 	swift test --skip-build --no-parallel --filter '$(subst $(space),|,$(strip $(QUICK)))'
 
-test: lint test-generated test-swift faults-short test-python ## Runs all that a change must pass, in about 35 minutes.
+test: lint test-generated test-swift faults-short test-python test-deploy ## All that a change must pass: 35 minutes.
 
 test-generated: ## Compares the generated code with proto/.
 	@.ci/install $(TEST_PACKAGES)

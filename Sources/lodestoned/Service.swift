@@ -207,11 +207,11 @@ struct Service: Sendable {
         }
         await offPool { supervisor.tell(.ready(at: "\(endpoint)")) }
         FileHandle.standardOutput.write(Data("listening on \(endpoint)\n".utf8))
-        let status: Int32
         if let pages {
             let line = "pages on \(pages.listener.endpoint)\n"
             FileHandle.standardOutput.write(Data(line.utf8))
         }
+        let status: Int32
         do {
             try await group.run()
             status = 0
