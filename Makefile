@@ -129,7 +129,8 @@ test-rankings: ## Compares 10,000 rankings with those of a plain loop over all d
 test-long: ## Runs all cases of the random tests that `make test` samples; minutes.
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_TEST_LONG=1 swift test --no-parallel \
-		--filter 'HNSWOddData|FTS5Expression|TextIndexTests|TextQueryFuzz|FilterDifferential|ImportResume|CredentialsFuzz|RowSecurityDifferential'
+		--filter 'HNSWOddData|FTS5Expression|TextIndexTests|TextQueryFuzz|FilterDifferential|ImportResume' \
+		--filter 'CredentialsFuzz|RowSecurityDifferential'
 
 test-scripts: ## Compares 20,000 documents and queries of nine scripts with a plain scan of their words; minutes.
 	@.ci/install $(TEST_PACKAGES)

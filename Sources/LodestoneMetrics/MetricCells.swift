@@ -4,7 +4,7 @@
 import CoreMetrics
 import Synchronization
 
-/// A series of which the registry can take a value.
+/// A series whose value the registry can read.
 protocol MetricCell: AnyObject, Sendable {
     var value: MetricFamily.Value { get }
 }

@@ -77,7 +77,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// The frame that a worker decodes.
     private var longFrame: LongFrame?
     /// The series of the collection that the last call concerned.
-    private var lastCollection: (name: String, metrics: ServerMetrics.PerCall)?
+    var lastCollection: (name: String, metrics: ServerMetrics.PerCall)?
     /// Whether the client is lost, so calls that have not begun need no replies.
     private var isLost = false
     /// Whether the last tick found more unread output than the limit.
@@ -170,19 +170,6 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         case .ending:
             break
         }
-    }
-
-    /// The series of a collection; on the loop.
-    func metrics(of collection: String) -> ServerMetrics.PerCall {
-        if let lastCollection, lastCollection.name == collection { return lastCollection.metrics }
-        let engine = handler.engine
-        let found = handler.metrics.collections.series(
-            of: collection,
-            exists: { engine.knowsCollection($0) }
-        )
-        // The collection of a first call may not exist yet.
-        if engine.knowsCollection(collection) { lastCollection = (collection, found) }
-        return found
     }
 
     // MARK: Long frames

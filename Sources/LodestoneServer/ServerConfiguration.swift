@@ -42,8 +42,9 @@ package struct ServerConfiguration: Sendable {
     package var memoryBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
-    /// The least time between two searches of a collection that are repeated exactly, to measure the
-    /// recall; `nil`: none is repeated.
+    /// The least time between two searches of a collection that are repeated exactly.
+    ///
+    /// They measure the recall of its index; `nil`: none is repeated.
     package var recallSampling: Duration?
     /// The time that a drain leaves to requests in flight.
     package var drainTimeout: Duration

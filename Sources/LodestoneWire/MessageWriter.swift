@@ -15,6 +15,9 @@ struct MessageWriter {
     private let room: UnsafeMutableRawBufferPointer
     /// The number of bytes written, or counted where they did not fit.
     private(set) var byteCount = 0
+    /// The most bytes that were in use at any time: a guess at the length of a message may take more
+    /// bytes than the length.
+    private var peakByteCount = 0
     /// Whether bytes did not fit and were left out.
     private(set) var isTruncated = false
     /// The first value that the wire can't carry.
@@ -30,6 +33,7 @@ struct MessageWriter {
     private mutating func advance(by count: Int) -> Int? {
         let start = byteCount
         byteCount += count
+        peakByteCount = max(peakByteCount, byteCount)
         if byteCount > room.count { isTruncated = true }
         return isTruncated ? nil : start
     }
@@ -238,12 +242,12 @@ struct MessageWriter {
                 if length > min(maxByteCount, Int(UInt32.max)) {
                     writer.fail(.frameTooLarge(length, limit: maxByteCount))
                 }
-                needed = writer.byteCount
+                needed = max(writer.peakByteCount, writer.byteCount)
                 isWritten = !writer.isTruncated
                 failure = writer.failure
                 guard failure == nil, isWritten else { return 0 }
                 room.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
-                return needed
+                return writer.byteCount
             }
             if let failure { throw failure }
         }

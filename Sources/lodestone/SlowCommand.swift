@@ -2,6 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 struct SlowCommand: ClientCommand {
     static let configuration = CommandConfiguration(

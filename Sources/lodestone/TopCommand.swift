@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneClient
 import LodestoneImport
+import LodestoneJSON
 
 struct TopCommand: ClientCommand {
     static let configuration = CommandConfiguration(

@@ -16,6 +16,7 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("auditLog")) var auditLog: String?
     @Option(help: help("auditCalls")) var auditCalls: String?
     @Flag(inversion: .prefixedNo, help: help("allowCleartext")) var allowCleartext: Bool?
+    @Option(help: help("http")) var http: String?
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
     @Flag(inversion: .prefixedNo, help: help("readOnly")) var readOnly: Bool?
@@ -31,7 +32,9 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("graphMemoryBytes")) var graphMemoryBytes: String?
     @Option(help: help("cacheMemoryBytes")) var cacheMemoryBytes: String?
     @Option(help: help("logLevel")) var logLevel: String?
+    @Option(help: help("logFormat")) var logFormat: String?
     @Option(help: help("slowRequestMs")) var slowRequestMs: String?
+    @Option(help: help("recallSampleMs")) var recallSampleMs: String?
     @Option(help: help("drainTimeoutMs")) var drainTimeoutMs: String?
     @Option(help: help("eventLoops")) var eventLoops: String?
     @Option(help: help("readWorkers")) var readWorkers: String?
@@ -41,7 +44,7 @@ package struct GeneralFlags: ParsableArguments {
 
     var values: [String: String?] {
         [
-            "data": data, "listen": listen, "tokenFile": tokenFile,
+            "data": data, "listen": listen, "tokenFile": tokenFile, "http": http,
             "tlsCertificate": tlsCertificate, "tlsKey": tlsKey, "tlsClientCA": tlsClientCA,
             "auditLog": auditLog, "auditCalls": auditCalls,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
@@ -55,7 +58,8 @@ package struct GeneralFlags: ParsableArguments {
             "compactionMaximumAgeMs": compactionMaximumAgeMs,
             "openCollections": openCollections, "openCollectionsBytes": openCollectionsBytes,
             "graphMemoryBytes": graphMemoryBytes, "cacheMemoryBytes": cacheMemoryBytes,
-            "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,
+            "logLevel": logLevel, "logFormat": logFormat, "slowRequestMs": slowRequestMs,
+            "recallSampleMs": recallSampleMs, "drainTimeoutMs": drainTimeoutMs,
             "eventLoops": eventLoops,
             "readWorkers": readWorkers, "busyPollUs": busyPollUs,
         ]

@@ -36,7 +36,7 @@ package struct JSONLogHandler: LogHandler {
             members[name] = "\(value)"
         }
         let now = Date()
-        members["time"] = now.formatted(.iso8601.time(includingFractionalSeconds: true))
+        members["time"] = now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         members["level"] = event.level.rawValue
         members["label"] = label
         members["message"] = "\(event.message)"

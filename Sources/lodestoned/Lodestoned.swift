@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ArgumentParser
 import Foundation
-package import LodestoneCore
+import LodestoneCore
 import Logging
 
 /// The server program: reads its settings and serves a store until a signal ends it.

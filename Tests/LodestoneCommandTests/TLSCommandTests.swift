@@ -28,11 +28,12 @@ struct TLSCommandTests {
             "LODESTONE_CA": authority.certificate, "LODESTONE_CERT": shown.certificate,
             "LODESTONE_KEY": shown.key,
         ]
-        for (arguments, environment) in [
+        let cases: [(arguments: [String], environment: [String: String])] = [
             (["--address", server.address] + options, [:]),
             (["--address", "lodestones://" + server.address] + options, [:]),
             ([], variables),
-        ] {
+        ]
+        for (arguments, environment) in cases {
             let outcome = try await ping(arguments, environment: environment)
             #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
         }

@@ -28,7 +28,7 @@ struct SecuredCollection {
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
         var random = random
-        // With more documents, the sample of ordinary ones is not all of them, and the root is a hub.
+        // With many documents, the sample of ordinary ones lacks some, and the root is a hub.
         let isLarge = Int.random(in: 0..<15, using: &random) == 0
         let count = Int.random(in: isLarge ? 100...160 : 4...30, using: &random)
         ids = (0..<count).map { DocumentID(stringLiteral: "d\($0)") }

@@ -25,6 +25,24 @@ struct RoundTripTests {
         }
     }
 
+    @Test("A reply that is shorter than its guessed size is encoded", .timeLimit(.minutes(1)))
+    func overestimate() throws {
+        for count in [1, 10, 64, 100, 500] {
+            let damage = Damage(kind: "row", object: "1", message: "", recovery: "")
+            let report = VerifyReport(
+                sequenceNumber: 1,
+                batches: 0,
+                rows: 0,
+                vectors: 0,
+                edges: 0,
+                damages: Array(repeating: damage, count: count),
+                damageCount: UInt64(count)
+            )
+            let response = Response(id: 1, reply: .verified(report))
+            #expect(try decodedResponse(encoded(response)) == response, "\(count)")
+        }
+    }
+
     @Test("Metadata with look-alike names is decoded as it was encoded", arguments: LookAlikes.all)
     func names(pair: LookAlikes) throws {
         let metadata: Metadata = [

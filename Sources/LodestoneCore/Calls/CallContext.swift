@@ -10,9 +10,6 @@ public final class CallContext: Sendable {
     public let deadline: ContinuousClock.Instant
     /// The budget of the reply; `nil` when the reply is not bounded.
     package let replyBudget: ReplyBudget?
-    /// The filter that every document passes that the call reads or writes; `nil`: all documents
-    /// are visible.
-    package let visibility: Filter?
     /// The filter that a document must pass to be visible to the call; `nil`: all are visible.
     ///
     /// The result of a read is that of a store without the other documents. A write of a document
