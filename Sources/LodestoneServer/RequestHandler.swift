@@ -295,9 +295,9 @@ final class RequestHandler: Sendable {
             client: incoming.connection.clientName,
             trace: request.trace,
             collection: collection,
-            collectionMetrics: collection.map { incoming.connection.metrics(of: $0) },
             access: incoming.access,
             namedCount: request.call.namedCount,
+            collectionMetrics: collection.map { incoming.connection.metrics(of: $0) },
             context: CallContext(
                 deadline: now.advanced(by: time),
                 replyBudget: replyBudget(),

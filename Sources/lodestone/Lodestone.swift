@@ -9,8 +9,8 @@ struct Lodestone: AsyncParsableCommand {
         commandName: "lodestone",
         abstract: "Fills, queries and maintains a Lodestone server.",
         discussion: """
-            Every command but 'snapshot restore', 'snapshot verify' and 'token' talks to the server \
-            at --address. With --json it prints one JSON object \
+            Every command but 'backup', 'snapshot restore', 'snapshot verify' and 'token' talks to \
+            the server at --address. With --json it prints one JSON object \
             on standard output, also when it fails; without, tables and sentences.
 
             Exit codes: 0 done, 64 wrong usage, 65 the server refuses the request, or an import \
@@ -27,7 +27,7 @@ struct Lodestone: AsyncParsableCommand {
             ScanCommand.self, CountCommand.self, StatsCommand.self, DropCommand.self,
             CompactCommand.self,
             EraseCommand.self,
-            IndexCommand.self, SnapshotCommand.self,
+            IndexCommand.self, SnapshotCommand.self, BackupCommand.self,
             VerifyCommand.self, TokenCommand.self, SlowCommand.self, TopCommand.self,
         ]
     )

@@ -28,8 +28,11 @@ struct Service: Sendable {
         let level = SharedLogLevel(settings.logLevel)
         let logsJSON = settings.logsJSON
         LoggingSystem.bootstrap { label -> any LogHandler in
-            if logsJSON { return JSONLogHandler(label: label, level: level) }
-            LeveledLogHandler(StreamLogHandler.standardError(label: label), level)
+            let handler: any LogHandler =
+                logsJSON
+                ? JSONLogHandler(label: label, level: .trace)
+                : StreamLogHandler.standardError(label: label)
+            return LeveledLogHandler(handler, level)
         }
         let logger = Logger(label: "lodestoned")
         let engine: Engine
@@ -162,12 +165,16 @@ struct Service: Sendable {
             var configuration = try settings.serverConfiguration()
             auditLog = try settings.openAuditLog(logger)
             configuration.auditLog = auditLog
-            server = Server(engine: engine, configuration: configuration, logger: logger)
+            server = Server(
+                engine: engine,
+                configuration: configuration,
+                logger: logger,
+                pages: pages?.pages
+            )
             reloads = Reloads(
                 reloadActions(server, auditLog, level, logger),
                 since: signatures,
-                logger: logger,
-                pages: pages?.pages
+                logger: logger
             )
             endpoint = try server.start()
         } catch {

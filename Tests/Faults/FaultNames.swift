@@ -4,7 +4,7 @@ import LodestoneStructures
 
 extension Failpoint {
     /// The work of a program that comes to a failpoint.
-    enum Work { case commit, checkpoint, compaction, index, snapshot, erasure, restore }
+    enum Work { case commit, checkpoint, compaction, index, snapshot, erasure, restore, backup }
 
     var work: Work {
         switch self {
@@ -20,6 +20,7 @@ extension Failpoint {
             .snapshotAfterRename:
             .snapshot
         case .restoreAfterDatabase, .restoreBeforeRename, .restoreAfterRename: .restore
+        case .backupBeforeEntry, .backupAfterEntry: .backup
         case .eraseBeforeCheckpoint, .eraseAfter: .erasure
         }
     }
@@ -27,8 +28,8 @@ extension Failpoint {
     /// The failpoints of one kind of work, in its order.
     static func all(of work: Work) -> [Failpoint] { allCases.filter { $0.work == work } }
 
-    /// The failpoints that a server comes to; a restore is the work of another program.
-    static let ofServers = allCases.filter { $0.work != .restore }
+    /// The failpoints that a server comes to; backups and restores are the work of other programs.
+    static let ofServers = allCases.filter { $0.work != .restore && $0.work != .backup }
 }
 
 extension Failpoint: ExpressibleByArgument {}

@@ -15,7 +15,7 @@ struct Faults: AsyncParsableCommand {
         subcommands: [
             Kill.self, PowerCut.self, IOErrors.self, CrashStates.self, BitFlips.self,
             ExactlyOnce.self, DiskFull.self, Processes.self, Model.self, Backup.self,
-            Erasure.self,
+            Ship.self, Erasure.self,
             Inspect.self, FilterText.self,
         ],
         defaultSubcommand: Kill.self

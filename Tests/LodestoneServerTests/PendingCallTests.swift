@@ -10,7 +10,13 @@ struct PendingCallTests {
         PendingCall(
             id: id,
             kind: kind,
+            read: nil,
+            client: "",
+            trace: nil,
             collection: nil,
+            access: .unlimited,
+            namedCount: 0,
+            collectionMetrics: nil,
             context: CallContext(),
             acceptedAt: .now,
             byteCount: 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneCore
+import LodestoneCredentials
 import LodestoneServer
 import LodestoneWire
 import Logging
@@ -135,8 +136,8 @@ struct SlowLogTests {
     func role() async throws {
         let directory = try TemporaryDirectory()
         let tokens = try directory.write("tokens", "read aaaaaaaaaaaaaaaa\nadmin bbbbbbbbbbbbbbbb")
-        let table = try TokenTable(file: tokens)
-        try await withServer({ $0.tokens = table }) { server in
+        let table = try Credentials(file: tokens)
+        try await withServer({ $0.credentials = table }) { server in
             let reader = try server.connect(token: "aaaaaaaaaaaaaaaa")
             let refused = try reader.call(.slowRequests(limit: 1)).error
             #expect(refused?.code == .permissionDenied)

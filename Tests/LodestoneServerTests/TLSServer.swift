@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneClient
+import LodestoneCredentials
 import LodestoneEngine
 import LodestoneServer
 import Logging
@@ -38,7 +39,7 @@ final class TLSServer: Sendable {
         let issued = try authority.issue("server", days: days)
         var configuration = ServerConfiguration(
             endpoint: .tcp(host: "127.0.0.1", port: 0),
-            tokens: TokenTable([(.admin, Self.token)]),
+            credentials: try Credentials(text: "admin \(Self.token)", path: "tokens"),
             tls: TLSFiles(
                 certificate: issued.certificate,
                 key: issued.key,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneClient
+import LodestoneCredentials
 import LodestoneServer
 import LodestoneSystem
 import LodestoneWire
@@ -257,9 +258,9 @@ struct TLSTests {
     func exposure() throws {
         let authority = try TestAuthority()
         let issued = try authority.issue("server")
-        let tokens = TokenTable([(.admin, TLSServer.token)])
+        let credentials = try Credentials(text: "admin \(TLSServer.token)", path: "tokens")
         func reason(
-            tokens: TokenTable? = nil,
+            credentials: Credentials? = nil,
             tls: Bool = false,
             clientCA: Bool = false
         ) -> LodestoneError.Reason? {
@@ -270,7 +271,7 @@ struct TLSTests {
             )
             let configuration = ServerConfiguration(
                 endpoint: .tcp(host: "0.0.0.0", port: 0),
-                tokens: tokens,
+                credentials: credentials,
                 tls: tls ? files : nil
             )
             do throws(LodestoneError) {
@@ -282,8 +283,8 @@ struct TLSTests {
         }
         #expect(reason() == .noTokens)
         #expect(reason(tls: true) == .noTokens)
-        #expect(reason(tokens: tokens) == .cleartext)
-        #expect(reason(tokens: tokens, tls: true) == nil)
+        #expect(reason(credentials: credentials) == .cleartext)
+        #expect(reason(credentials: credentials, tls: true) == nil)
         #expect(reason(tls: true, clientCA: true) == nil)
     }
 }

@@ -66,6 +66,16 @@ extension LodestoneError.Reason {
     public static let corruptSnapshot = Self(rawValue: "CORRUPT_SNAPSHOT")
     /// A file is not a snapshot, or names files outside it.
     public static let badSnapshot = Self(rawValue: "BAD_SNAPSHOT")
+    /// A backup is damaged.
+    public static let corruptBackup = Self(rawValue: "CORRUPT_BACKUP")
+    /// An object is not one of a backup, or names files outside of a store.
+    public static let badBackup = Self(rawValue: "BAD_BACKUP")
+    /// There is no backup of the wanted state.
+    public static let noBackup = Self(rawValue: "NO_BACKUP")
+    /// Another process has written the next backup.
+    public static let backupConflict = Self(rawValue: "BACKUP_CONFLICT")
+    /// The backups are those of another history of a store.
+    public static let otherHistory = Self(rawValue: "OTHER_HISTORY")
     /// There is no snapshot of this name.
     public static let noSnapshot = Self(rawValue: "NO_SNAPSHOT")
     /// There is a snapshot of this name already.

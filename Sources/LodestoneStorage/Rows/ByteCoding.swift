@@ -85,4 +85,16 @@ struct ByteReader {
         guard let string = String(validating: slice, as: UTF8.self) else { throw Malformed() }
         return string
     }
+
+    /// Reads bytes after their number, without a copy.
+    mutating func slice() throws(Malformed) -> UnsafeRawBufferPointer {
+        try slice(byteCount: try count())
+    }
+
+    /// Reads some bytes, without a copy.
+    mutating func slice(byteCount: Int) throws(Malformed) -> UnsafeRawBufferPointer {
+        guard byteCount <= bytes.count - position else { throw Malformed() }
+        defer { position += byteCount }
+        return UnsafeRawBufferPointer(rebasing: bytes[position..<position + byteCount])
+    }
 }

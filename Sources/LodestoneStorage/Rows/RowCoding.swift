@@ -69,6 +69,41 @@ package struct EncodedRow: Sendable {
         self.end = end
     }
 
+    /// A row of any origin, whose columns are checked.
+    ///
+    /// - Throws: `Malformed` for columns that can't be decoded, or whose edges a hub has.
+    init(
+        id: DocumentID,
+        _ text: UnsafeRawBufferPointer,
+        _ metadata: UnsafeRawBufferPointer,
+        edges: UnsafeRawBufferPointer
+    ) throws(ByteReader.Malformed) {
+        var readers = [text, metadata, edges].map { ByteReader($0) }
+        _ = try readers[0].textFields()
+        _ = try readers[1].metadata()
+        _ = try readers[2].edges()
+        guard readers.allSatisfy(\.isAtEnd) else { throw ByteReader.Malformed() }
+        self.init(
+            id: id,
+            bytes: Array(text) + Array(metadata) + Array(edges),
+            start: 0,
+            metadataStart: text.count,
+            edgesStart: text.count + metadata.count,
+            end: text.count + metadata.count + edges.count
+        )
+    }
+
+    /// The fields of the text column.
+    func texts() throws(ByteReader.Malformed) -> [TextField] {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(ByteReader.Malformed) in
+                var reader = ByteReader(.init(rebasing: bytes[start..<metadataStart]))
+                return try reader.textFields()
+            }
+        }
+        return try result.get()
+    }
+
     /// The columns of a row; valid only inside `body`.
     struct Columns {
         let id: UnsafeRawBufferPointer

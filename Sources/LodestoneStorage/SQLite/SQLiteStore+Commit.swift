@@ -19,11 +19,20 @@ extension SQLiteStore {
         var dropped: [CollectionNumber] = []
         do throws(LodestoneError) {
             try run("BEGIN IMMEDIATE")
+            var redo = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try RedoRecorder(writer)
+            }
             for batch in batches {
                 sequence += 1
                 let (log, outcome) = try write(batch, sequenceNumber: sequence)
                 do throws(SQLiteConnection.Failure) {
+                    let before = chain
                     chain = try log.insert(into: writer, after: chain)
+                    try redo?.record(
+                        batch,
+                        sequenceNumber: sequence,
+                        chains: (before: before, after: chain)
+                    )
                     try remember(Planted.withoutRequestID(batch), sequenceNumber: sequence)
                     try forgetRequests(before: sequence)
                 } catch {
@@ -31,6 +40,9 @@ extension SQLiteStore {
                 }
                 committed.append(outcome)
                 if case .dropCollection(let number) = batch.change { dropped.append(number) }
+            }
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try redo?.finish()
             }
         } catch {
             rollBack()

@@ -29,6 +29,7 @@ extension SQLiteStore {
                 }
             }
             try forgetLastRow(last)
+            try forgetRedo()
             if !Planted.leavesFreePages { try rewriteDatabase(context) }
             return last
         }
@@ -85,6 +86,17 @@ extension SQLiteStore {
             kept.add(count: 1, sum: UInt64(try empty.insert(into: writer, after: 0)))
             try kept.write(writer)
             try LogAnchor(sequenceNumber: last, chain: chain).write(writer)
+        }
+    }
+
+    /// Deletes the records of the redo log, which have dropped content; runs inside `exclusively`.
+    private func forgetRedo() throws(LodestoneError) {
+        try transaction { () throws(SQLiteConnection.Failure) in
+            let table = RedoTable(connection: writer)
+            guard var status = try table.status() else { return }
+            try writer.execute("DELETE FROM redo")
+            status.byteCount = 0
+            try table.write(status)
         }
     }
 

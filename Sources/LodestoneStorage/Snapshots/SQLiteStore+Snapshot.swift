@@ -17,6 +17,8 @@ import LodestoneSystem
 extension SQLiteStore {
     private static let suffix = ".lodestone"
     private static let stagingPrefix = ".writing"
+    /// The attempts to copy a state; a compaction may remove a file of the state first.
+    private static let copyAttempts = 10
     /// The pages that are copied between two checks of the call's context.
     private static let pagesPerStep: Int32 = 64
 
@@ -150,7 +152,7 @@ extension SQLiteStore {
         throws(LodestoneError) -> SnapshotDescription
     {
         let copy = "\(snapshotDirectory)/\(Self.stagingPrefix).db"
-        let state = try copyState(to: copy, context: context)
+        let state = try copyState(to: copy, keepingBases: false, context: context)
         Failpoint.reach(.snapshotAfterCopy)
         guard let database = try RegularFile(reading: copy) else {
             throw .broken("The copy of the database is missing.")
@@ -161,7 +163,7 @@ extension SQLiteStore {
         }
         let manifest = SnapshotManifest(
             sequenceNumber: state.sequenceNumber,
-            createdAt: Self.now(),
+            createdAt: Self.microsecondsSince1970(),
             members: members
         )
         let writer = try ArchiveWriter(path, manifest: manifest, context: context)
@@ -183,12 +185,6 @@ extension SQLiteStore {
         return SnapshotManifest.Member(name: name, byteCount: byteCount, sum: sum)
     }
 
-    private static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
-    }
-
     private func removeStaging() {
         for file in FileSystem.names(in: snapshotDirectory)
         where file.hasPrefix(Self.stagingPrefix) {
@@ -200,25 +196,62 @@ extension SQLiteStore {
 
     private struct CopiedState {
         var sequenceNumber: UInt64
+        /// The log's chain after the last batch.
+        var chain: UInt32
         var segments: [(SchemaReader.Segment, RegularFile)]
+        var bases: [(name: String, file: RegularFile)]
+    }
+
+    /// Calls `body` with a copy of the current state, with its bases and without its redo log.
+    ///
+    /// No snapshot is written and no content erased until `body` ends. Writes and compactions
+    /// continue.
+    ///
+    /// - Throws: The errors of `body`; `.resourceExhausted` while a snapshot is being written.
+    package func withStateCopy<T>(
+        context: CallContext,
+        _ body: (StateCopy) throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
+        try withoutSnapshotting { () throws(LodestoneError) in
+            defer { removeStaging() }
+            let path = "\(snapshotDirectory)/\(Self.stagingPrefix).db"
+            let state = try copyState(to: path, keepingBases: true, context: context)
+            guard let database = try RegularFile(reading: path) else {
+                throw .broken("The copy of the database is missing.")
+            }
+            var files = [
+                try StateFile(SchemaReader.databaseName, database, database.byteCount())
+            ]
+            for (segment, file) in state.segments {
+                files.append(StateFile(segment.name.text, file, segment.end))
+            }
+            for (name, file) in state.bases {
+                files.append(try StateFile(name, file, file.byteCount()))
+            }
+            return try body(
+                StateCopy(sequenceNumber: state.sequenceNumber, chain: state.chain, files: files)
+            )
+        }
     }
 
     /// Copies the database in one state, and opens the segments of that state.
     ///
     /// A collection may be dropped, with its files, after the transaction has begun. The next
     /// attempt then reads a state without the collection.
-    private func copyState(to path: String, context: CallContext) throws(LodestoneError)
-        -> CopiedState
+    private func copyState(to path: String, keepingBases keepsBases: Bool, context: CallContext)
+        throws(LodestoneError) -> CopiedState
     {
-        for _ in 0..<3 {
-            if let state = try tryCopyState(to: path, context: context) { return state }
+        for _ in 0..<Self.copyAttempts {
+            if let state = try tryCopyState(to: path, keepsBases, context: context) {
+                return state
+            }
             removeStaging()
         }
         throw VectorSegment.damaged(directory, "a segment that the log names is missing")
     }
 
-    private func tryCopyState(to path: String, context: CallContext) throws(LodestoneError)
-        -> CopiedState?
+    private func tryCopyState(to path: String, _ keepsBases: Bool, context: CallContext)
+        throws(LodestoneError) -> CopiedState?
     {
         let connection: SQLiteConnection
         let reader: SQLiteReader
@@ -231,21 +264,53 @@ extension SQLiteStore {
         }
         defer { reader.end() }
         var segments: [(SchemaReader.Segment, RegularFile)] = []
+        var bases: [(name: String, file: RegularFile)] = []
         for record in try reader.collections() {
             for segment in try SchemaReader.segments(of: record, connection) {
                 let path = "\(directory)/\(segment.name.text)"
                 guard let file = try RegularFile(reading: path) else { return nil }
                 segments.append((segment, file))
             }
+            guard keepsBases, let base = try reader.baseRecord(of: record.number),
+                !base.file.isEmpty
+            else { continue }
+            guard let file = try RegularFile(reading: "\(directory)/\(base.file)") else {
+                return nil
+            }
+            bases.append((base.file, file))
         }
-        try copyDatabase(connection, to: path, context: context)
-        return CopiedState(sequenceNumber: reader.sequenceNumber, segments: segments)
+        let chain = try reader.orFail { () throws(SQLiteConnection.Failure) in
+            try Self.chain(after: reader.sequenceNumber, connection)
+        }
+        try copyDatabase(connection, to: path, keepsBases, context: context)
+        return CopiedState(
+            sequenceNumber: reader.sequenceNumber,
+            chain: chain,
+            segments: segments,
+            bases: bases
+        )
+    }
+
+    /// The log's chain after the last batch; a kept row has another checksum in its place.
+    private static func chain(after last: UInt64, _ connection: SQLiteConnection)
+        throws(SQLiteConnection.Failure) -> UInt32
+    {
+        if let anchor = try LogAnchor.read(connection), anchor.sequenceNumber >= last {
+            return anchor.chain
+        }
+        let statement = try connection.statement("SELECT chain FROM log WHERE seq = ?1")
+        defer { statement.reset() }
+        statement.bind(last, at: 1)
+        return try statement.step() ? UInt32(truncatingIfNeeded: statement.int(at: 0)) : 0
     }
 
     /// Copies the database by SQLite's backup, through the transaction of `source`.
-    private func copyDatabase(_ source: SQLiteConnection, to path: String, context: CallContext)
-        throws(LodestoneError)
-    {
+    private func copyDatabase(
+        _ source: SQLiteConnection,
+        to path: String,
+        _ keepsBases: Bool,
+        context: CallContext
+    ) throws(LodestoneError) {
         try SchemaReader.withDatabase(path, isReadOnly: false) {
             (target) throws(SQLiteConnection.Failure) in
             // The copy needs no durability, because after a crash it is discarded. Only the archive
@@ -263,17 +328,29 @@ extension SQLiteStore {
             let end = sqlite3_backup_finish(backup)
             try target.check(result)
             try target.check(end)
-            if result == SQLITE_DONE { try Self.leaveOutBases(target) }
+            if result == SQLITE_DONE {
+                // The copied pages have the store's journal mode; the copy must get no write-ahead
+                // log of its own.
+                try target.execute("PRAGMA journal_mode = MEMORY")
+                try Self.leaveOutRedo(target)
+                if !keepsBases { try Self.leaveOutBases(target) }
+                try target.execute("PRAGMA journal_mode = WAL")
+            }
         }
         try context.check()
     }
 
+    /// Removes the redo log from a copy: a store that is made from it has its own history.
+    private static func leaveOutRedo(_ copy: SQLiteConnection) throws(SQLiteConnection.Failure) {
+        let table = RedoTable(connection: copy)
+        guard try table.status() != nil else { return }
+        try table.drop()
+        try copy.execute("PRAGMA incremental_vacuum")
+    }
+
     /// Marks all bases of the copy as missing: archives leave out files that can be derived.
-    private static func leaveOutBases(_ copy: SQLiteConnection) throws(SQLiteConnection.Failure) {
+    static func leaveOutBases(_ copy: SQLiteConnection) throws(SQLiteConnection.Failure) {
         var collections: [CollectionNumber] = []
-        // The copied pages have the store's journal mode; the copy must get no write-ahead log of
-        // its own.
-        try copy.execute("PRAGMA journal_mode = MEMORY")
         let statement = try copy.statement("SELECT collection FROM bases")
         while try statement.step() {
             collections.append(CollectionNumber(truncatingIfNeeded: statement.int(at: 0)))
@@ -284,7 +361,6 @@ extension SQLiteStore {
             record.file = ""
             try record.write(copy)
         }
-        try copy.execute("PRAGMA journal_mode = WAL")
     }
 }
 

@@ -103,7 +103,8 @@ private struct Extraction {
                 )
             )
         }
-        for segment in try segments(of: database) {
+        let files = members.dropFirst().map { ($0.name, $0.byteCount) }
+        for segment in try database.segments(named: files, reader.fault) {
             var check = SegmentCheck(segment)
             let name = keepsSegments ? "\(directory)/\(segment.name.text)" : nil
             try unpack(to: name, durably: true) { check.take($0) }
@@ -112,7 +113,7 @@ private struct Extraction {
             }
         }
         try reader.finish()
-        try verifyRows(of: database)
+        try database.verifyRows(analysis, context, reader.fault)
         return reader.description
     }
 
@@ -147,59 +148,6 @@ private struct Extraction {
             body(piece)
         }
         if isDurable { try file?.synchronize() }
-    }
-
-    /// The segments that the database names; the manifest must name exactly these.
-    private func segments(of database: RestoredDatabase) throws(LodestoneError)
-        -> [SchemaReader.Segment]
-    {
-        var segments: [SchemaReader.Segment] = []
-        do throws(LodestoneError) {
-            for record in database.collections {
-                segments += try SchemaReader.segments(of: record, database.connection)
-            }
-        } catch {
-            guard error.code == .dataLoss else { throw error }
-            throw reader.fault(.damaged(error.message))
-        }
-        let members = reader.manifest.members.dropFirst()
-        for (member, segment) in zip(members, segments) {
-            guard member.name == segment.name.text, member.byteCount == segment.end else {
-                throw reader.fault(
-                    .hostile(
-                        "the member '\(member.name)' has \(member.byteCount) bytes where the "
-                            + "database names \(segment.end) bytes of '\(segment.name.text)'"
-                    )
-                )
-            }
-        }
-        if members.count > segments.count {
-            let name = members.dropFirst(segments.count).first?.name ?? ""
-            throw reader.fault(.hostile("the member '\(name)' is unexpected"))
-        }
-        guard members.count == segments.count else {
-            throw reader.fault(
-                .hostile("the member '\(segments[members.count].name.text)' is missing")
-            )
-        }
-        return segments
-    }
-
-    private func verifyRows(of database: RestoredDatabase) throws(LodestoneError) {
-        let check = StateCheck(
-            connection: database.connection,
-            context: context,
-            // Words of another analysis are rebuilt when the store is opened.
-            words: database.analysis == analysis.fingerprint ? analysis : nil
-        )
-        var report = VerifyReport()
-        try check.verifyLog(&report)
-        for record in database.collections { try check.verifyRows(record, &report) { _ in } }
-        if let damage = report.damages.first {
-            throw reader.fault(
-                .damaged("\(damage.message) There are \(report.damageCount) faults in all")
-            )
-        }
     }
 }
 

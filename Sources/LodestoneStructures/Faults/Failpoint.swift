@@ -71,6 +71,13 @@ package enum Failpoint: FaultName, CaseIterable, Sendable {
     /// The store has its name, which is not durable.
     case restoreAfterRename = "restore.after-rename"
 
+    // MARK: A backup
+
+    /// The chunks of an entry are written, and the entry is not.
+    case backupBeforeEntry = "backup.before-entry"
+    /// The entry is written, and the redo log still has its batches.
+    case backupAfterEntry = "backup.after-entry"
+
     // MARK: An erasure
 
     /// The database is rewritten, and the write-ahead log has the erased content.

@@ -28,8 +28,8 @@ struct Kill: AsyncParsableCommand {
         guard cycles > 0, (1...64).contains(writers), (1...8).contains(servers) else {
             throw ValidationError("At least one cycle, 1 to 64 writers, 1 to 8 servers.")
         }
-        guard failpoint?.work != .restore else {
-            throw ValidationError("Servers don't restore; 'backup' ends restores.")
+        guard failpoint.map(Failpoint.ofServers.contains) ?? true else {
+            throw ValidationError("Servers don't come there; 'backup' and 'ship' end restores.")
         }
     }
 
