@@ -4,6 +4,7 @@ import Foundation
 import LodestoneBackup
 import LodestoneCore
 import LodestoneImport
+import LodestoneJSON
 import LodestoneStorage
 import LodestoneText
 
@@ -123,26 +124,31 @@ struct BackupCommand: AsyncParsableCommand {
             let (source, options, every) = (source, options, every)
             try await options.run { (context) throws(LodestoneError) in
                 var total = BackupWriter.Report()
-                try source.withWriter(options, context) { (writer) throws(LodestoneError) in
-                    while !context.isCancelled {
-                        do throws(LodestoneError) {
-                            total.add(try writer.run(wantsState: false))
-                        } catch {
-                            if error.code == .cancelled { break }
-                            // A server that does not reply now may reply in a minute, and a
-                            // snapshot that is being written ends.
-                            guard [.unavailable, .resourceExhausted].contains(error.code) else {
-                                throw error
+                do throws(LodestoneError) {
+                    try source.withWriter(options, context) { (writer) throws(LodestoneError) in
+                        while !context.isCancelled {
+                            do throws(LodestoneError) {
+                                total.add(try writer.run(wantsState: false))
+                            } catch {
+                                if error.code == .cancelled { break }
+                                // A server that does not reply now may reply in a minute, and a
+                                // snapshot that is being written ends.
+                                guard [.unavailable, .resourceExhausted].contains(error.code) else {
+                                    throw error
+                                }
+                                FileHandle.standardError.write(
+                                    Data("lodestone: \(error.message)\n".utf8)
+                                )
                             }
-                            FileHandle.standardError.write(
-                                Data("lodestone: \(error.message)\n".utf8)
-                            )
-                        }
-                        let end = ContinuousClock.now.advanced(by: .seconds(every))
-                        while ContinuousClock.now < end, !context.isCancelled {
-                            usleep(20_000)
+                            let end = ContinuousClock.now.advanced(by: .seconds(every))
+                            while ContinuousClock.now < end, !context.isCancelled {
+                                usleep(20_000)
+                            }
                         }
                     }
+                } catch {
+                    // An interrupt ends the command as it should, also before its first backup.
+                    guard error.code == .cancelled, context.isCancelled else { throw error }
                 }
                 return CommandOutput(text: total.text(source.place), json: JSON(total))
             }

@@ -5,6 +5,7 @@ import Foundation
 import LodestoneBackup
 import LodestoneCore
 import LodestoneImport
+import LodestoneJSON
 import LodestoneText
 
 /// The common options of the commands on backups.

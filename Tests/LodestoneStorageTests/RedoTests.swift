@@ -235,7 +235,7 @@ struct RedoTests {
         let all = try entries(of: store)
         store.close()
         var random = SeededGenerator(seed: 4)
-        for index in 0..<TestLength.cases(150, long: 3_000) {
+        for index in 0..<TestLength.cases(60, long: 3_000) {
             var changed = all
             let batch = index % 2
             for _ in 0..<Int.random(in: 1...3, using: &random) {
