@@ -166,7 +166,6 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) processes --seconds 1800
 	$(FAULTS) backup --cycles 500
 	$(FAULTS) ship --cycles 200 --restores 3
-	$(FAULTS) ship --cycles 200 --restores 3 --weed $(S3)/bin/weed $(OR_SKIP)
 	$(FAULTS) erase --cycles 500
 	@$(MAKE) --no-print-directory faults-large
 	@$(MAKE) --no-print-directory faults-planted
