@@ -43,7 +43,8 @@ final class S3Server {
         try await start()
     }
 
-    deinit { process?.terminate() }
+    // SeaweedFS takes long to end by itself.
+    deinit { if let process { SystemCall.kill(process.processIdentifier) } }
 
     /// Starts the server on its data, and waits until it has the bucket.
     func start() async throws {
