@@ -12,9 +12,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-/// Sets what both ends have in common: TLS 1.2 at least, no renegotiation, no tickets, no memory of
-/// sessions, and reads of `read_byte_count` bytes that are freed when a connection is idle. Returns 1
-/// if all of that is possible.
+/// Sets the rules of both ends: TLS 1.2 at least, no renegotiation, no tickets, no memory of
+/// sessions, and reads of `read_byte_count` bytes into memory that an idle connection gives back.
+/// Returns 1 if all of that is possible.
 static inline int lode_tls_set_up(SSL_CTX *context, size_t read_byte_count) {
     SSL_CTX_set_options(
         context,

@@ -3,10 +3,22 @@ import LodestoneCore
 import LodestoneTransport
 import Logging
 
-/// The lines in the log about clients whose encryption does not fit the server's.
+/// The lines in the log about the certificates of clients, and about encryption that failed.
 extension Connection {
     /// The first byte of a record with a handshake.
     private static let handshakeByte: UInt8 = 0x16
+
+    /// Notes that a client has said hello, and the certificate that it has shown.
+    func noteOpening(_ access: Access, _ certificateSubject: String?) {
+        handler.logger.debug(
+            "connection opened",
+            metadata: [
+                "peer": "\(stream.peer)", "client": "\(clientName)",
+                "credential": "\(access.name)", "role": "\(access.role.name)",
+                "certificate": "\(certificateSubject?.printable ?? "none")",
+            ]
+        )
+    }
 
     /// Notes that a client speaks TLS to a port in clear text.
     func noteForeignProtocol(_ bytes: UnsafeRawBufferPointer) {

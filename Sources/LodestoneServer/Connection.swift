@@ -317,14 +317,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         handler.connectionLimiter.helloReceived(ticket)
         decoder.maxFrameBytes = limits.maxFrameBytes
         phase = .serving(access)
-        handler.logger.debug(
-            "connection opened",
-            metadata: [
-                "peer": "\(stream.peer)", "client": "\(clientName)",
-                "credential": "\(access.name)", "role": "\(access.role.name)",
-                "certificate": "\(certificateSubject?.printable ?? "none")",
-            ]
-        )
+        noteOpening(access, certificateSubject)
         reply(
             .hello(
                 HelloReply(

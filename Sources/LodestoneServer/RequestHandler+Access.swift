@@ -6,12 +6,12 @@ import Logging
 
 /// The rights of connections, and the log of refused calls.
 extension RequestHandler {
-    /// The access of a client's token, or without one that of its certificate; `nil` when neither is
-    /// accepted.
+    /// The access of a client's token, or without a token that of its certificate.
     ///
     /// - Parameters:
     ///   - token: The token, if any.
     ///   - certificateSubject: The subject of a client certificate that the transport has verified.
+    /// - Returns: `nil` when neither is accepted.
     func access(forToken token: [UInt8]?, certificateSubject: String?) -> Access? {
         guard let credentials else { return .unlimited }
         if token == nil, let certificateSubject {

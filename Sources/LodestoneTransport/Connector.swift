@@ -7,7 +7,7 @@ extension ByteStream {
     /// Connects without blocking, trying the addresses of a name one after the other.
     ///
     /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`. It
-    /// does not run once the attempt is cancelled. With `tls`, the handshake begins with the stream.
+    /// does not run once the attempt is cancelled. With `tls`, the stream begins with a handshake.
     ///
     /// - Returns: The attempt, which may be cancelled.
     @discardableResult

@@ -94,9 +94,11 @@ struct OutputState: ~Copyable {
     /// The loop must not be sending.
     var progress: OutputProgress {
         let undelivered = descriptor >= 0 ? max(0, lode_socket_undelivered(descriptor)) : 0
+        let taken = sentByteCount + (tls?.takenByteCount ?? 0)
         return OutputProgress(
             written: sentByteCount + unsentByteCount,
-            delivered: sentByteCount + (tls?.takenByteCount ?? 0) - undelivered
+            // Records are longer than the bytes in them.
+            delivered: max(0, taken - undelivered)
         )
     }
 

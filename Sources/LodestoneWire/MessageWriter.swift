@@ -15,8 +15,9 @@ struct MessageWriter {
     private let room: UnsafeMutableRawBufferPointer
     /// The number of bytes written, or counted where they did not fit.
     private(set) var byteCount = 0
-    /// The most bytes that were in use at any time: a guess at the length of a message may take more
-    /// bytes than the length.
+    /// The most bytes that were in use at any time.
+    ///
+    /// A guess at the length of a message may have more bytes than the length itself.
     private var peakByteCount = 0
     /// Whether bytes did not fit and were left out.
     private(set) var isTruncated = false

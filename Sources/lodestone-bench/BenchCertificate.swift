@@ -2,7 +2,7 @@
 import Foundation
 import LodestoneClient
 
-/// A certificate that a measured server shows, made by the program `openssl`, and trusted by itself.
+/// A certificate that a measured server shows, made by the program `openssl`.
 struct BenchCertificate: Sendable {
     private let certificate: String
     private let key: String

@@ -83,7 +83,7 @@ struct TokenCommandTests {
         #expect(tokens.map { $0["role"] as? String } == ["admin", "write", "write"])
         #expect(tokens[2]["collections"] as? [String] == ["x"])
         let third = try await token("create", "app", "--file", file)
-        #expect(third.status == 65 && third.errors.contains("2 "), "\(third.errors)")
+        #expect(third.status == 65 && third.errors.contains("limit is 2."), "\(third.errors)")
         let removed = try await token("revoke", "app", "--file", file, "--id", id)
         #expect(removed.status == 0 && removed.output.contains(id))
         let rest = try await token("list", "--file", file)

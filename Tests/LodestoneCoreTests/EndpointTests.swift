@@ -31,7 +31,7 @@ struct EndpointTests {
     func refusal(text: String) {
         let error = #expect(throws: LodestoneError.self) { try Endpoint(text) }
         #expect(error?.reason == .badEndpoint)
-        #expect(error?.message.contains(text) == true)
+        #expect(error?.message.contains("'\(text)'") == true)
     }
 
     @Test("The path of a Unix socket is limited to the system's length")

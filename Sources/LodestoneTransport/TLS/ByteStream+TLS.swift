@@ -47,13 +47,14 @@ extension ByteStream {
 
     /// Tells the handler that the encryption has failed, and closes once the last bytes are sent.
     ///
-    /// They say why, to the other end: a close at once could overtake them.
+    /// They tell the other end why. They leave before the handler is told, which may close at once.
     private func fail(_ error: LodestoneError) {
         let told = handler
         handler = nil
         input.removeAll()
         phase = .closing
         finishOutput()
+        endRound()
         guard let told else { return }
         loop.async { told.closed(self, error: error) }
     }
