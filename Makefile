@@ -139,7 +139,8 @@ test-long: ## Runs all cases of the random tests that `make test` samples; minut
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_TEST_LONG=1 swift test --no-parallel \
 		--filter 'HNSWOddData|FTS5Expression|TextIndexTests|TextQueryFuzz|FilterDifferential|ImportResume' \
-		--filter 'CredentialsFuzz|RowSecurityDifferential'
+		--filter 'CredentialsFuzz|RowSecurityDifferential' \
+		--filter 'FlatIndexTests|FarFilter|HybridEstimate|ReplyBudget|LongList|WalkOrder|CompactionCommand'
 
 test-scripts: ## Compares 20,000 documents and queries of nine scripts with a plain scan of their words; minutes.
 	@.ci/install $(TEST_PACKAGES)

@@ -29,7 +29,7 @@ struct FarFilterTests {
 
     @Test(
         "An HNSW search filtered to far clusters has a recall of at least 0.95",
-        arguments: Metric.allCases
+        arguments: TestLength.isLong ? Metric.allCases : [.cosine]
     )
     func farClusters(metric: Metric) throws {
         var random = SeededGenerator(seed: 31)

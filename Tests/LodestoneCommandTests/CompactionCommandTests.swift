@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import LodestoneStructures
+import TestSupport
 import Testing
 
 @Suite("Compaction command")
@@ -64,9 +65,9 @@ struct CompactionCommandTests {
     @Test(
         "A compaction killed at any step loses no document and leaves no files behind",
         arguments: [
-            Failpoint.compactionBeforePointer, .compactionAfterVectors, .compactionBeforeRemoval,
-            .compactionAfterPointer,
-        ]
+            Failpoint.compactionBeforePointer, .compactionAfterPointer, .compactionAfterVectors,
+            .compactionBeforeRemoval,
+        ].prefix(TestLength.isLong ? 4 : 2)
     )
     func killed(failpoint: Failpoint) async throws {
         let scratch = try await filled()

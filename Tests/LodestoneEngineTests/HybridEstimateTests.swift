@@ -121,7 +121,7 @@ struct HybridEstimateTests {
             nil, .equal(path: ["part"], .int(1)), .range(path: ["n"], lower: nil, upper: .init(60)),
         ]
         var compared = 0
-        for number in 0..<6 {
+        for number in 0..<TestLength.cases(3, long: 6) {
             let fusion: Fusion =
                 [.weightedScores(.best), .weightedScores(.best), .weightedScores(.minMax)][
                     number % 3

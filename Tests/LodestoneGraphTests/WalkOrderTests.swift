@@ -12,7 +12,7 @@ struct WalkOrderTests {
 
     @Test(
         "A walk takes the steps of a plain walk over lists, in their order, up to the same limit",
-        arguments: 1...10 as ClosedRange<UInt64>
+        arguments: 1...(TestLength.isLong ? 10 : 4) as ClosedRange<UInt64>
     )
     func differential(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
