@@ -4,7 +4,8 @@ public import LodestoneCore
 
 /// The engine for callers in Swift concurrency.
 ///
-/// Work runs on the engine's queues, never on the cooperative pool. Cancelling the task ends it.
+/// Work runs on the engine's queues, apart from short walks, and never blocks the cooperative pool.
+/// Cancelling the task ends it.
 extension Engine {
     /// The longest time that a call may hold the calling thread.
     private static let maxShortTime = Duration.microseconds(200)

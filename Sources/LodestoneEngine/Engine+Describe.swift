@@ -6,14 +6,22 @@ package import LodestoneCore
 /// A restricted description has the figures of the visible documents. It leaves out sizes and the
 /// state of indexes, because they depend on all documents.
 extension Engine {
-    /// The descriptions of all collections, by name.
-    package func collections(context: CallContext) throws(LodestoneError)
-        -> [CollectionDescription]
-    {
-        if context.visibility == nil { return try collections() }
+    /// The descriptions of collections, by name.
+    ///
+    /// - Parameters:
+    ///   - context: The call's context.
+    ///   - isWanted: Whether the collection with a name is described. A restricted call opens no
+    ///     other.
+    /// - Returns: The descriptions of the wanted collections.
+    /// - Throws: The errors of a read, and those of `context`.
+    package func collections(
+        context: CallContext,
+        where isWanted: (_ name: String) -> Bool = { _ in true }
+    ) throws(LodestoneError) -> [CollectionDescription] {
+        if context.visibility == nil { return try collections().filter { isWanted($0.name) } }
         try catalog.catchUp(for: context)
         var seen: [CollectionDescription] = []
-        for record in catalog.records {
+        for record in catalog.records where isWanted(record.name) {
             // A collection that was dropped meanwhile is skipped.
             guard let collection = try catalog.get(record.number, for: context) else { continue }
             seen.append(try restricted(collection, context))
@@ -30,13 +38,16 @@ extension Engine {
     }
 
     /// The state of the store; a restricted one has no figures of the store.
-    package func stats(context: CallContext) throws(LodestoneError) -> Stats {
+    package func stats(
+        context: CallContext,
+        where isWanted: (_ name: String) -> Bool = { _ in true }
+    ) throws(LodestoneError) -> Stats {
         if context.visibility == nil { return try stats() }
         return Stats(
             serverVersion: LodestoneVersion.release,
             storeVersion: store.version,
             sequenceNumber: sequenceNumber,
-            collections: try collections(context: context),
+            collections: try collections(context: context, where: isWanted),
             statistics: []
         )
     }

@@ -73,13 +73,20 @@ package enum ProcessFigures {
     private static let startTime: Double? = {
         // The name of the program, in parentheses, may have spaces.
         guard let stat = words(of: "/proc/self/stat", after: UInt8(ascii: ")")), stat.count > 19,
-            let ticks = Double(stat[19]), let total = words(of: "/proc/uptime")?.first,
-            let uptime = Double(total)
+            let ticks = Double(stat[19])
         else { return nil }
+        #if os(Linux)
+        // A service may not see /proc/uptime (ProcSubset=pid of systemd).
+        var boot = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &boot)
+        let uptime = Double(boot.tv_sec) + Double(boot.tv_nsec) / 1e9
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let age = uptime - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
         return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 - age
+        #else
+        return nil
+        #endif
     }()
 
     /// The words of a short file, after the last `mark` if there is one.

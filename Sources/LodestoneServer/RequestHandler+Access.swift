@@ -91,11 +91,18 @@ extension RequestHandler {
         )
     }
 
-    /// Logs a call that has its reply, if its kind is in the log.
+    /// Logs a call that has its reply, if its kind is in the log, or if it was denied.
     func noteEnded(_ call: PendingCall, _ reply: Reply, _ connection: Connection) {
-        guard let auditLog = configuration.auditLog, auditLog.calls.has(call.kind) else { return }
+        guard let auditLog = configuration.auditLog else { return }
         var outcome = AuditLog.Entry.Outcome.done
-        if case .error(let error) = reply { outcome = .failed(error.code, error.reason) }
+        var isDenied = false
+        if case .error(let error) = reply {
+            isDenied = error.code == .permissionDenied
+            outcome =
+                isDenied
+                ? .denied(error.code, error.reason) : .failed(error.code, error.reason)
+        }
+        guard isDenied || auditLog.calls.has(call.kind) else { return }
         auditLog.note(
             AuditLog.Entry(
                 call.access.name,
@@ -144,7 +151,7 @@ extension CallKind {
 
 extension Call {
     /// The collection that the call concerns, for logs.
-    fileprivate var collectionName: String? {
+    var collectionName: String? {
         if case .collection(let name) = target { name } else { nil }
     }
 }

@@ -25,8 +25,9 @@ extension RequestHandler {
             do throws(LodestoneError) {
                 switch incoming.request.call {
                 case .listCollections:
-                    let all = try engine.collections(context: call.context)
-                    reply = .collections(all.filter { scope.contains($0.name) })
+                    reply = .collections(
+                        try engine.collections(context: call.context) { scope.contains($0) }
+                    )
                 case .describeCollection(let name):
                     reply = .collection(try engine.describe(name, context: call.context))
                 case .slowRequests(let limit): reply = .slowRequests(slow.report(limit: limit))
@@ -44,7 +45,7 @@ extension RequestHandler {
     /// The state of the server; without the figures of the whole store for a credential that is
     /// for a part of it.
     private func stats(for access: Access, _ context: CallContext) throws(LodestoneError) -> Stats {
-        var stats = try engine.stats(context: context)
+        var stats = try engine.stats(context: context) { access.collections.contains($0) }
         if !access.isWhole {
             stats.collections.removeAll { !access.collections.contains($0.name) }
             stats.statistics = []

@@ -129,8 +129,11 @@ extension RequestHandler {
     }
 
     /// Repeats a search exactly, if it is time for a sample and no read waits or runs.
+    ///
+    /// The exact search sees all documents, so a search that sees some of them is no sample.
     private func sampleRecall(of call: PendingCall, _ read: Call, _ reply: Reply) {
-        guard let recall, case .search(let search) = read, case .search(let response) = reply
+        guard let recall, call.access.visibility == nil, case .search(let search) = read,
+            case .search(let response) = reply
         else { return }
         recall.sample(search, response, path: call.context.trace.searchPath) { [reads] in
             reads.waitingCount == 0 && reads.runningCount == 0

@@ -294,7 +294,7 @@ final class RequestHandler: Sendable {
             read: incoming.kind.isRead ? request.call : nil,
             client: incoming.connection.clientName,
             trace: request.trace,
-            collection: collection,
+            collection: collection ?? request.call.collectionName,
             access: incoming.access,
             namedCount: request.call.namedCount,
             collectionMetrics: collection.map { incoming.connection.metrics(of: $0) },

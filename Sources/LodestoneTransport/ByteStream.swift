@@ -43,7 +43,7 @@ package final class ByteStream: @unchecked Sendable {
     ///
     /// The stream reads on meanwhile: a close with unread input would make the system drop those
     /// bytes.
-    private static let lingerTime = Duration.seconds(1)
+    static let lingerTime = Duration.seconds(1)
 
     let registration: Registration
     /// The encryption; `nil` for clear text.

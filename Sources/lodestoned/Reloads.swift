@@ -89,6 +89,9 @@ final class Reloads: Sendable {
                         "recovery": "\(error.recovery)",
                     ]
                 )
+                // The reason may pass without a change of the file, and a revocation must not be
+                // lost by it.
+                signatures.withLock { $0[index] = now.map { _ in nil } }
             }
         }
     }

@@ -280,7 +280,8 @@ struct Service: Sendable {
 
     private func exitStatus(of error: LodestoneError) -> Int32 {
         switch (error.code, error.reason) {
-        case (.invalidArgument, _), (_, .noTokens), (_, .cleartext), (_, .badTokenFile):
+        case (.invalidArgument, _), (_, .noTokens), (_, .cleartext), (_, .badTokenFile),
+            (_, .auditLog):
             ExitStatus.configuration
         case (_, .cannotCreate): ExitStatus.cannotCreate
         case (.dataLoss, _), (.unknown, _), (_, .ioError), (_, .diskFull):

@@ -36,8 +36,8 @@ extension Setting {
             placeholder: "file",
             "The file with the tokens that clients need, with their rights. lodestone token writes "
                 + "it; lines TOKEN or ROLE TOKEN are possible, too. Only its owner and group may read "
-                + "the file. A change is in effect within a second or two. Needed on any address "
-                + "beyond this machine."
+                + "the file. A change is in effect within a second or two. An address beyond "
+                + "this machine needs it, or tlsClientCA."
         ),
         .text(
             "tlsCertificate",
@@ -72,7 +72,8 @@ extension Setting {
             name: "auditCalls",
             kind: .choice(AuditedCalls.allCases.map(\.rawValue)),
             meaning: "The calls in the audit log: denials, refused tokens and calls; admin, those "
-                + "and the calls of the role admin; writes, those and all writes; all, every call.",
+                + "and the calls of the role admin; writes, those and all writes; all, every call "
+                + "but cancel and an accepted hello.",
             apply: { settings, value in
                 if case .text(let text) = value, let calls = AuditedCalls(rawValue: text) {
                     settings.auditCalls = calls

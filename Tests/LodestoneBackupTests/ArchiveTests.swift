@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// Backups that were damaged, or that another program wrote.
-@Suite("Backup archive")
+@Suite("Backup archive", .timeLimit(.minutes(10)))
 struct ArchiveTests {
     let folder: TemporaryDirectory
     let objects: FileObjectStore

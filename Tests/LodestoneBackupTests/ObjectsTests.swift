@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Backup objects", .serialized)
+@Suite("Backup objects", .serialized, .timeLimit(.minutes(10)))
 struct ObjectsTests {
     let folder: TemporaryDirectory
     private let context = CallContext(timeout: .seconds(300))

@@ -8,7 +8,7 @@ import LodestoneText
 import TestSupport
 import Testing
 
-@Suite("Backup runs")
+@Suite("Backup runs", .timeLimit(.minutes(10)))
 struct RunsTests {
     let folder: TemporaryDirectory
     let objects: FileObjectStore
@@ -83,6 +83,23 @@ struct RunsTests {
         let restored = try await BackedUpStore.restored(from: objects, .time(time), in: folder)
         #expect(restored.report.sequenceNumber == 8)
         #expect(restored.content == store.contents[8])
+        store.engine.close()
+    }
+
+    @Test("A restore over a missing entry of the log is refused, instead of ending before it")
+    func missingEntry() async throws {
+        let store = try BackedUpStore(folder.path + "/store", seed: 9)
+        for end in [2, 4, 6] as [UInt64] {
+            while store.last < end { try await store.step() }
+            try store.backUp(to: objects)
+        }
+        let entries = try names("entries/")
+        let middle = entries[entries.count - 2]
+        #expect(entries.count >= 3)
+        try objects.delete(middle, context: CallContext())
+        await #expect(throws: LodestoneError.self) {
+            _ = try await BackedUpStore.restored(from: objects, .newest, in: folder)
+        }
         store.engine.close()
     }
 

@@ -101,7 +101,7 @@ final class S3Server {
 
     private static func freePort() throws -> UInt16 {
         for _ in 0..<100 {
-            let port = UInt16.random(in: 20_000..<50_000)
+            let port = UInt16.random(in: 10_000..<22_000)
             if SystemCall.isFree(port), SystemCall.isFree(port + 10_000) { return port }
         }
         throw POSIXError(.EADDRINUSE)

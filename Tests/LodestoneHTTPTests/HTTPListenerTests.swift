@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("HTTP listener")
+@Suite("HTTP listener", .timeLimit(.minutes(5)))
 struct HTTPListenerTests {
     @Test("A GET gets its response, and a HEAD the same header fields without the body")
     func getAndHead() async throws {
@@ -122,11 +122,11 @@ struct HTTPListenerTests {
         }
     }
 
-    @Test("A thousand requests that never end don't stop the requests of others")
+    @Test("Hundreds of requests that never end don't stop the requests of others")
     func neverEnding() async throws {
         try await withListener { endpoint in
             var hostile: [HTTPClient] = []
-            for number in 0..<1_000 {
+            for number in 0..<800 {
                 let client = try HTTPClient(endpoint)
                 // Some send nothing, some half a request, and some have had a response.
                 switch number % 3 {
@@ -149,7 +149,6 @@ struct HTTPListenerTests {
     func slowRequests() async throws {
         var limits = HTTPLimits()
         limits.requestTime = .milliseconds(50)
-        limits.idleTime = .milliseconds(50)
         try await withListener(limits) { endpoint in
             let silent = try HTTPClient(endpoint)
             #expect(try silent.receive() == nil)
@@ -157,6 +156,10 @@ struct HTTPListenerTests {
             slow.send("GET / HTTP/1.1\r\nHost")
             #expect(try slow.receive()?.status == 408)
             #expect(try slow.receive() == nil)
+        }
+        var idling = HTTPLimits()
+        idling.idleTime = .milliseconds(50)
+        try await withListener(idling) { endpoint in
             let idle = try HTTPClient(endpoint)
             #expect(try idle.get("/a").status == 200)
             #expect(try idle.receive() == nil)

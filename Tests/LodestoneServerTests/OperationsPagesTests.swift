@@ -8,7 +8,7 @@ import LodestoneWire
 import TestSupport
 import Testing
 
-@Suite("Pages for machines")
+@Suite("Pages for machines", .timeLimit(.minutes(5)))
 struct OperationsPagesTests {
     @Test("/metrics counts calls by kind, collection and result, and searches by their path")
     func counts() async throws {
@@ -241,12 +241,12 @@ struct OperationsPagesTests {
         }
     }
 
-    @Test("1,000 HTTP requests that never end leave scrapes and calls as they were")
+    @Test("800 HTTP requests that never end leave scrapes and calls as they were")
     func neverEnding() async throws {
         try await withWatchedServer { server in
             let client = try server.connect()
             var hostile: [HTTPClient] = []
-            for number in 0..<1_000 {
+            for number in 0..<800 {
                 let one = try HTTPClient(server.pagesEndpoint)
                 one.send("GET /metrics HTTP/1.1\r\nHost: a\r\n")
                 hostile.append(one)
@@ -257,7 +257,7 @@ struct OperationsPagesTests {
                 }
             }
             let evicted = #"lodestone_http_connections_closed_total{reason="evicted"}"#
-            #expect(try server.value(of: evicted) > 900)
+            #expect(try server.value(of: evicted) > 700)
             #expect(try server.value(of: "lodestone_http_connections") <= 64)
         }
     }

@@ -6,7 +6,11 @@ import TestSupport
 import Testing
 
 /// The files of `deploy/`, and Prometheus itself, against a server under load.
-@Suite("Prometheus", .enabled(if: Prometheus.isInstalled, "The package prometheus is missing."))
+@Suite(
+    "Prometheus",
+    .enabled(if: Prometheus.isInstalled, "The package prometheus is missing."),
+    .timeLimit(.minutes(5))
+)
 struct PrometheusTests {
     @Test("promtool finds nothing wrong with the metrics of a server under load")
     func promtool() async throws {

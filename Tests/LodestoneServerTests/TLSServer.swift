@@ -87,6 +87,11 @@ final class TLSServer: Sendable {
         try server.reloadTLS()
     }
 
+    /// Puts another token file into effect.
+    func replaceCredentials(_ text: String) throws {
+        server.replaceCredentials(try Credentials(text: text, path: "tokens"))
+    }
+
     /// Reads the files again.
     func reload() throws { try server.reloadTLS() }
 

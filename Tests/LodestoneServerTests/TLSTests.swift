@@ -105,9 +105,44 @@ struct TLSTests {
             #expect(await failure(configuration) == nil)
             #expect(await server.log.contains("connection opened", "CN=app"))
 
-            // A certificate replaces no token where there is a token file.
+            // A certificate whose subject the token file does not list replaces no token.
             configuration.token = nil
             #expect(await failure(configuration)?.code == .unauthenticated)
+        }
+    }
+
+    @Test("A certificate that the token file lists has the rights of its line, without a token")
+    func certificateRights() async throws {
+        let clients = try TestAuthority(name: "clients")
+        let admin = "admin \(TLSServer.token)"
+        let line = #"{"name":"app","subject":"CN=app","role":"read"}"#
+        let listed = try Credentials(text: admin + "\n" + line, path: "tokens")
+        let server = try TLSServer(clientAuthority: clients) { $0.credentials = listed }
+        try await withTLSServer(server) { server in
+            var configuration = server.configuration()
+            let shown = try clients.issue("client", subject: "/CN=app", names: "URI:app:one")
+            configuration.tls?.certificate = shown.certificate
+            configuration.tls?.key = shown.key
+            configuration.token = nil
+            let client = try await LodestoneClient.connect(configuration)
+            _ = try await client.collections()
+            let refused = await #expect(throws: LodestoneError.self) {
+                try await client.createCollection("c", CollectionOptions(dimension: 2))
+            }
+            #expect(refused?.code == .permissionDenied)
+
+            try server.replaceCredentials(admin)
+            let ended = await #expect(throws: LodestoneError.self) {
+                _ = try await client.collections()
+            }
+            #expect(ended?.code == .unauthenticated)
+            await client.close()
+
+            // With a token, the rights are those of the token.
+            configuration.token = TLSServer.token
+            let owner = try await LodestoneClient.connect(configuration)
+            try await owner.createCollection("c", CollectionOptions(dimension: 2))
+            await owner.close()
         }
     }
 

@@ -37,12 +37,16 @@ package struct BackupCatalog: Sendable {
     package func newest() throws(LodestoneError) -> BackupEntry? {
         guard var last = try oldestNumber() else { return nil }
         var step: UInt64 = 1
-        while try isAny(after: last + step) {
+        while last + step < BackupEntry.maxNumber, try isAny(after: last + step) {
             last += step
             step *= 2
         }
         while step > 0 {
-            if try isAny(after: last + step - 1) { last += step } else { step /= 2 }
+            if last + step <= BackupEntry.maxNumber, try isAny(after: last + step - 1) {
+                last += step
+            } else {
+                step /= 2
+            }
         }
         guard let entry = try entry(last) else {
             throw .damagedBackup(objects.url, "the entry \(last) is missing")

@@ -66,6 +66,8 @@ package struct BackupEntry: Sendable, Equatable {
     var payloadSum = [UInt8](repeating: 0, count: SHA256.byteCount)
 
     static let prefix = "entries/"
+    /// The largest number of an entry, so that a forged list can't make a sum overflow.
+    static let maxNumber: UInt64 = 999_999_999_999
 
     /// The name of the object.
     var key: String { Self.key(number) }
@@ -79,7 +81,7 @@ package struct BackupEntry: Sendable, Equatable {
     static func number(_ key: String) -> UInt64? {
         guard key.utf8.starts(with: prefix.utf8),
             let number = UInt64(key.utf8.count < 40 ? key.dropFirst(prefix.utf8.count) : ""),
-            number > 0, Self.key(number) == key
+            (1...maxNumber).contains(number), Self.key(number) == key
         else { return nil }
         return number
     }

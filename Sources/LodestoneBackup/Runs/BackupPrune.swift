@@ -68,6 +68,6 @@ package struct BackupPrune {
 
     private func delete(_ object: ObjectInfo, _ report: inout Report) throws(LodestoneError) {
         try objects.delete(object.key, context: context)
-        report.freedBytes += object.byteCount
+        report.freedBytes &+= object.byteCount
     }
 }

@@ -154,7 +154,12 @@ package struct BackupRestore {
         var earlier: BackupEntry?
         while !isDone, number <= newest {
             try catalog.context.check()
-            guard let entry = try catalog.entry(number) else { break }
+            guard let entry = try catalog.entry(number) else {
+                throw .damagedBackup(
+                    "\(catalog.objects.url)/\(BackupEntry.key(number))",
+                    "it is missing"
+                )
+            }
             number += 1
             if let earlier, entry.parent != earlier.sum {
                 throw .hostileBackup(

@@ -125,6 +125,8 @@ package final class BackupWriter {
     private func writeLog(through end: UInt64, _ result: inout Report) throws(LodestoneError)
         -> Bool
     {
+        // Batches that are committed meanwhile are for the next run.
+        var end = end
         while let newest, newest.logEnd < end {
             let (entries, last) = try store.redoEntries(
                 after: newest.logEnd,
@@ -132,6 +134,7 @@ package final class BackupWriter {
                 context: context
             )
             guard last >= newest.logEnd else { throw otherHistory() }
+            end = min(end, last)
             guard let first = entries.first, let final = entries.last else {
                 return last == newest.logEnd
             }

@@ -12,13 +12,11 @@ extension Catalog {
     ///
     /// The open ones come with their collection.
     var knownDescriptions: (count: Int, descriptions: [(CollectionDescription, Collection?)]) {
-        let (count, entries) = table.withLock { table in
-            let known = table.entries.values.filter {
-                $0.collection != nil || $0.description != nil
-            }
-            let first = known.sorted { $0.record.number < $1.record.number }.prefix(Self.maxKnown)
-            return (table.entries.count, Array(first))
-        }
+        // Every request needs the lock, so the choice and the order are made without it.
+        let all = table.withLock { Array($0.entries.values) }
+        let entries = all.filter { $0.collection != nil || $0.description != nil }
+            .sorted { $0.record.number < $1.record.number }.prefix(Self.maxKnown)
+        let count = all.count
         let descriptions = entries.compactMap { entry in
             (entry.collection?.description ?? entry.description).map { ($0, entry.collection) }
         }

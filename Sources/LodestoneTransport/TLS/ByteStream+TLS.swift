@@ -55,6 +55,10 @@ extension ByteStream {
         phase = .closing
         finishOutput()
         endRound()
+        // Nobody watches the stream any more, so the other end must not keep it by reading nothing.
+        if phase != .closed {
+            loop.schedule(after: Self.lingerTime) { [weak self] in self?.end(nil) }
+        }
         guard let told else { return }
         loop.async { told.closed(self, error: error) }
     }

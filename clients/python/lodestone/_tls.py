@@ -51,8 +51,15 @@ def encryption(
         )
     if context is None:
         context = _context(ca, certificate, key)
+    if context.verify_mode != ssl.CERT_REQUIRED or not context.check_hostname:
+        raise invalid(
+            "BAD_TLS_FILE",
+            "ssl_context does not check the server's certificate or its name.",
+            "Set verify_mode to CERT_REQUIRED and check_hostname to True.",
+            "ssl_context",
+        )
     name = server_name or host
-    if name is None and context.check_hostname:
+    if name is None:
         raise invalid(
             "TLS_CERTIFICATE",
             "A Unix socket has no name that a certificate could be for.",
