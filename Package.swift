@@ -201,8 +201,8 @@ let package = Package(
             name: "lodestoned",
             dependencies: [
                 "LodestoneCore", "LodestoneEngine", "LodestoneServer", "LodestoneCredentials",
-                "LodestoneHTTP", "LodestoneMetrics", "LodestoneSystem", "CLodestoneSystem",
-                logging, metrics, arguments,
+                "LodestoneHTTP", "LodestoneMetrics", "LodestoneJSON", "LodestoneSystem",
+                "CLodestoneSystem", logging, metrics, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Foundation
+import LodestoneJSON
 package import Logging
 
 /// Writes each line of the log as one JSON object, for collectors of logs.
@@ -40,12 +41,8 @@ package struct JSONLogHandler: LogHandler {
         members["level"] = event.level.rawValue
         members["label"] = label
         members["message"] = "\(event.message)"
-        guard
-            let line = try? JSONSerialization.data(
-                withJSONObject: members,
-                options: [.sortedKeys, .withoutEscapingSlashes]
-            )
-        else { return }
-        write(line + Data("\n".utf8))
+        let ordered = members.sorted { $0.key < $1.key }
+        let line = JSON.object(ordered.map { ($0.key, .string($0.value)) }).text
+        write(Data((line + "\n").utf8))
     }
 }
