@@ -11,6 +11,15 @@ struct ReloadTests {
     private static let first = "admin-0123456789abcdef-1"
     private static let second = "admin-0123456789abcdef-2"
 
+    /// A server on a free port, with its store in `directory`.
+    private static func program(
+        in directory: TemporaryDirectory,
+        _ options: String...
+    ) throws -> Program {
+        let store = directory.path + "/store"
+        return try Program(["--data", store, "--listen", "127.0.0.1:0"] + options)
+    }
+
     /// Connects until a token is accepted, or refused.
     private static func wait(
         for token: String,
@@ -33,10 +42,7 @@ struct ReloadTests {
         try await offPool {
             let directory = try TemporaryDirectory()
             let file = try directory.write("tokens", Self.first)
-            let program = try Program([
-                "--data", directory.path + "/store", "--listen", "127.0.0.1:0", "--token-file",
-                file,
-            ])
+            let program = try Self.program(in: directory, "--token-file", file)
             let endpoint = try program.endpoint()
             let old = try Self.wait(for: Self.first, accepted: true, at: endpoint)
             // The file is watched: no signal is needed.
@@ -67,9 +73,7 @@ struct ReloadTests {
         try await offPool {
             let directory = try TemporaryDirectory()
             let config = try directory.write("lodestone.json", #"{"logLevel": "error"}"#)
-            let program = try Program([
-                "--data", directory.path + "/store", "--listen", "127.0.0.1:0", "--config", config,
-            ])
+            let program = try Self.program(in: directory, "--config", config)
             let endpoint = try program.endpoint()
             _ = try RawClient(endpoint)
             _ = try directory.write(
@@ -98,10 +102,7 @@ struct ReloadTests {
         try await offPool {
             let directory = try TemporaryDirectory()
             let file = try directory.write("tokens", Self.first)
-            let program = try Program([
-                "--data", directory.path + "/store", "--listen", "127.0.0.1:0", "--token-file",
-                file,
-            ])
+            let program = try Self.program(in: directory, "--token-file", file)
             let endpoint = try program.endpoint()
             let client = try Self.wait(for: Self.first, accepted: true, at: endpoint)
             var number = 0

@@ -9,7 +9,7 @@ import Logging
 import TestSupport
 
 /// A server with a real store in its own directory, on a free port of this machine.
-final class RunningServer: Sendable {
+final class RunningServer: StoppableServer {
     let endpoint: Endpoint
     private let directory: TemporaryDirectory
     private let engine: Engine
@@ -97,7 +97,7 @@ final class RunningServer: Sendable {
         }
     }
 
-    fileprivate func stop() async throws {
+    func stop() async throws {
         await server.shutdown()
         try await offPool { [engine] in engine.close() }
     }
@@ -108,12 +108,23 @@ func withServer(
     _ change: @Sendable (inout ServerConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (RunningServer) throws -> Void
 ) async throws {
-    let running = try RunningServer(change)
-    do {
-        try await offPool { try body(running) }
-    } catch {
-        try await running.stop()
-        throw error
+    try await RunningServer(change).serve { server in try await offPool { try body(server) } }
+}
+
+/// A server of a test.
+protocol StoppableServer: Sendable {
+    func stop() async throws
+}
+
+extension StoppableServer {
+    /// Runs `body`, and always ends the server afterwards.
+    func serve(_ body: (Self) async throws -> Void) async throws {
+        do {
+            try await body(self)
+        } catch {
+            try await stop()
+            throw error
+        }
+        try await stop()
     }
-    try await running.stop()
 }

@@ -9,7 +9,7 @@ import Synchronization
 import TestSupport
 
 /// A server that speaks TLS, on a store of its own, with the lines of its log.
-final class TLSServer: Sendable {
+final class TLSServer: StoppableServer {
     static let token = "0123456789abcdef0123456789abcdef"
 
     let authority: TestAuthority
@@ -99,20 +99,6 @@ final class TLSServer: Sendable {
         await server.shutdown()
         try await offPool { [engine] in engine.close() }
     }
-}
-
-/// Runs `body` against a server, and always ends the server afterwards.
-func withTLSServer(
-    _ server: TLSServer,
-    _ body: (TLSServer) async throws -> Void
-) async throws {
-    do {
-        try await body(server)
-    } catch {
-        try await server.stop()
-        throw error
-    }
-    try await server.stop()
 }
 
 /// The lines of a log, for tests.

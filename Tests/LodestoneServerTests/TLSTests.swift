@@ -36,7 +36,7 @@ struct TLSTests {
 
     @Test("A client and a server talk over TLS, by a name and by an address in the certificate")
     func talk() async throws {
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             for host in ["localhost", "127.0.0.1"] {
                 let client = try await LodestoneClient.connect(server.configuration(host: host))
                 _ = try await client.ping()
@@ -48,7 +48,7 @@ struct TLSTests {
     @Test("A server whose name, authority or validity is wrong is refused, and both ends say why")
     func refusedServers() async throws {
         let stranger = try TestAuthority(name: "stranger")
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             var other = server.configuration()
             other.tls?.serverName = "other.example"
             let name = await failure(other)
@@ -69,7 +69,7 @@ struct TLSTests {
             let system = await failure(server.configuration(tls: .init()))
             #expect(system?.reason == .tlsCertificate)
         }
-        try await withTLSServer(TLSServer(days: -1)) { server in
+        try await TLSServer(days: -1).serve { server in
             let expired = await failure(server.configuration())
             #expect(expired?.reason == .tlsCertificate)
             #expect(expired?.message.contains("expired") == true)
@@ -81,7 +81,7 @@ struct TLSTests {
     func refusedClients() async throws {
         let clients = try TestAuthority(name: "clients")
         let stranger = try TestAuthority(name: "stranger")
-        try await withTLSServer(TLSServer(clientAuthority: clients)) { server in
+        try await TLSServer(clientAuthority: clients).serve { server in
             let none = await failure(server.configuration())
             #expect(none?.reason == .tlsRefused && none?.code == .unauthenticated)
             #expect(none?.message.contains("certificate required") == true)
@@ -118,7 +118,7 @@ struct TLSTests {
         let line = #"{"name":"app","subject":"CN=app","role":"read"}"#
         let listed = try Credentials(text: admin + "\n" + line, path: "tokens")
         let server = try TLSServer(clientAuthority: clients) { $0.credentials = listed }
-        try await withTLSServer(server) { server in
+        try await server.serve { server in
             var configuration = server.configuration()
             let shown = try clients.issue("client", subject: "/CN=app", names: "URI:app:one")
             configuration.tls?.certificate = shown.certificate
@@ -148,7 +148,7 @@ struct TLSTests {
 
     @Test("Clear text to a server that speaks TLS, and TLS to one that does not, get clear errors")
     func wrongForm() async throws {
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             var configuration = server.configuration()
             configuration.tls = nil
             let error = await failure(configuration)
@@ -156,7 +156,7 @@ struct TLSTests {
             #expect(error?.recovery.contains("lodestones://") == true)
             #expect(await server.log.contains("refused", "NOT_TLS", "clear text"))
         }
-        try await withTLSServer(TLSServer { $0.tls = nil }) { server in
+        try await TLSServer { $0.tls = nil }.serve { server in
             let error = await failure(server.configuration())
             #expect(error?.reason == .notTLS, "\(String(describing: error))")
             #expect(await server.log.contains("refused", "speaks TLS", "no certificate"))
@@ -165,7 +165,7 @@ struct TLSTests {
 
     @Test("The program openssl gets TLS 1.3 and 1.2 with the protocol lodestone/1 only")
     func openssl() async throws {
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             let (port, authority) = (server.port, server.authority.certificate)
             @Sendable func handshake(_ options: String...) async throws -> String {
                 try await offPool {
@@ -193,7 +193,7 @@ struct TLSTests {
     @Test("A handshake of one byte at a time ends with the time for a hello, and others go on")
     func slowHandshakes() async throws {
         let server = try TLSServer { $0.limits.helloTimeout = .seconds(1) }
-        try await withTLSServer(server) { server in
+        try await server.serve { server in
             let silent = try await offPool {
                 HalfOpen(
                     clients: try (0..<64).map { _ in try RawClient(server.endpoint, hello: false) }
@@ -216,7 +216,7 @@ struct TLSTests {
     @Test("Frames of megabytes arrive whole over TLS, both ways and at the same time")
     func bigFrames() async throws {
         let server = try TLSServer { $0.limits.maxFrameBytes = 64 << 20 }
-        try await withTLSServer(server) { server in
+        try await server.serve { server in
             let client = try await server.connect()
             try await client.createCollection("a", CollectionOptions(dimension: 1_024))
             let collection = client.collection("a")
@@ -245,7 +245,7 @@ struct TLSTests {
 
     @Test("Certificates that change again and again under load fail no call")
     func rotation() async throws {
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             let steady = try await server.connect()
             let load = Load()
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -278,7 +278,7 @@ struct TLSTests {
 
     @Test("A bad certificate is refused on reload, and the server keeps the one that it has")
     func badReload() async throws {
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             let path = (server.authority.certificate as NSString).deletingLastPathComponent
             try Data("no certificate".utf8).write(to: URL(fileURLWithPath: path + "/server.pem"))
             let error = #expect(throws: LodestoneError.self) { try server.reload() }

@@ -32,13 +32,13 @@ struct TLSWireTests {
     @Test("The bytes of an encrypted session hold no id, no text and no token")
     func secrecy() async throws {
         let secrets = ["secret-id", "confidential", TLSServer.token]
-        try await withTLSServer(TLSServer()) { server in
+        try await TLSServer().serve { server in
             let bytes = try await record(server, encrypts: true)
             #expect(bytes.count > 1_000)
             for secret in secrets { #expect(!has(secret, bytes), "\(secret)") }
         }
         // The same session without encryption shows that the proxy would see them.
-        try await withTLSServer(TLSServer { $0.tls = nil }) { server in
+        try await TLSServer { $0.tls = nil }.serve { server in
             let bytes = try await record(server, encrypts: false)
             for secret in secrets { #expect(has(secret, bytes), "\(secret)") }
         }

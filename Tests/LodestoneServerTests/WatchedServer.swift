@@ -10,7 +10,7 @@ import Logging
 import TestSupport
 
 /// A server with the pages for machines, in this process.
-final class WatchedServer: Sendable {
+final class WatchedServer: StoppableServer {
     let endpoint: Endpoint
     /// The address of the pages.
     let pagesEndpoint: Endpoint
@@ -104,12 +104,5 @@ func withWatchedServer(
     _ change: @Sendable (inout ServerConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (WatchedServer) throws -> Void
 ) async throws {
-    let watched = try WatchedServer(change)
-    do {
-        try await offPool { try body(watched) }
-    } catch {
-        try await watched.stop()
-        throw error
-    }
-    try await watched.stop()
+    try await WatchedServer(change).serve { server in try await offPool { try body(server) } }
 }

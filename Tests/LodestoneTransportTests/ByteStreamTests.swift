@@ -93,23 +93,7 @@ struct ByteStreamTests {
         let pair = try await Pair()
         let server = Recorder()
         pair.start(server: server, client: Recorder())
-        await withTaskGroup(of: Void.self) { group in
-            for sender in 0..<8 {
-                group.addTask {
-                    for round in 0..<200 {
-                        pair.client.send(now: round % 2 == 0, isShort: isShort) {
-                            $0.append(contentsOf: [UInt8](repeating: UInt8(sender), count: 10))
-                        }
-                    }
-                }
-            }
-        }
-        let bytes = try await server.bytes(16_000)
-        #expect(
-            stride(from: 0, to: bytes.count, by: 10).allSatisfy { start in
-                bytes[start..<(start + 10)].allSatisfy { $0 == bytes[start] }
-            }
-        )
+        try await pair.expectIntactMessages(to: server, isShort: isShort)
         await pair.loop.end()
     }
 

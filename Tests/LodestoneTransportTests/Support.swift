@@ -124,6 +124,28 @@ struct Pair {
             client.start(clientHandler)
         }
     }
+
+    /// Sends messages of the client from many threads, and compares the bytes of each at the
+    /// server, which has received nothing before.
+    func expectIntactMessages(to server: Recorder, isShort: Bool) async throws {
+        await withTaskGroup(of: Void.self) { group in
+            for sender in 0..<8 {
+                group.addTask {
+                    for round in 0..<200 {
+                        client.send(now: round % 2 == 0, isShort: isShort) {
+                            $0.append(contentsOf: [UInt8](repeating: UInt8(sender), count: 10))
+                        }
+                    }
+                }
+            }
+        }
+        let bytes = try await server.bytes(16_000)
+        #expect(
+            stride(from: 0, to: bytes.count, by: 10).allSatisfy { start in
+                bytes[start..<(start + 10)].allSatisfy { $0 == bytes[start] }
+            }
+        )
+    }
 }
 
 func connect(
