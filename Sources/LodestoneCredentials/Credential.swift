@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
+import LodestoneStructures
 
 /// One line of a token file: the proof of a client, and the rights that it has.
 package struct Credential: Sendable {
@@ -57,7 +58,7 @@ package struct Credential: Sendable {
     /// The digits of a token's digest, or the subject, by which people tell credentials apart.
     package var id: String {
         switch proof {
-        case .token(let digest): String(digest.hexadecimal.prefix(12))
+        case .token(let digest): String(Hexadecimal.text(digest).prefix(12))
         case .certificate(let subject): subject.string
         }
     }

@@ -129,7 +129,12 @@ enum CredentialLine {
     {
         switch (try text(.sha256, values), try text(.subject, values)) {
         case (let digits?, nil):
-            guard let digest = [UInt8](hexadecimal: digits), digest.count == SHA256.byteCount else {
+            let digest = Hexadecimal.bytes(
+                digits,
+                count: SHA256.byteCount,
+                allowsUpperCase: true
+            )
+            guard let digest else {
                 throw CredentialProblem(
                     "its sha256 is not \(2 * SHA256.byteCount) hexadecimal digits",
                     "Write the digest of the token, not the token: printf %s TOKEN | sha256sum"
@@ -230,7 +235,7 @@ extension Credential {
     package var line: String {
         var members: [(String, JSON)] = [("name", .string(name))]
         switch proof {
-        case .token(let digest): members.append(("sha256", .string(digest.hexadecimal)))
+        case .token(let digest): members.append(("sha256", .string(Hexadecimal.text(digest))))
         case .certificate(let subject): members.append(("subject", .string(subject.string)))
         }
         members += rights.members

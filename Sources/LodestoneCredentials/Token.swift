@@ -39,37 +39,3 @@ package enum Token {
         SHA256.digest(of: Array(token.utf8))
     }
 }
-
-extension [UInt8] {
-    /// The bytes in hexadecimal digits.
-    package var hexadecimal: String {
-        var text = ""
-        for byte in self {
-            let digits = String(byte, radix: 16)
-            text += byte < 16 ? "0" + digits : digits
-        }
-        return text
-    }
-
-    /// The bytes that hexadecimal digits, of either case, stand for; `nil` for other text.
-    package init?(hexadecimal text: String) {
-        let digits = Array<UInt8>(text.utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        self = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = Self.value(of: digits[index]),
-                let low = Self.value(of: digits[index + 1])
-            else { return nil }
-            append(high << 4 | low)
-        }
-    }
-
-    private static func value(of digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
-}

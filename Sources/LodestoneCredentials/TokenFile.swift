@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 package import LodestoneCore
+import LodestoneStructures
 import LodestoneSystem
 
 /// The text of a token file, and changes to it.
@@ -16,56 +17,38 @@ package struct TokenFile: Sendable {
     /// - Throws: `BAD_TOKEN_FILE` when it can't be read as text, when others may read it, or when
     ///   it changes meanwhile.
     package init(reading path: String) throws(LodestoneError) {
-        // The flag lets the open of a pipe return.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            throw .badTokenFile(
-                path,
-                "it can't be opened: \(String(cString: strerror(errno)))",
-                "Check the path and its permissions."
-            )
+        do throws(CheckedFile.Problem) {
+            text = try Self.read(try CheckedFile(path))
+        } catch {
+            throw .badTokenFile(path, error.problem, error.recovery)
         }
-        defer { close(descriptor) }
-        let status = try Self.check(descriptor, path)
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
-        guard let data = try? handle.read(upToCount: Self.maxByteCount + 1) ?? Data(),
+    }
+
+    private static func read(_ file: borrowing CheckedFile) throws(CheckedFile.Problem) -> String {
+        let status = try check(file)
+        let handle = FileHandle(fileDescriptor: file.descriptor, closeOnDealloc: false)
+        guard let data = try? handle.read(upToCount: maxByteCount + 1) ?? Data(),
             let text = String(validating: data.trimmingPrefix([0xEF, 0xBB, 0xBF]), as: UTF8.self)
         else {
-            throw .badTokenFile(path, "it can't be read as UTF-8 text", "Write it as plain text.")
+            throw CheckedFile.Problem(
+                problem: "it can't be read as UTF-8 text",
+                recovery: "Write it as plain text."
+            )
         }
-        let end = try Self.check(descriptor, path)
+        let end = try check(file)
         guard data.count == status.st_size, end.st_size == status.st_size,
             end.modification == status.modification
         else {
-            throw .badTokenFile(
-                path,
-                "it changed while it was read",
-                "Replace it in one step: write another file, and rename it to this name."
+            throw CheckedFile.Problem(
+                problem: "it changed while it was read",
+                recovery: "Replace it in one step: write another file, and rename it to this name."
             )
         }
-        self.text = text
+        return text
     }
 
-    private static func check(_ descriptor: Int32, _ path: String) throws(LodestoneError) -> stat {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw .badTokenFile(path, "it is not a file", "Give the path of a file.")
-        }
-        guard status.st_mode & 0o007 == 0 else {
-            throw .badTokenFile(
-                path,
-                "everyone on this machine may read or change it",
-                "Take the right away: chmod 600 \(path)"
-            )
-        }
-        guard status.st_size <= maxByteCount else {
-            throw .badTokenFile(
-                path,
-                "it has \(status.st_size) bytes; the limit is \(maxByteCount)",
-                "Give a file of tokens."
-            )
-        }
-        return status
+    private static func check(_ file: borrowing CheckedFile) throws(CheckedFile.Problem) -> stat {
+        try file.check(isSecret: true, maxByteCount: maxByteCount, contents: "of tokens")
     }
 
     // MARK: Lines

@@ -73,7 +73,7 @@ struct CredentialsFuzzTests {
         let isProof =
             switch entry.proof {
             case .token(let digest):
-                (object["sha256"] as? String)?.lowercased() == digest.hexadecimal
+                (object["sha256"] as? String)?.lowercased() == Hexadecimal.text(digest)
                     && object["subject"] == nil
             case .certificate(let subject):
                 object["subject"] as? String == subject.string && object["sha256"] == nil
@@ -128,7 +128,7 @@ extension SeededGenerator {
     }
 
     private mutating func object(_ number: UInt64) -> String {
-        let digest = Token.digest(of: "\(next() % 6)").hexadecimal
+        let digest = Hexadecimal.text(Token.digest(of: "\(next() % 6)"))
         var members = [
             #""name":"\#(pick(["app", "n\(number)", "a.b-c_1", "", "x y"]))""#,
             #""role":"\#(pick(["read", "write", "admin", "Read", "reader"]))""#,

@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneCredentials
+import LodestoneStructures
 import TestSupport
 import Testing
 
@@ -15,7 +16,9 @@ struct CredentialsTests {
         table.credential(forToken: token.map { Array($0.utf8) })?.rights.role
     }
 
-    private func digest(_ token: String) -> String { Token.digest(of: token).hexadecimal }
+    private func digest(_ token: String) -> String {
+        Hexadecimal.text(Token.digest(of: token))
+    }
 
     // MARK: Plain lines
 

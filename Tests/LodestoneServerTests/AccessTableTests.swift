@@ -3,6 +3,7 @@ import Foundation
 import LodestoneCore
 import LodestoneCredentials
 import LodestoneServer
+import LodestoneStructures
 import LodestoneWire
 import Testing
 
@@ -21,7 +22,7 @@ struct AccessTableTests {
         """
 
     static func line(_ name: String, _ role: String, _ rest: String...) -> String {
-        let digest = Token.digest(of: name).hexadecimal
+        let digest = Hexadecimal.text(Token.digest(of: name))
         let members = [#""name":"\#(name)","role":"\#(role)","sha256":"\#(digest)""#] + rest
         return "{" + members.joined(separator: ",") + "}"
     }

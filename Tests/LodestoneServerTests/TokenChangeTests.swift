@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneCredentials
+import LodestoneStructures
 import LodestoneServer
 import LodestoneWire
 import Testing
@@ -9,7 +10,7 @@ import Testing
 @Suite("Scoped tokens")
 struct TokenChangeTests {
     private static func line(_ name: String, _ role: String, _ rest: String...) -> String {
-        let digest = Token.digest(of: name).hexadecimal
+        let digest = Hexadecimal.text(Token.digest(of: name))
         let members = [#""name":"\#(name)","role":"\#(role)","sha256":"\#(digest)""#] + rest
         return "{" + members.joined(separator: ",") + "}"
     }

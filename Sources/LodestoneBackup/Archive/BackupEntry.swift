@@ -213,36 +213,3 @@ extension BackupEntry {
         }
     }
 }
-
-/// Bytes as hexadecimal digits in lower case.
-package enum Hexadecimal {
-    package static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: UTF8.self
-        )
-    }
-
-    /// - Returns: `nil` for another number of bytes, or for other characters.
-    package static func bytes(_ text: String, count: Int) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count == 2 * count else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else {
-                return nil
-            }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 48...57: digit - 48
-        case 97...102: digit - 87
-        default: nil
-        }
-    }
-}

@@ -37,9 +37,9 @@ struct SnapshotManifest: Equatable {
         text += "sequence-number \(sequenceNumber)\n"
         text += "created-microseconds \(createdAt)\n"
         for member in members {
-            text += "member \(member.name) \(member.byteCount) \(Self.hex(member.sum))\n"
+            text += "member \(member.name) \(member.byteCount) \(Hexadecimal.text(member.sum))\n"
         }
-        text += "manifest \(Self.hex(Self.sum(of: Array(text.utf8))))\n"
+        text += "manifest \(Hexadecimal.text(Self.sum(of: Array(text.utf8))))\n"
         return Array(text.utf8)
     }
 
@@ -66,7 +66,7 @@ struct SnapshotManifest: Equatable {
         }
         let last = lines.removeLast()
         let covered = bytes.prefix(bytes.count - last.utf8.count - 1)
-        guard last == "manifest \(Self.hex(Self.sum(of: Array(covered))))" else {
+        guard last == "manifest \(Hexadecimal.text(Self.sum(of: Array(covered))))" else {
             throw .damaged("its manifest fails its checksum")
         }
         guard lines.count > 3, let sequence = Self.number(lines[1], "sequence-number"),
@@ -106,7 +106,7 @@ struct SnapshotManifest: Equatable {
         guard let byteCount = UInt64(parts[2]), "\(byteCount)" == parts[2], byteCount > 0,
             byteCount <= UInt64(Int64.max)
         else { throw .hostile("the member '\(name)' has the size '\(parts[2].prefix(40))'") }
-        guard let sum = bytes(hex: parts[3]) else {
+        guard let sum = Hexadecimal.bytes(parts[3], count: sumByteCount) else {
             throw .hostile("the member '\(name)' has no SHA-256 sum")
         }
         return Member(name: name, byteCount: byteCount, sum: sum)
@@ -131,35 +131,6 @@ struct SnapshotManifest: Equatable {
     }
 
     private static func sum(of bytes: [UInt8]) -> [UInt8] { SHA256.digest(of: bytes) }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: UTF8.self
-        )
-    }
-
-    private static func bytes(hex: Substring) -> [UInt8]? {
-        let digits = Array(hex.utf8)
-        guard digits.count == 2 * sumByteCount else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else {
-                return nil
-            }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 48...57: digit - 48
-        case 97...102: digit - 87
-        default: nil
-        }
-    }
 }
 
 /// A fault of an archive.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import COpenSSLTLS
 import LodestoneCore
+import LodestoneStructures
 import LodestoneSystem
 
 /// A file of certificates or of a private key, in PEM.
@@ -21,42 +22,22 @@ struct PEMFile {
     /// - Throws: `BAD_TLS_FILE`, with the problem and the step that solves it.
     init(_ path: String, isSecret: Bool = false) throws(LodestoneError) {
         self.path = path
-        // Without O_NONBLOCK, opening a pipe would wait for its writer.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            throw Self.bad(
-                path,
-                "it can't be opened: \(String(cString: strerror(errno)))",
-                "Check the path and its permissions."
+        do throws(CheckedFile.Problem) {
+            let file = try CheckedFile(path)
+            let status = try file.check(
+                isSecret: isSecret,
+                maxByteCount: Self.maxByteCount,
+                contents: "in PEM"
             )
+            bytes = try Self.contents(file.descriptor, byteCount: Int(status.st_size))
+        } catch {
+            throw Self.bad(path, error.problem, error.recovery)
         }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Self.bad(path, "it is not a file", "Give the path of a file.")
-        }
-        guard !isSecret || status.st_mode & 0o007 == 0 else {
-            throw Self.bad(
-                path,
-                "everyone on this machine may read or change it",
-                "Take the right away: chmod 600 \(path)"
-            )
-        }
-        guard status.st_size <= Self.maxByteCount else {
-            throw Self.bad(
-                path,
-                "it has \(status.st_size) bytes; the limit is \(Self.maxByteCount)",
-                "Give a file in PEM."
-            )
-        }
-        bytes = try Self.contents(descriptor, byteCount: Int(status.st_size), path)
     }
 
-    private static func contents(
-        _ descriptor: Int32,
-        byteCount: Int,
-        _ path: String
-    ) throws(LodestoneError) -> [UInt8] {
+    private static func contents(_ descriptor: Int32, byteCount: Int) throws(CheckedFile.Problem)
+        -> [UInt8]
+    {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             while count < byteCount {
@@ -68,10 +49,9 @@ struct PEMFile {
             }
         }
         guard failure == 0 else {
-            throw bad(
-                path,
-                "it can't be read: \(String(cString: strerror(failure)))",
-                "Check the disk and the path."
+            throw CheckedFile.Problem(
+                problem: "it can't be read: \(String(cString: strerror(failure)))",
+                recovery: "Check the disk and the path."
             )
         }
         return bytes
